@@ -1,1 +1,22 @@
-//! placeholder
+//! What Countersign keeps, behind one set of traits, and the SQLite that keeps it.
+//!
+//! - [`DataPlane`]: what the gateway needs: one consistent view to judge from, the intent of a
+//!   call (with its quota, in one commit) before anything leaves, its outcome after.
+//! - [`ControlPlane`]: what people change. Every change takes a [`By`], so a change nobody made
+//!   does not compile, and its audit line is written in the same transaction.
+//! - [`sqlite::Sqlite`]: one writer thread with group commit, readers beside it.
+//!
+//! Nothing here decides anything about a call, and nothing here knows HTTP.
+
+mod contract;
+mod error;
+mod id;
+mod moment;
+mod rows;
+pub mod sqlite;
+
+pub use contract::{BeginError, ControlPlane, DataPlane, Page, Slice};
+pub use error::{ChangeError, StoreError};
+pub use id::{CallId, CredentialId, GrantId, KeyId, OrgId, PolicyId, ServerId};
+pub use moment::{Clock, Moment, SystemClock};
+pub use rows::*;

@@ -1,0 +1,251 @@
+//! The contract every store keeps. One test suite runs against each of them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use vault::{Keyring, Token};
+
+use crate::*;
+
+/// A place in a list, and how much is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// Where the last page ended; opaque.
+    pub after: Option<String>,
+    /// The most rows, 1 to 500.
+    pub limit: u32,
+}
+
+/// A part of a list.
+#[derive(Clone, Debug)]
+pub struct Slice<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where to go on, if there is more.
+    pub next: Option<String>,
+}
+
+/// Why an intent was not written. Nothing may leave.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BeginError {
+    /// What the call was judged by has changed since: judge it again.
+    #[error("the decision rests on a view that is no longer current")]
+    StaleView,
+    /// A limit has no room.
+    #[error("a limit has no room for the call")]
+    Exhausted(Box<quota::Exhausted>),
+    /// The store gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What the gateway needs of a store.
+#[async_trait]
+pub trait DataPlane: Send + Sync {
+    /// Changes whenever something that calls are judged by has changed. Cheap: read per call.
+    ///
+    /// - **Errors**: `None` when the store cannot know (then nothing may be forwarded).
+    fn generation(&self) -> Option<u64>;
+
+    /// Everything calls are judged from, read at one moment.
+    async fn view(&self) -> Result<View, StoreError>;
+
+    /// Whether the limit of this charge has room now. Read-only, no I/O: for the decision; the
+    /// reservation itself is made by [`DataPlane::call_begin`].
+    fn fits(&self, key: &quota::Key, charge: &policy::Charge, now: Moment) -> bool;
+
+    /// Writes the intent and takes the quota, in one commit. When this returns `Ok`, both are
+    /// durable and the call may leave.
+    ///
+    /// `judged_at` is the generation of the view the call was judged by.
+    async fn call_begin(
+        &self,
+        intent: Intent,
+        charges: Vec<(quota::Key, policy::Charge)>,
+        judged_at: u64,
+    ) -> Result<(), BeginError>;
+
+    /// Writes a line for a call that does not leave (denied, held, refused). Durable when it
+    /// returns.
+    async fn call_refused(&self, intent: Intent) -> Result<(), StoreError>;
+
+    /// Hands over the outcome of a call: written with the next commit, quota settled or given back
+    /// by its class in the same commit. Does not wait; if it cannot be written, the store says so
+    /// to the next [`DataPlane::call_begin`] until it can.
+    fn call_finish(&self, outcome: Outcome);
+
+    /// Waits until everything handed over so far is durable (drain at shutdown, tests).
+    async fn flush(&self) -> Result<(), StoreError>;
+
+    /// Adds to the bounded stream of refusals of strangers. Does not wait.
+    fn stranger_refused(&self, refusal: StrangerRefusal);
+
+    /// Keeps what a probe or a list refresh found: the version, the health, the tools. Tools that
+    /// are new stay unaccepted unless `accept_new`; changed ones keep their accepted definition.
+    async fn server_found(
+        &self,
+        server: &ServerId,
+        version: Option<String>,
+        health: String,
+        tools: Option<Vec<FoundTool>>,
+        accept_new: bool,
+        at: Moment,
+    ) -> Result<(), StoreError>;
+}
+
+/// What the control plane needs of a store: every read is of one organisation, every change says
+/// by whom and is recorded in the same transaction.
+#[async_trait]
+pub trait ControlPlane: Send + Sync {
+    /// The key that this token is, if it is one of ours: active, unexpired, MAC intact.
+    async fn api_key_of(&self, token: &Token, now: Moment) -> Result<Option<ApiKey>, StoreError>;
+    /// Makes a key and hands back its token, the only time it is seen.
+    async fn api_key_create(
+        &self,
+        by: &By,
+        label: &str,
+        role: Role,
+        expires_at: Option<Moment>,
+    ) -> Result<(ApiKey, Token), ChangeError>;
+    /// The keys, newest first.
+    async fn api_keys(&self, org: &OrgId) -> Result<Vec<ApiKey>, StoreError>;
+    /// Ends a key.
+    async fn api_key_revoke(&self, by: &By, id: &KeyId) -> Result<(), ChangeError>;
+
+    /// The servers, by slug.
+    async fn servers(&self, org: &OrgId) -> Result<Vec<Server>, StoreError>;
+    /// One server, by id or slug.
+    async fn server(&self, org: &OrgId, id: &str) -> Result<Option<ServerView>, StoreError>;
+    /// Makes a server.
+    async fn server_create(&self, by: &By, draft: ServerDraft) -> Result<Server, ChangeError>;
+    /// Changes a server. A changed URL detaches its credential.
+    async fn server_update(
+        &self,
+        by: &By,
+        id: &ServerId,
+        revision: Option<i64>,
+        draft: ServerDraft,
+    ) -> Result<Server, ChangeError>;
+    /// Removes a server that no grant uses.
+    async fn server_delete(&self, by: &By, id: &ServerId) -> Result<(), ChangeError>;
+    /// Accepts the present definition of a tool, if it still has this fingerprint.
+    async fn tool_accept(
+        &self,
+        by: &By,
+        server: &ServerId,
+        tool: &str,
+        fingerprint: &str,
+    ) -> Result<Tool, ChangeError>;
+    /// Seals and keeps the header values of a server's credential, replacing what was there.
+    async fn credential_set(
+        &self,
+        by: &By,
+        server: &ServerId,
+        headers: Vec<(String, vault::Secret)>,
+    ) -> Result<Credential, ChangeError>;
+    /// Removes a server's credential.
+    async fn credential_remove(&self, by: &By, server: &ServerId) -> Result<(), ChangeError>;
+
+    /// The policies, by name.
+    async fn policies(&self, org: &OrgId) -> Result<Vec<Policy>, StoreError>;
+    /// One policy, by id or name.
+    async fn policy(&self, org: &OrgId, id: &str) -> Result<Option<Policy>, StoreError>;
+    /// Makes a policy with no version yet.
+    async fn policy_create(
+        &self,
+        by: &By,
+        name: &str,
+        server: Option<ServerId>,
+    ) -> Result<Policy, ChangeError>;
+    /// Publishes a version. The text was loaded without problems before; `expected_latest` refuses
+    /// when somebody published meanwhile.
+    async fn policy_publish(
+        &self,
+        by: &By,
+        id: &PolicyId,
+        text: Vec<u8>,
+        cases: Option<Vec<u8>>,
+        note: &str,
+        expected_latest: Option<u32>,
+    ) -> Result<PolicyVersion, ChangeError>;
+    /// The versions of a policy, newest first.
+    async fn policy_versions(
+        &self,
+        org: &OrgId,
+        id: &PolicyId,
+    ) -> Result<Vec<PolicyVersion>, StoreError>;
+    /// Removes a policy that no grant uses.
+    async fn policy_delete(&self, by: &By, id: &PolicyId) -> Result<(), ChangeError>;
+
+    /// The grants, newest first.
+    async fn grants(&self, org: &OrgId) -> Result<Vec<Grant>, StoreError>;
+    /// One grant, by id or by the label of a living one.
+    async fn grant(&self, org: &OrgId, id: &str) -> Result<Option<Grant>, StoreError>;
+    /// Issues a grant and hands back its token, the only time it is seen.
+    async fn grant_issue(&self, by: &By, draft: GrantDraft) -> Result<(Grant, Token), ChangeError>;
+    /// Makes a new token; the old ones end after `overlap_seconds` (0 to 86,400).
+    async fn grant_rotate(
+        &self,
+        by: &By,
+        id: &GrantId,
+        overlap_seconds: i64,
+    ) -> Result<(Grant, Token), ChangeError>;
+    /// Pauses, resumes or revokes.
+    async fn grant_set_state(
+        &self,
+        by: &By,
+        id: &GrantId,
+        state: GrantState,
+    ) -> Result<Grant, ChangeError>;
+    /// Attaches a policy for one server of the grant, or detaches it (`None`).
+    async fn grant_attach(
+        &self,
+        by: &By,
+        id: &GrantId,
+        server: &ServerId,
+        policy: Option<PolicyId>,
+    ) -> Result<Grant, ChangeError>;
+
+    /// Lines of the call log, newest first.
+    async fn calls(
+        &self,
+        org: &OrgId,
+        filter: &CallFilter,
+        page: &Page,
+    ) -> Result<Slice<Call>, StoreError>;
+    /// Lines after an index, oldest first: for following the log. Lines that ended since are not
+    /// repeated; `changed` wakes whoever waits for more.
+    async fn calls_after(
+        &self,
+        org: &OrgId,
+        filter: &CallFilter,
+        index: i64,
+        limit: u32,
+    ) -> Result<Vec<Call>, StoreError>;
+    /// One line.
+    async fn call(&self, org: &OrgId, id: &CallId) -> Result<Option<Call>, StoreError>;
+    /// Wakes whenever a commit added to the call log.
+    fn calls_changed(&self) -> tokio::sync::watch::Receiver<u64>;
+    /// The usage of a grant's limits.
+    async fn usage(&self, org: &OrgId, grant: &GrantId) -> Result<Vec<quota::Usage>, StoreError>;
+
+    /// The audit log, newest first.
+    async fn audit(&self, org: &OrgId, page: &Page) -> Result<Slice<AuditEvent>, StoreError>;
+    /// Refusals of strangers, newest first.
+    async fn stranger_refusals(&self, page: &Page)
+    -> Result<Slice<StrangerRefusal>, StoreError>;
+    /// The keyring, to open credentials for tests of a connection.
+    fn keyring(&self) -> Arc<Keyring>;
+    /// An answer to a request that was made before with this `Idempotency-Key`, if there is one.
+    async fn idempotent(&self, by: &By, key: &str) -> Result<Option<(u16, String)>, StoreError>;
+    /// Keeps the answer to a request with an `Idempotency-Key` (secrets never: the body holds none).
+    async fn idempotent_keep(
+        &self,
+        by: &By,
+        key: &str,
+        request: [u8; 32],
+        status: u16,
+        body: &str,
+    ) -> Result<(), StoreError>;
+}
