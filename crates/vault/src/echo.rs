@@ -1,0 +1,188 @@
+//! Finds a credential in what an upstream sends back: plain, or in the encodings software uses by itself.
+//!
+//! Copies that are encrypted, compressed, split up or spelled out on purpose are not found.
+
+use std::fmt;
+use std::ops::Range;
+
+use memchr::memmem::Finder;
+
+use crate::Secret;
+use crate::encodings::{Hidden, base64_forms, is_never_escaped, json_forms, percent_forms};
+
+/// What a found copy is replaced with.
+pub const REDACTED: &[u8] = b"[redacted]";
+
+/// Shorter copies are not looked for: they would be found in innocent text.
+const NEEDLE_BYTES_MIN: usize = 8;
+
+/// The spellings of one upstream's credential to look for.
+///
+/// - **Shape**: byte strings of at least 8 bytes, none inside another; wiped when dropped.
+/// - **Source**: the values of the headers that are injected, opened for this call.
+///
+/// Each value is looked for as it is, without its scheme (`Bearer xyz` → `xyz`), and for `Basic` as
+/// the user and password inside. Each of these plain, as base64 (at any alignment, both alphabets),
+/// percent-encoded and JSON-escaped.
+pub struct EchoNeedles {
+    needles: Vec<Hidden>,
+}
+
+impl EchoNeedles {
+    /// Prepares the search for some header values.
+    pub fn new<'a>(values: impl IntoIterator<Item = &'a Secret>) -> Self {
+        let mut found = Vec::new();
+        for value in values {
+            for core in cores(value.expose()) {
+                found.extend(base64_forms(&core));
+                // Most credentials are spelled the same everywhere; it pays to see that first.
+                if !core.iter().all(|byte| is_never_escaped(*byte)) {
+                    found.extend(percent_forms(&core));
+                    found.extend(json_forms(&core));
+                }
+                found.push(core);
+            }
+        }
+        Self { needles: distinct(found) }
+    }
+
+    /// Whether there is nothing to look for: no value, or values shorter than 8 bytes.
+    pub fn is_empty(&self) -> bool {
+        self.needles.is_empty()
+    }
+
+    /// The length of the longest spelling, in bytes. A reader of a stream that keeps the last
+    /// `longest() - 1` bytes in front of the next chunk misses nothing; [`EchoNeedles::open_end`]
+    /// tells how much of that is needed.
+    pub fn longest(&self) -> usize {
+        self.needles.iter().map(|needle| needle.len()).max().unwrap_or(0)
+    }
+
+    /// The first copy in `haystack`.
+    pub fn find(&self, haystack: &[u8]) -> Option<Range<usize>> {
+        let mut first: Option<Range<usize>> = None;
+        for needle in &self.needles {
+            // Only a copy that begins earlier is of interest.
+            let end = first.as_ref().map_or(haystack.len(), |f| f.start + needle.len() - 1);
+            let before = haystack.get(..end).unwrap_or(haystack);
+            if let Some(start) = Finder::new(needle.as_slice()).find(before) {
+                first = Some(start..start + needle.len());
+            }
+        }
+        first
+    }
+
+    /// How many bytes at the end of `haystack` could be the beginning of a copy. They may only be
+    /// passed on together with what follows; everything before them can be searched and let go.
+    pub fn open_end(&self, haystack: &[u8]) -> usize {
+        let longest_start = |needle: &Hidden| {
+            let from = haystack.len().saturating_sub(needle.len().saturating_sub(1));
+            let tail = haystack.get(from..)?;
+            memchr::memchr_iter(*needle.first()?, tail)
+                .filter_map(|at| tail.get(at..))
+                .find(|end| needle.starts_with(end))
+                .map(<[u8]>::len)
+        };
+        self.needles.iter().filter_map(longest_start).max().unwrap_or(0)
+    }
+
+    /// `haystack` with every copy replaced by [`REDACTED`]; `None` if there is none.
+    pub fn redact(&self, haystack: &[u8]) -> Option<Vec<u8>> {
+        let mut copies: Vec<Range<usize>> = Vec::new();
+        for needle in &self.needles {
+            let finder = Finder::new(needle.as_slice());
+            let mut from = 0;
+            // One byte on after each copy: copies of a secret like `abababab` may overlap.
+            while let Some(at) = haystack.get(from..).and_then(|rest| finder.find(rest)) {
+                let start = from + at;
+                copies.push(start..start + needle.len());
+                from = start + 1;
+            }
+        }
+        if copies.is_empty() {
+            return None;
+        }
+        copies.sort_by_key(|copy| copy.start);
+
+        let mut out = Vec::with_capacity(haystack.len());
+        let mut done = 0;
+        for copy in copies {
+            // Copies may overlap; what is left of a later one is cut off with the first.
+            if copy.start >= done {
+                out.extend_from_slice(haystack.get(done..copy.start).unwrap_or_default());
+                out.extend_from_slice(REDACTED);
+            }
+            done = done.max(copy.end);
+        }
+        out.extend_from_slice(haystack.get(done..).unwrap_or_default());
+        Some(out)
+    }
+}
+
+impl fmt::Debug for EchoNeedles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EchoNeedles({} spellings, [redacted])", self.needles.len())
+    }
+}
+
+/// The secrets inside a header value: all of it, and what follows the scheme.
+fn cores(value: &[u8]) -> Vec<Hidden> {
+    let hidden = |bytes: &[u8]| Hidden::new(bytes.to_vec());
+    let value = value.trim_ascii();
+    let mut cores = vec![hidden(value)];
+    let Some((scheme, rest)) = split_scheme(value) else { return cores };
+    cores.push(hidden(rest));
+
+    if scheme.eq_ignore_ascii_case(b"basic") {
+        let mut pair = Hidden::new(Vec::with_capacity(rest.len() + 8));
+        let lenient = base64::engine::GeneralPurposeConfig::new()
+            .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent);
+        let reader = base64::engine::GeneralPurpose::new(&base64::alphabet::STANDARD, lenient);
+        if base64::Engine::decode_vec(&reader, rest, &mut pair).is_ok() {
+            // `user:password`: the password by itself, and the pair.
+            if let Some(colon) = pair.iter().position(|byte| *byte == b':') {
+                cores.push(hidden(pair.get(colon + 1..).unwrap_or_default()));
+            }
+            cores.push(pair);
+        }
+    } else if let Some((_, parameter)) = split_at_byte(rest, b'=').filter(|_| !rest.contains(&b','))
+    {
+        // `Token token="xyz"`.
+        let quotes = |byte: &u8| *byte == b'"';
+        let from = parameter.iter().take_while(|byte| quotes(byte)).count();
+        let until =
+            parameter.len() - parameter.iter().rev().take_while(|byte| quotes(byte)).count();
+        cores.push(hidden(parameter.get(from..until).unwrap_or_default()));
+    }
+    cores
+}
+
+/// Splits `Scheme rest`, as HTTP's authentication headers are written.
+fn split_scheme(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (scheme, rest) = split_at_byte(value, b' ')?;
+    let is_scheme = !scheme.is_empty()
+        && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte));
+    is_scheme.then(|| (scheme, rest.trim_ascii()))
+}
+
+fn split_at_byte(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
+    let (before, rest) = bytes.split_at_checked(memchr::memchr(at, bytes)?)?;
+    Some((before, rest.get(1..)?))
+}
+
+/// Drops what is too short, and what cannot be present without another needle being present as well.
+fn distinct(mut found: Vec<Hidden>) -> Vec<Hidden> {
+    found.retain(|needle| needle.len() >= NEEDLE_BYTES_MIN);
+    found.sort_by_key(|needle| needle.len());
+    let mut needles: Vec<Hidden> = Vec::new();
+    for candidate in found {
+        let covered = |needle: &Hidden| memchr::memmem::find(&candidate, needle).is_some();
+        if !needles.iter().any(covered) {
+            needles.push(candidate);
+        }
+    }
+    needles
+}
+
+#[cfg(test)]
+mod tests;
