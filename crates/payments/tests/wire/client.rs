@@ -10,6 +10,9 @@ use tokio::net::TcpStream;
 
 pub(crate) const KEY: &str = "sk_test_4242";
 
+/// Header lines, in the order they are sent.
+pub(crate) type Headers<'a> = &'a [(&'a str, &'a str)];
+
 /// A server of default options.
 pub(crate) async fn server() -> Running {
     server_with(Options::default()).await
@@ -50,7 +53,7 @@ pub(crate) async fn send(
     addr: SocketAddr,
     method: &str,
     path: &str,
-    headers: &[(&str, &str)],
+    headers: Headers<'_>,
     body: &str,
 ) -> Answer {
     let mut stream = open(addr, method, path, headers, body).await;
@@ -68,7 +71,7 @@ pub(crate) async fn open(
     addr: SocketAddr,
     method: &str,
     path: &str,
-    headers: &[(&str, &str)],
+    headers: Headers<'_>,
     body: &str,
 ) -> TcpStream {
     let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
@@ -113,7 +116,7 @@ fn unchunk(mut rest: &str) -> String {
 }
 
 /// Posts a JSON-RPC message with the key and the usual headers, and `more` after them.
-pub(crate) async fn post(addr: SocketAddr, more: &[(&str, &str)], body: &str) -> Answer {
+pub(crate) async fn post(addr: SocketAddr, more: Headers<'_>, body: &str) -> Answer {
     let bearer = format!("Bearer {KEY}");
     let mut headers = vec![
         ("authorization", bearer.as_str()),

@@ -3,7 +3,7 @@
 use payments::{Amount, Options};
 use serde_json::{Value, json};
 
-use crate::client::{KEY, initialize, legacy, modern, send, server, server_with};
+use crate::client::{Headers, KEY, initialize, legacy, modern, send, server, server_with};
 
 fn refund(amount: &str, currency: &str) -> String {
     format!(
@@ -92,7 +92,7 @@ async fn reading_the_ledger_changes_nothing_but_the_connections() {
 async fn the_ledger_is_for_this_machine_or_for_who_has_the_key() {
     let server = server().await;
     let bearer = format!("Bearer {KEY}");
-    let cases: [(&str, &[(&str, &str)], u16); 6] = [
+    let cases: [(&str, Headers<'_>, u16); 6] = [
         ("GET", &[("host", "localhost:1")], 200),
         ("GET", &[("host", "rebound.example")], 401),
         ("GET", &[("host", "rebound.example"), ("authorization", &bearer)], 200),

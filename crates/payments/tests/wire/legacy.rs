@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::io::AsyncReadExt;
 
 use crate::client::{
-    KEY, initialize, initialize_body, legacy, open, post, send, server, server_with,
+    Headers, KEY, initialize, initialize_body, legacy, open, post, send, server, server_with,
 };
 
 const REVISIONS: [&str; 3] = ["2025-03-26", "2025-06-18", "2025-11-25"];
@@ -111,7 +111,7 @@ async fn requests_outside_a_session_are_refused() {
     let (session, _) = initialize(server.addr, "2025-06-18").await;
     let id = ("mcp-session-id", session.as_str());
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"delete_customer","arguments":{"customer":"cus_1001"}}}"#;
-    let cases: [(&[(&str, &str)], u16); 7] = [
+    let cases: [(Headers<'_>, u16); 7] = [
         (&[], 400),
         (&[("mcp-session-id", "")], 404),
         (&[("mcp-session-id", "0123456789abcdef0123456789abcdef")], 404),

@@ -4,7 +4,8 @@ use payments::{Options, Version};
 use serde_json::json;
 
 use crate::client::{
-    KEY, initialize, initialize_body, legacy, modern, modern_body, post, send, server, server_with,
+    Headers, KEY, initialize, initialize_body, legacy, modern, modern_body, post, send, server,
+    server_with,
 };
 
 const VERSION: (&str, &str) = ("mcp-protocol-version", "2026-07-28");
@@ -112,7 +113,7 @@ async fn headers_that_disagree_with_the_body_are_refused_before_anything_happens
     );
     let method = ("mcp-method", "tools/call");
     let name = ("mcp-name", "delete_customer");
-    let cases: [&[(&str, &str)]; 9] = [
+    let cases: [Headers<'_>; 9] = [
         &[method, name],
         &[("mcp-protocol-version", "2025-11-25"), method, name],
         &[VERSION, VERSION, method, name],

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use payments::{Options, Server};
 use tokio::io::AsyncReadExt;
 
-use crate::client::{KEY, initialize, modern, modern_body, open, post, send, server, server_with};
+use crate::client::{
+    Headers, KEY, initialize, modern, modern_body, open, post, send, server, server_with,
+};
 
 #[tokio::test]
 async fn without_the_right_key_nothing_is_served() {
@@ -15,7 +17,7 @@ async fn without_the_right_key_nothing_is_served() {
     let wrong = format!("Bearer {}x", &KEY[..KEY.len() - 1]);
     let longer = format!("{right}0");
     let basic = format!("Basic {KEY}");
-    let cases: [&[(&str, &str)]; 8] = [
+    let cases: [Headers<'_>; 8] = [
         &[],
         &[("authorization", "")],
         &[("authorization", "Bearer ")],
@@ -53,7 +55,7 @@ async fn what_http_itself_forbids_is_refused_with_its_status() {
     let key = ("authorization", bearer.as_str());
     let json = ("content-type", "application/json");
     let body = modern_body("tools/list", "");
-    let cases: [(&str, &str, &[(&str, &str)], u16); 9] = [
+    let cases: [(&str, &str, Headers<'_>, u16); 9] = [
         ("POST", "/", &[key, json], 404),
         ("POST", "/mcp/", &[key, json], 404),
         ("PUT", "/mcp", &[key, json], 405),
