@@ -1,0 +1,11 @@
+//! What the vault promises, seen from outside: published vectors, tampering, rotation, silence.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod scripted;
+mod vectors;
+mod sealing;
+mod rotation;
+mod tokens;
+mod sources;
+mod secrecy;
