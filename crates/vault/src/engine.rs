@@ -1,7 +1,7 @@
 //! The few cryptographic steps everything here is built from, over one library. No formats, no policy.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use aws_lc_rs::{constant_time, hkdf};
+use aws_lc_rs::{constant_time, hkdf, hmac};
 use zeroize::Zeroizing;
 
 use crate::{NoRandomness, Randomness};
@@ -108,6 +108,13 @@ pub(crate) fn decrypt(
 /// Compares in time that depends on the lengths alone.
 pub(crate) fn same(one: &[u8], two: &[u8]) -> bool {
     constant_time::verify_slices_are_equal(one, two).is_ok()
+}
+
+/// The 32 bytes of an HMAC-SHA256 tag.
+pub(crate) fn tag_bytes(tag: hmac::Tag) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(tag.as_ref());
+    bytes
 }
 
 /// Appends `part` behind its length (u64 big-endian). A sequence of such parts can be read back in

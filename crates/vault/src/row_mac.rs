@@ -5,7 +5,6 @@ use std::fmt;
 use aws_lc_rs::hmac;
 
 use crate::engine::{self, KEY_BYTES};
-use crate::token::sized;
 
 const LABEL: &[u8] = b"countersign/row/v1";
 
@@ -34,7 +33,7 @@ impl RowMac {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);
         }
-        sized(context.sign())
+        engine::tag_bytes(context.sign())
     }
 
     /// Whether `mac` is this row's. All 32 bytes decide, in constant time.

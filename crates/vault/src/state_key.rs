@@ -8,7 +8,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use crate::engine::{self, KEY_BYTES, NONCE_BYTES, TAG_BYTES};
-use crate::token::sized;
 use crate::{Randomness, SealError};
 
 const LABEL: &[u8] = b"countersign/state/v1";
@@ -77,7 +76,7 @@ impl StateKey {
         engine::push_framed(&mut input, salt);
         let mut nonce = [0; NONCE_BYTES];
         nonce.copy_from_slice(rest);
-        (Zeroizing::new(sized(hmac::sign(&self.0, &input))), nonce)
+        (Zeroizing::new(engine::tag_bytes(hmac::sign(&self.0, &input))), nonce)
     }
 }
 

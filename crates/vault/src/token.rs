@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aws_lc_rs::hmac;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::engine::{self, KEY_BYTES};
 use crate::{NoRandomness, Randomness, base62, crc};
@@ -127,7 +127,7 @@ impl Token {
 
     /// What the store keeps instead of the token: HMAC-SHA256 over all its bytes under the pepper.
     pub fn hash(&self, pepper: &Pepper) -> [u8; 32] {
-        sized(hmac::sign(&pepper.key, self.bytes.as_slice()))
+        engine::tag_bytes(hmac::sign(&pepper.key, self.bytes.as_slice()))
     }
 
     /// Whether `stored` is this token's hash. All 32 bytes decide, in constant time.
@@ -209,13 +209,5 @@ fn checksum(bytes: &[u8]) -> [u8; CRC_BYTES] {
     let mut number = crc::crc32(bytes).to_be_bytes();
     let mut digits = [0; CRC_BYTES];
     base62::write(&mut number, &mut digits);
-    number.zeroize();
     digits
-}
-
-/// The 32 bytes of an HMAC-SHA256 tag.
-pub(crate) fn sized(tag: hmac::Tag) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(tag.as_ref());
-    bytes
 }

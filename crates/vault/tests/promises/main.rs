@@ -7,5 +7,6 @@ mod vectors;
 mod sealing;
 mod rotation;
 mod tokens;
+#[cfg(unix)]
 mod sources;
 mod secrecy;
