@@ -407,14 +407,13 @@ fn row(
 }
 
 fn unwrap(root: &RootKey, row: &KeyringRow) -> Option<Key> {
-    let record = Record::parse(&row.wrapped).filter(|record| record.key_id == BASE_ID)?;
+    let record = Record::parse(&row.wrapped)?;
     let key = record.open(root.key(), &key_place(&row.id.to_string()))?;
     Some(Key::copied(key.expose().try_into().ok()?))
 }
 
 fn checks(key: &Key, row: &KeyringRow) -> bool {
     Record::parse(&row.check)
-        .filter(|record| record.key_id == row.id)
         .and_then(|record| record.open(key, &check_place(&row.id.to_string())))
         .is_some_and(|text| text.expose() == CHECK_TEXT)
 }

@@ -74,6 +74,13 @@ fn the_first_copy_is_the_one_reported() {
     assert_eq!(needles.find(b"..cccc-dddd..aaaa-bbbb"), Some(2..11));
     assert_eq!(needles.find(b"..aaaa-bbbb..cccc-dddd"), Some(2..11));
     assert_eq!(needles.find(b"cccc-ddddaaaa-bbbb"), Some(0..9));
+    // Also when it reaches into one that was found before it.
+    let [late, early] = ["bbbb-cccc", "aaaa-bbbb"].map(|text| Secret::from(text.to_owned()));
+    for order in [[&late, &early], [&early, &late]] {
+        let needles = EchoNeedles::new(order);
+        assert_eq!(needles.find(b".aaaa-bbbb-cccc."), Some(1..10));
+        assert_eq!(needles.redact(b".aaaa-bbbb-cccc.").unwrap(), b".[redacted].");
+    }
 }
 
 #[test]
