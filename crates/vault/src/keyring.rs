@@ -62,7 +62,7 @@ impl KeyState {
 /// One key as the store keeps it. Holds nothing secret without the root key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyringRow {
-    /// 0 for the base key, then 1, 2, …; never used again for another key.
+    /// 0 for the base key, then 1, 2, …; given to no other key while the row is there.
     pub id: u32,
     /// What it may be used for.
     pub state: KeyState,
