@@ -102,7 +102,7 @@ function shown({ isError, content = [], structuredContent, _meta }) {
 
 /** An error as every script prints it: its kind and code as the client gives them, and the HTTP status if it has one. */
 function described(error) {
-  return { name: error.name, code: error.code, status: error.status, message: error.message, data: error.data };
+  return { name: error.constructor?.name, code: error.code, status: error.status, message: error.message, data: error.data };
 }
 
 function print(answer) {
