@@ -37,7 +37,7 @@ pub struct Ledger {
 pub struct Total {
     /// Calls carried out.
     pub calls: u64,
-    /// The sum of their amounts, by currency code.
+    /// The sum of their amounts, by currency code in lower case.
     pub amounts: BTreeMap<&'static str, Amount>,
 }
 
@@ -53,7 +53,7 @@ pub struct Entry {
     pub target: Option<Box<str>>,
     /// The amount moved.
     pub amount: Option<Amount>,
-    /// The amount's currency code.
+    /// The amount's currency code in lower case.
     pub currency: Option<&'static str>,
     /// When it was carried out.
     pub at: SystemTime,
@@ -70,7 +70,7 @@ impl Ledger {
         self.totals.values().map(|total| total.calls).sum()
     }
 
-    /// How much a tool moved in a currency.
+    /// How much a tool moved in a currency, named in lower case.
     pub fn amount(&self, tool: &str, currency: &str) -> Amount {
         let total = self.totals.get(tool).and_then(|total| total.amounts.get(currency));
         total.copied().unwrap_or_default()
@@ -226,17 +226,17 @@ mod tests {
     #[test]
     fn totals_add_up_exactly_and_entries_stay_bounded() {
         let book = Book::new(2);
-        let usd = |text: &str| Some((Amount::parse(text).unwrap(), "USD"));
+        let usd = |text: &str| Some((Amount::parse(text).unwrap(), "usd"));
         book.append("refund_payment", Some("pi_1001"), usd("0.1"));
         book.append("refund_payment", Some("pi_1001"), usd("0.2"));
         book.append("list_invoices", None, None);
         let ledger = book.snapshot();
-        assert_eq!(ledger.amount("refund_payment", "USD").to_string(), "0.3");
-        assert_eq!(ledger.amount("refund_payment", "EUR"), Amount::ZERO);
+        assert_eq!(ledger.amount("refund_payment", "usd").to_string(), "0.3");
+        assert_eq!(ledger.amount("refund_payment", "eur"), Amount::ZERO);
         assert_eq!((ledger.calls("refund_payment"), ledger.executed()), (2, 3));
         assert_eq!(ledger.entries.iter().map(|e| e.seq).collect::<Vec<_>>(), [2, 3]);
         let json: serde_json::Value = serde_json::from_str(&ledger.to_json()).unwrap();
-        assert_eq!(json["totals"]["refund_payment"]["amounts"]["USD"], "0.3");
+        assert_eq!(json["totals"]["refund_payment"]["amounts"]["usd"], "0.3");
         assert_eq!(json["entries"][0]["amount"], "0.2");
         assert_eq!(json["entries"][1]["tool"], "list_invoices");
     }

@@ -14,8 +14,8 @@ use crate::write::{Object, array, push_text};
 const TEXT_MAX: usize = 500;
 /// The most invoices one list may ask for.
 const LIMIT_MAX: i128 = 100;
-/// The currencies money can be moved in.
-const CURRENCIES: [&str; 5] = ["USD", "EUR", "GBP", "CHF", "JPY"];
+/// The currencies money can be moved in, as they are published and booked.
+const CURRENCIES: [&str; 5] = ["usd", "eur", "gbp", "chf", "jpy"];
 
 /// The list of tools, made once.
 static LISTED: LazyLock<String> = LazyLock::new(|| array(TOOLS.iter().map(Tool::definition)));
@@ -68,7 +68,7 @@ enum Kind {
     Text,
     /// A number of major units above zero, exact to six decimals.
     Money,
-    /// One of [`CURRENCIES`].
+    /// One of [`CURRENCIES`]; all in capitals means the same.
     Currency,
     /// A whole number from 1 to [`LIMIT_MAX`].
     Limit,
@@ -83,7 +83,8 @@ const fn optional(name: &'static str, kind: Kind, description: &'static str) -> 
 }
 
 const AMOUNT: &str = "Amount in major units of the currency, for example 12.5 for twelve and a half dollars. At most 6 decimals.";
-const CURRENCY: &str = "ISO 4217 code of the currency, in capitals.";
+const CURRENCY: &str =
+    "ISO 4217 code of the currency. Capitals are taken as well and mean the same.";
 
 /// Every tool, in the order it is listed.
 static TOOLS: [Tool; 6] = [
@@ -305,7 +306,7 @@ impl Kind {
                 let code = decode_text(value).ok_or("must be a string")?;
                 CURRENCIES
                     .into_iter()
-                    .find(|known| *known == code)
+                    .find(|known| *known == code || known.to_ascii_uppercase() == code)
                     .map(Argument::Currency)
                     .ok_or_else(|| format!("must be one of {}", CURRENCIES.join(", ")))
             }

@@ -21,7 +21,7 @@ fn arguments_that_fit_the_schema_are_taken() {
             r#"{"payment":"pi_1001","amount":0.000001,"currency":"USD","reason":"x"}"#,
         ),
         ("create_charge", r#"{"customer":"c","amount":1e3,"currency":"JPY"}"#),
-        ("create_payout", r#"{"destination":"b","amount":1000000000000,"currency":"CHF"}"#),
+        ("create_payout", r#"{"destination":"b","amount":1000000000000,"currency":"chf"}"#),
     ] {
         assert_eq!(read(tool, arguments), Ok(()), "{tool} {arguments}");
     }
@@ -91,8 +91,8 @@ fn arguments_that_do_not_fit_are_refused_by_name() {
         ),
         (
             "create_payout",
-            r#"{"destination":"b","amount":1,"currency":"usd"}"#.to_owned(),
-            "create_payout: `currency` must be one of USD, EUR, GBP, CHF, JPY",
+            r#"{"destination":"b","amount":1,"currency":"Usd"}"#.to_owned(),
+            "create_payout: `currency` must be one of usd, eur, gbp, chf, jpy",
         ),
     ] {
         assert_eq!(read(tool, &arguments), Err(says.to_owned()), "{tool} {arguments}");
@@ -129,7 +129,7 @@ fn every_published_definition_is_whole() {
         }
         assert!(tool["annotations"]["destructiveHint"].is_boolean());
     }
-    assert_eq!(tools[2]["inputSchema"]["properties"]["currency"]["enum"][0], "USD");
+    assert_eq!(tools[2]["inputSchema"]["properties"]["currency"]["enum"][0], "usd");
     assert_eq!(
         tools[2]["inputSchema"]["required"],
         serde_json::json!(["payment", "amount", "currency", "reason"])

@@ -22,8 +22,8 @@ async fn amounts_add_up_exactly_in_both_eras() {
     modern(server.addr, "tools/call", &refund("0.0000001", "USD")).await;
 
     let ledger = server.ledger();
-    assert_eq!(ledger.amount("refund_payment", "USD").to_string(), "0.3");
-    assert_eq!(ledger.amount("refund_payment", "EUR").to_string(), "1000000000099.999999");
+    assert_eq!(ledger.amount("refund_payment", "usd").to_string(), "0.3");
+    assert_eq!(ledger.amount("refund_payment", "eur").to_string(), "1000000000099.999999");
     assert_eq!(ledger.amount("refund_payment", "GBP"), Amount::ZERO);
     assert_eq!((ledger.calls("refund_payment"), ledger.tool_calls), (4, 5));
 }
@@ -51,7 +51,7 @@ async fn every_tool_that_is_carried_out_leaves_its_line() {
     assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
     let ledger = answer.json();
     assert_eq!((&ledger["tool_calls"], &ledger["executed"]), (&json!(10), &json!(7)));
-    assert_eq!(ledger["totals"]["create_charge"], json!({"calls": 1, "amounts": {"USD": "250"}}));
+    assert_eq!(ledger["totals"]["create_charge"], json!({"calls": 1, "amounts": {"usd": "250"}}));
     assert_eq!(ledger["totals"]["delete_customer"], json!({"calls": 1, "amounts": {}}));
     let lines: Vec<_> = ledger["entries"]
         .as_array()
@@ -68,9 +68,9 @@ async fn every_tool_that_is_carried_out_leaves_its_line() {
             "1 list_invoices null null null",
             "2 list_invoices cus_1003 null null",
             "3 get_invoice in_1003 null null",
-            "4 create_charge cus_1003 250 USD",
-            "5 refund_payment pi_new_000001 50.25 USD",
-            "6 create_payout ba_1001 1000 CHF",
+            "4 create_charge cus_1003 250 usd",
+            "5 refund_payment pi_new_000001 50.25 usd",
+            "6 create_payout ba_1001 1000 chf",
             "7 delete_customer cus_1003 null null",
         ]
     );
@@ -114,7 +114,7 @@ async fn only_the_newest_entries_are_kept_and_totals_count_all() {
     }
     let ledger = server.ledger();
     assert_eq!(ledger.entries.iter().map(|e| e.seq).collect::<Vec<_>>(), [3, 4, 5]);
-    assert_eq!(ledger.amount("refund_payment", "USD").to_string(), "12.5");
+    assert_eq!(ledger.amount("refund_payment", "usd").to_string(), "12.5");
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn calls_at_the_same_time_are_all_counted() {
     assert_eq!(ids.len(), 64);
     let ledger = server.ledger();
     assert_eq!(
-        (ledger.calls("refund_payment"), ledger.amount("refund_payment", "USD").to_string()),
+        (ledger.calls("refund_payment"), ledger.amount("refund_payment", "usd").to_string()),
         (64, "0.64".to_owned())
     );
 }

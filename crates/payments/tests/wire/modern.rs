@@ -51,7 +51,7 @@ async fn a_call_answers_in_text_and_structure_alike() {
     assert_eq!(answer.status, 200);
     assert!(answer.body.contains(r#""amount":12.5,"#), "{}", answer.body);
     let result = &answer.json()["result"];
-    let expected = json!({"id": "re_000001", "payment": "pi_1001", "amount": 12.5, "currency": "USD", "reason": "said \"late\"", "status": "succeeded"});
+    let expected = json!({"id": "re_000001", "payment": "pi_1001", "amount": 12.5, "currency": "usd", "reason": "said \"late\"", "status": "succeeded"});
     assert_eq!(result["structuredContent"], expected);
     let text = result["content"][0]["text"].as_str().unwrap();
     assert_eq!(serde_json::from_str::<serde_json::Value>(text).unwrap(), expected);
