@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 /// The most characters a number may be written with.
-pub const NUMBER_CHARS_MAX: usize = 64;
+pub(crate) const NUMBER_CHARS_MAX: usize = 64;
 
 /// The largest integer that every reader of binary64 keeps apart from its neighbours.
 const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;

@@ -103,6 +103,11 @@ impl<'a> Reader<'a> {
         self.at
     }
 
+    /// The byte offset right behind what was read last, blank space not skipped.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
     /// The type of what comes next.
     pub fn peek(&mut self) -> Result<Kind, ReadError> {
         self.blank();
@@ -154,11 +159,19 @@ impl<'a> Reader<'a> {
             Kind::Bool => drop(self.boolean()?),
             Kind::Number if self.limits.exact => drop(self.number()?),
             Kind::Number => drop(self.lexeme()?),
-            Kind::String => drop(self.raw_string()?),
-            Kind::Array => self.array(|reader, _| reader.skip().map(drop))?,
-            Kind::Object => self.object(|reader, _| reader.skip().map(drop))?,
+            Kind::String if self.limits.exact => drop(self.string_token()?),
+            Kind::String => {
+                self.raw_string()?;
+            }
+            Kind::Array => self.array(|reader, _| reader.pass())?,
+            Kind::Object => self.object(|reader, _| reader.pass())?,
         }
         Ok(start..self.at)
+    }
+
+    /// Checks any value and passes over it.
+    pub fn pass(&mut self) -> Result<(), ReadError> {
+        self.skip().map(|_| ())
     }
 
     /// Reads an object: `each` is called at every member's value and must read exactly that.
