@@ -1,1 +1,35 @@
-//! placeholder
+//! The policy language: what a grant may call, with which arguments, how often, and which calls
+//! wait for a person.
+//!
+//! A document is read once by [`Policy::load`], which reports every error at once, and compiled to an
+//! immutable program. [`decide`] judges one call: the same call under the same policy, the same usage
+//! and the same clock always gets the same decision, and what cannot be judged is not let through.
+//! There is no I/O here, no clock, no randomness and no float.
+
+mod budget;
+mod clock;
+mod compare;
+mod decide;
+mod decision;
+mod load;
+mod path;
+mod pattern;
+mod policy;
+mod possible;
+mod problem;
+mod program;
+mod regular;
+mod suggest;
+mod truth;
+mod values;
+
+pub use compare::Why;
+pub use decide::{decide, decide_signed};
+pub use decision::{
+    Access, Allowed, ApprovalNeeded, Approver, Charge, ClientRequest, Decision, Definition, Denial,
+    GrantFacts, Held, Indeterminate, OnUnknown, Per, Place, Question, Reason, Scope, ToolCall,
+    Unused, Usage, Visibility, Window,
+};
+pub use policy::Policy;
+pub use problem::{Problem, Problems};
+pub use truth::Truth;
