@@ -39,6 +39,8 @@ pub enum Fault {
     TooDeep,
     /// The text holds more members and elements than the limit.
     TooManyMembers,
+    /// A member name is longer than the limit, or all names together are.
+    NameTooLong,
     /// A number is written with more characters than the limit.
     NumberTooLong,
     /// A number is beyond what binary64 can hold.
@@ -67,6 +69,7 @@ impl Fault {
             Self::KeyCollision => "key_collision",
             Self::TooDeep => "too_deep",
             Self::TooManyMembers => "too_many_members",
+            Self::NameTooLong => "name_too_long",
             Self::NumberTooLong => "value_too_long",
             Self::NumberOutOfRange => "number_out_of_range",
             Self::NumberNotExact => "number_not_exact",
@@ -104,6 +107,7 @@ impl Fault {
             }
             Self::TooDeep => "containers are nested too deep",
             Self::TooManyMembers => "there are too many members",
+            Self::NameTooLong => "a member name, or all of them together, is too long",
             Self::NumberTooLong => "a number has too many characters",
             Self::NumberOutOfRange => "a number is out of range",
             Self::NumberNotExact => "a number is not exactly representable",

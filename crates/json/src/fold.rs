@@ -19,13 +19,11 @@ pub fn fold(name: &str) -> Cow<'_, str> {
     let plain: String = name
         .nfkc()
         .filter(|c| !is_default_ignorable(*c))
+        // Down, up and down again: several small letters share a capital (ς and σ, ſ and s), and
+        // some capitals a small letter (ẞ).
         .flat_map(char::to_lowercase)
-        // Simple case folding maps these two where lower-casing does not.
-        .map(|c| match c {
-            '\u{017f}' => 's',
-            '\u{03c2}' => '\u{03c3}',
-            c => c,
-        })
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
         .collect();
     Cow::Owned(plain.nfkc().collect())
 }
@@ -70,6 +68,21 @@ mod tests {
             ("amount", "amount\u{feff}"),
         ] {
             assert_eq!(fold(a), fold(b), "{b:?}");
+        }
+    }
+
+    #[test]
+    fn letters_that_differ_by_case_alone_fold_to_one() {
+        let cased: String = (0..=u32::from(char::MAX))
+            .filter_map(char::from_u32)
+            .filter(|c| c.to_lowercase().ne([*c]) || c.to_uppercase().ne([*c]))
+            .collect();
+        for c in cased.chars() {
+            let any_case = regex::Regex::new(&format!("(?i){c}")).unwrap();
+            for found in any_case.find_iter(&cased) {
+                let c = c.to_string();
+                assert_eq!(fold(&c), fold(found.as_str()), "{c:?} and {:?}", found.as_str());
+            }
         }
     }
 

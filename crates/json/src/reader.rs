@@ -65,12 +65,23 @@ pub struct Reader<'a> {
     depth: usize,
     members: usize,
     limits: Limits,
+    /// Bytes of names that had to be folded so far.
+    folded_bytes: usize,
+    /// Lists of names of objects that are done, kept for the next ones.
+    spare: Vec<Vec<Cow<'a, str>>>,
     collected: Option<Vec<ReadError>>,
 }
 
 /// Names of one object up to this many are compared pairwise; beyond, in an ordered set, so that
 /// no choice of names makes the check quadratic.
 const PAIRWISE_MAX: usize = 24;
+
+/// The most bytes of one member name, where readers must agree on names.
+pub(crate) const NAME_BYTES_MAX: usize = 1024;
+
+/// The most bytes that names outside ASCII may have together: folding one costs a thousand times
+/// what reading it costs.
+pub(crate) const WIDE_NAME_BYTES_MAX: usize = 256 * 1024;
 
 impl<'a> Reader<'a> {
     /// A reader at the start of the text.
@@ -80,7 +91,17 @@ impl<'a> Reader<'a> {
         if text.starts_with('\u{feff}') {
             return Err(ReadError::new(Fault::NotUtf8, 0));
         }
-        Ok(Self { text, bytes, at: 0, depth: 0, members: 0, limits, collected: None })
+        Ok(Self {
+            text,
+            bytes,
+            at: 0,
+            depth: 0,
+            members: 0,
+            limits,
+            folded_bytes: 0,
+            spare: Vec::new(),
+            collected: None,
+        })
     }
 
     /// From now on, faults that leave the structure readable (names that stand twice, refused
@@ -190,7 +211,7 @@ impl<'a> Reader<'a> {
         mut each: impl FnMut(&mut Self, &str, usize) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
         self.open(b'{', Kind::Object)?;
-        let mut names = Names::default();
+        let mut names = Names { few: self.spare.pop().unwrap_or_default(), many: None };
         self.blank();
         if self.byte() == Some(b'}') {
             return self.close();
@@ -207,6 +228,8 @@ impl<'a> Reader<'a> {
             each(self, &name, at).map_err(|e| e.inside(Step::Member(name.to_string())))?;
             names.add(name, self.limits.exact);
             if self.more(b'}')? {
+                names.few.clear();
+                self.spare.push(names.few);
                 return self.close();
             }
         }
@@ -368,14 +391,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Checks a name against those before it. What it folds to is kept in `names` at once, the name
+    /// itself once its value is read.
     fn name(&mut self, name: &str, at: usize, names: &mut Names<'a>) -> Result<(), ReadError> {
-        let fault = if names.holds(name) {
+        let exact = self.limits.exact;
+        let fault = if exact && name.len() > NAME_BYTES_MAX {
+            return Err(ReadError::new(Fault::NameTooLong, at));
+        } else if names.holds(name) {
             Fault::DuplicateKey
-        } else if !self.limits.exact {
+        } else if !exact {
             return Ok(());
         } else if name.chars().any(char::is_control) {
             Fault::ControlCharacterInKey
-        } else if names.holds_alike(name) {
+        } else if self.is_alike(name, at, names)? {
             Fault::KeyCollision
         } else {
             return Ok(());
@@ -388,6 +416,26 @@ impl<'a> Reader<'a> {
             }
             None => Err(error),
         }
+    }
+
+    /// Whether a careless reader may take the name for one before it.
+    fn is_alike(
+        &mut self,
+        name: &str,
+        at: usize,
+        names: &mut Names<'a>,
+    ) -> Result<bool, ReadError> {
+        let wide = !name.is_ascii();
+        if names.many.is_none() && !wide {
+            return Ok(names.few.iter().any(|few| few.eq_ignore_ascii_case(name)));
+        }
+        if wide {
+            self.folded_bytes += name.len();
+            if self.folded_bytes > WIDE_NAME_BYTES_MAX {
+                return Err(ReadError::new(Fault::NameTooLong, at));
+            }
+        }
+        Ok(!names.many(true).folded.insert(fold(name).into_owned()))
     }
 
     fn lexeme(&mut self) -> Result<&'a str, ReadError> {
@@ -570,40 +618,46 @@ fn is_noncharacter(c: char) -> bool {
     (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
 }
 
-/// The names of one object seen so far.
-#[derive(Default)]
+/// The names of one object seen so far: a few, or many.
 struct Names<'a> {
     few: Vec<Cow<'a, str>>,
-    many: BTreeSet<Cow<'a, str>>,
+    many: Option<Box<Many<'a>>>,
+}
+
+/// Many names, or names that must be folded to be compared.
+#[derive(Default)]
+struct Many<'a> {
+    exact: BTreeSet<Cow<'a, str>>,
     folded: BTreeSet<String>,
-    any_wide: bool,
 }
 
 impl<'a> Names<'a> {
     fn holds(&self, name: &str) -> bool {
-        self.few.iter().any(|n| n == name) || self.many.contains(name)
+        match &self.many {
+            Some(many) => many.exact.contains(name),
+            None => self.few.iter().any(|few| few == name),
+        }
     }
 
-    fn holds_alike(&self, name: &str) -> bool {
-        let wide = !name.is_ascii();
-        if self.many.is_empty() && !wide && !self.any_wide {
-            return self.few.iter().any(|n| n.eq_ignore_ascii_case(name));
-        }
-        let folded = fold(name);
-        self.few.iter().any(|n| fold(n) == folded) || self.folded.contains(folded.as_ref())
+    /// The few names so far become many. Where they are folded they are ASCII, so that is cheap.
+    fn many(&mut self, folds: bool) -> &mut Many<'a> {
+        self.many.get_or_insert_with(|| {
+            let folded = if folds { self.few.as_slice() } else { &[] };
+            let folded = folded.iter().map(|name| fold(name).into_owned()).collect();
+            Box::new(Many { exact: self.few.drain(..).collect(), folded })
+        })
     }
 
-    fn add(&mut self, name: Cow<'a, str>, exact: bool) {
-        self.any_wide |= !name.is_ascii();
-        if self.many.is_empty() && self.few.len() < PAIRWISE_MAX {
-            self.few.push(name);
-            return;
-        }
-        for name in self.few.drain(..).chain([name]) {
-            if exact {
-                self.folded.insert(fold(&name).into_owned());
+    fn add(&mut self, name: Cow<'a, str>, folds: bool) {
+        if self.many.is_none() {
+            if self.few.len() < PAIRWISE_MAX {
+                return self.few.push(name);
             }
-            self.many.insert(name);
+            let many = self.many(folds);
+            if folds {
+                many.folded.insert(fold(&name).into_owned());
+            }
         }
+        self.many(folds).exact.insert(name);
     }
 }

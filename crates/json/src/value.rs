@@ -161,10 +161,27 @@ impl Object {
     }
 }
 
+/// Objects up to this size are compared by looking each member up; larger ones are sorted first.
+const LOOKED_UP_MAX: usize = 16;
+
 impl PartialEq for Object {
     /// Equal when the same names hold equal values, in any order.
     fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len() && self.iter().all(|(name, value)| other.get(name) == Some(value))
+        if self.len() != other.len() {
+            return false;
+        }
+        if self.len() <= LOOKED_UP_MAX {
+            return self.iter().all(|(name, value)| other.get(name) == Some(value));
+        }
+        self.sorted() == other.sorted()
+    }
+}
+
+impl Object {
+    fn sorted(&self) -> Vec<(&str, &Value)> {
+        let mut members: Vec<_> = self.iter().collect();
+        members.sort_unstable_by_key(|(name, _)| *name);
+        members
     }
 }
 
@@ -172,8 +189,13 @@ impl FromIterator<(String, Value)> for Object {
     /// A later value of the same name replaces the earlier one.
     fn from_iter<I: IntoIterator<Item = (String, Value)>>(members: I) -> Self {
         let mut object = Self::new();
+        let mut places = std::collections::BTreeMap::new();
         for (name, value) in members {
-            object.insert(name, value);
+            let place = *places.entry(name.clone()).or_insert(object.members.len());
+            match object.members.get_mut(place) {
+                Some((_, found)) => *found = value,
+                None => object.members.push((name, value)),
+            }
         }
         object
     }

@@ -126,8 +126,8 @@ pub fn initialize_answer(result: &[u8], instructions: bool) -> Result<Introducti
 
 /// Reads an upstream's answer to `server/discover` and makes the agent's.
 ///
-/// - **Shape**: as [`initialize_answer`]; the versions that are served on both sides (of the modern
-///   era alone if `era` is modern), private and not to be cached.
+/// - **Shape**: as [`initialize_answer`]; the versions that are served on both sides, private and
+///   not to be cached.
 /// - **Errors**: no object, no list of versions, no capabilities.
 pub fn discover_answer(result: &[u8], instructions: bool) -> Result<Introduction, BadAnswer> {
     let mut tree = tree::read(result, Limits::ANSWER)?;

@@ -185,7 +185,9 @@ fn modern_request<H: Headers + ?Sized>(
         Some(method) => same_method(method, &request.method)?,
         None => return Err(Malformed::header("header_missing", "Mcp-Method is missing")),
     }
-    let Some(member) = request.method.name_member() else { return Ok(()) };
+    // A method that this era does not know is refused as such, whatever it names.
+    let named_by = request.method.name_member().filter(|_| request.method.known_in(Era::Modern));
+    let Some(member) = named_by else { return Ok(()) };
     let named = request.params.as_ref().and_then(|p| p.get(member)).and_then(Value::as_str);
     match (singleton(headers, NAME)?, named) {
         // Without a name in the body the body itself is refused, with the better reason.

@@ -292,6 +292,7 @@ fn id_of_refused(body: &[u8], error: &ReadError) -> Option<Id> {
             | Fault::ControlCharacterInKey
             | Fault::Noncharacter
             | Fault::TooManyMembers
+            | Fault::NameTooLong
             | Fault::NumberTooLong
             | Fault::NumberOutOfRange
             | Fault::NumberNotExact

@@ -256,9 +256,7 @@ impl Method {
     pub fn name_member(&self) -> Option<&'static str> {
         match self {
             Self::ToolsCall | Self::PromptsGet => Some("name"),
-            Self::ResourcesRead | Self::ResourcesSubscribe | Self::ResourcesUnsubscribe => {
-                Some("uri")
-            }
+            Self::ResourcesRead => Some("uri"),
             Self::TasksGet | Self::TasksUpdate | Self::TasksCancel => Some("taskId"),
             _ => None,
         }
