@@ -5,6 +5,7 @@ use std::ops::Range;
 use json::{Kind, Limits, Reader};
 
 use crate::answer::BadAnswer;
+use crate::method::Method;
 use crate::version::Era;
 
 /// What is listed.
@@ -40,6 +41,17 @@ impl ListKind {
         }
     }
 
+    /// The kind of list that a method asks for.
+    pub const fn of_method(method: &Method) -> Option<Self> {
+        match method {
+            Method::ToolsList => Some(Self::Tools),
+            Method::ResourcesList => Some(Self::Resources),
+            Method::ResourceTemplatesList => Some(Self::Templates),
+            Method::PromptsList => Some(Self::Prompts),
+            _ => None,
+        }
+    }
+
     /// The kind of list that such a member of a result holds.
     pub fn of_member(name: &str) -> Option<Self> {
         [Self::Tools, Self::Resources, Self::Templates, Self::Prompts]
@@ -60,20 +72,36 @@ pub fn filter(
     result: &[u8],
     era: Era,
     mut keep: impl FnMut(&str) -> bool,
+    cursor: impl FnMut(&str) -> Option<String>,
+) -> Result<Vec<u8>, BadAnswer> {
+    filter_all(&[kind], result, era, |_, name| keep(name), cursor)
+}
+
+/// As [`filter`], for a result that must hold each of these lists.
+pub fn filter_all(
+    kinds: &[ListKind],
+    result: &[u8],
+    era: Era,
+    mut keep: impl FnMut(ListKind, &str) -> bool,
     mut cursor: impl FnMut(&str) -> Option<String>,
 ) -> Result<Vec<u8>, BadAnswer> {
     let mut reader = Reader::new(result, Limits::ANSWER)?;
     let mut out = Members::new(result.len());
     let mut wrong = None;
-    let mut found = false;
+    let mut found = 0;
     if reader.peek()? != Kind::Object {
         return Err(BadAnswer::new("bad_result"));
     }
     reader.object(|reader, name| {
         let value = reader.peek()?;
-        if name == kind.member() && value == Kind::Array {
-            found = true;
+        if let Some(kind) = ListKind::of_member(name).filter(|kind| kinds.contains(kind)) {
+            if value != Kind::Array {
+                wrong = Some("bad_result");
+                return reader.pass();
+            }
+            found += 1;
             out.name(name);
+            let mut keep = |entry: &str| keep(kind, entry);
             return kept(reader, kind.key(), &mut keep, &mut out.bytes, &mut wrong);
         }
         match (name, value) {
@@ -84,8 +112,8 @@ pub fn filter(
             }
             ("nextCursor", Kind::Null) => reader.pass()?,
             ("cacheScope" | "ttlMs", _) if era == Era::Modern => reader.pass()?,
-            (name, _) if name == kind.member() || name == "nextCursor" => {
-                reader.skip()?;
+            ("nextCursor", _) => {
+                reader.pass()?;
                 wrong = Some("bad_result");
             }
             _ => {
@@ -96,7 +124,7 @@ pub fn filter(
         Ok(())
     })?;
     reader.end()?;
-    if !found {
+    if found < kinds.len() {
         wrong = Some("bad_result");
     }
     match wrong {

@@ -57,6 +57,13 @@ pub struct ToolDefinition {
 }
 
 impl ToolDefinition {
+    /// Reads one definition, as it was kept.
+    ///
+    /// - **Errors**: why it is withheld; `bad_tool` if it is no definition at all.
+    pub fn read(raw: &[u8]) -> Result<Self, Withheld> {
+        read_definition(raw).unwrap_or(Err(Withheld { name: None, why: "bad_tool" }))
+    }
+
     /// The size of the definition as it came, in bytes.
     pub fn size(&self) -> usize {
         self.raw.len()
