@@ -164,7 +164,7 @@ fn text_of(scalar: Scalar<'_>) -> Result<&str, Why> {
 }
 
 /// Same JSON type and equal; numbers by exact value.
-fn equal(a: Scalar<'_>, b: Scalar<'_>, budget: &Budget) -> Result<bool, Why> {
+pub(crate) fn equal(a: Scalar<'_>, b: Scalar<'_>, budget: &Budget) -> Result<bool, Why> {
     match (a, b) {
         (Scalar::Text(a), Scalar::Text(b)) => {
             if a.len() != b.len() {

@@ -2,25 +2,17 @@
 
 use std::sync::Arc;
 
-use json::{Decimal, Object};
+use json::Object;
 
 use crate::budget::Budget;
 use crate::clock::Clock;
-use crate::compare::{self, Why};
 use crate::decision::{
-    Allowed, ApprovalNeeded, Charge, Decision, Definition, Denial, Held, Indeterminate, Per,
-    Question, Reason, ToolCall,
+    Allowed, ApprovalNeeded, Charge, Decision, Definition, Denial, Held, Question, Reason, ToolCall,
 };
+use crate::filled::{Filled, No, enough};
 use crate::policy::Cover;
-use crate::program::{Approval, Condition, Effect, Entry, Limit, Predicate, Program};
-use crate::truth::Truth;
-use crate::values::{Facts, Found, Values};
-
-/// The largest amount a limit can count.
-pub(crate) const AMOUNT_MAX: i64 = 9_223_372_036_854;
-
-/// The longest text that may split a counter, in bytes.
-pub(crate) const PER_BYTES_MAX: usize = 1_024;
+use crate::program::{Effect, Entry, Program};
+use crate::values::Facts;
 
 /// Judges one call.
 ///
@@ -36,10 +28,17 @@ pub fn decide(question: &Question<'_>, call: ToolCall) -> Decision {
 /// - **Shape**: `signed` are the rules whose approvals are complete. Everything is judged from the
 ///   start; a rule of `approve_if` that fires and is not among them holds the call again.
 pub fn decide_signed(question: &Question<'_>, call: ToolCall, signed: &[&str]) -> Decision {
-    match judge(question, &call, signed) {
-        Verdict::Allow(charges) => Decision::Allow(Allowed { call, charges }),
-        Verdict::Hold(first, others) => Decision::Hold(Held { call, first: *first, others }),
-        Verdict::Deny(no) => Decision::Deny(Denial {
+    match steps(question, &call, signed) {
+        Ok((charges, needed)) => {
+            let mut needed = needed.into_iter();
+            match needed.next() {
+                None => Decision::Allow(Allowed { call, charges }),
+                Some(first) => {
+                    Decision::Hold(Held { call, first, others: needed.collect() })
+                }
+            }
+        }
+        Err(no) => Decision::Deny(Denial {
             rule: no.rule,
             reason: no.reason,
             message: no.message,
@@ -49,39 +48,7 @@ pub fn decide_signed(question: &Question<'_>, call: ToolCall, signed: &[&str]) -
     }
 }
 
-/// A decision that does not hold the call yet.
-enum Verdict {
-    Allow(Vec<Charge>),
-    Hold(Box<ApprovalNeeded>, Vec<ApprovalNeeded>),
-    Deny(Box<No>),
-}
-
-/// Why a call stops here.
-struct No {
-    rule: Arc<str>,
-    reason: Reason,
-    message: String,
-    indeterminate: Option<Indeterminate>,
-}
-
-impl No {
-    fn new(rule: impl Into<Arc<str>>, reason: Reason, message: impl Into<String>) -> Box<Self> {
-        Box::new(Self { rule: rule.into(), reason, message: message.into(), indeterminate: None })
-    }
-}
-
-fn judge(question: &Question<'_>, call: &ToolCall, signed: &[&str]) -> Verdict {
-    match steps(question, call, signed) {
-        Ok((charges, mut needed)) if !needed.is_empty() => {
-            drop(charges);
-            let first = needed.remove(0);
-            Verdict::Hold(Box::new(first), needed)
-        }
-        Ok((charges, _)) => Verdict::Allow(charges),
-        Err(no) => Verdict::Deny(no),
-    }
-}
-
+/// What a call that nothing stops must pay and ask for.
 type Passed = (Vec<Charge>, Vec<ApprovalNeeded>);
 
 /// The steps of the design, in their order; the first that fires ends the call.
@@ -184,21 +151,21 @@ fn lists_all(known: &[String], arguments: &Object) -> bool {
 }
 
 /// The parts of a policy that apply to one tool.
-struct Entries<'a> {
-    all_tools: &'a Entry,
-    cover: &'a Cover,
-    program: &'a Program,
+pub(crate) struct Entries<'a> {
+    pub(crate) all_tools: &'a Entry,
+    pub(crate) cover: &'a Cover,
+    pub(crate) program: &'a Program,
 }
 
 impl<'a> Entries<'a> {
     /// The tool's own entries, in key order.
-    fn own(&self) -> impl Iterator<Item = &'a Entry> {
+    pub(crate) fn own(&self) -> impl Iterator<Item = &'a Entry> {
         let program = self.program;
         self.cover.indexes().filter_map(move |index| program.entries.get(index))
     }
 
     /// `all_tools` first.
-    fn iter(&self) -> impl Iterator<Item = &'a Entry> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &'a Entry> {
         std::iter::once(self.all_tools).chain(self.own())
     }
 
@@ -245,242 +212,5 @@ impl<'a> Entries<'a> {
         all_tools.approve_if(budget, signed, &mut needed)?;
         own().try_for_each(|filled| filled.approve_if(budget, signed, &mut needed))?;
         Ok((charges, needed))
-    }
-}
-
-/// No decision costs more than its budget; what would is denied.
-fn enough(budget: &Budget) -> Result<(), Box<No>> {
-    if budget.is_exhausted() {
-        return Err(No::new(
-            "(evaluation budget)",
-            Reason::EvaluationBudget,
-            "Judging this call would cost more than one decision may.",
-        ));
-    }
-    Ok(())
-}
-
-/// The rules of one entry and what their paths found in the call.
-struct Filled<'a> {
-    entry: &'a Entry,
-    values: Values<'a>,
-}
-
-impl<'a> Filled<'a> {
-    fn new(entry: &'a Entry, facts: &Facts<'a>, budget: &Budget) -> Self {
-        Self { entry, values: entry.slots.fill(facts, budget) }
-    }
-
-    /// Step 6, what must not be: true or indeterminate denies.
-    fn deny_if(&self, budget: &Budget) -> Result<(), Box<No>> {
-        for predicate in &self.entry.deny_if {
-            let truth = self.truth(&predicate.conditions, budget)?;
-            if truth.may_hold() {
-                return Err(self.broken(predicate, truth, Reason::DenyIf, budget));
-            }
-        }
-        Ok(())
-    }
-
-    /// Step 6, what must be: false or indeterminate denies.
-    fn require(&self, budget: &Budget) -> Result<(), Box<No>> {
-        for predicate in &self.entry.require {
-            let truth = self.truth(&predicate.conditions, budget)?;
-            if !truth.holds() {
-                return Err(self.broken(predicate, truth, Reason::Require, budget));
-            }
-        }
-        Ok(())
-    }
-
-    /// Step 7: what the call uses of each limit, if each can hold it.
-    fn limits(
-        &self,
-        question: &Question<'_>,
-        zone: &jiff::tz::TimeZone,
-        charges: &mut Vec<Charge>,
-    ) -> Result<(), Box<No>> {
-        for limit in &self.entry.limits {
-            let charge = charge(limit, &self.values, zone)?;
-            let holds = charge.amount_millionths <= charge.max_millionths;
-            if !holds || !question.usage.fits(&charge) {
-                let message = charge.denial_message();
-                return Err(No::new(limit.rule.clone(), Reason::Limit, message));
-            }
-            charges.push(charge);
-        }
-        Ok(())
-    }
-
-    /// Step 8: which people must be asked; true or indeterminate asks.
-    fn approve_if(
-        &self,
-        budget: &Budget,
-        signed: &[&str],
-        needed: &mut Vec<ApprovalNeeded>,
-    ) -> Result<(), Box<No>> {
-        for approval in &self.entry.approve_if {
-            let truth = self.truth(&approval.conditions, budget)?;
-            if truth.may_hold() && !signed.contains(&&*approval.rule) {
-                needed.push(self.asked(approval, truth, budget));
-            }
-        }
-        Ok(())
-    }
-
-    fn truth(&self, conditions: &[Condition], budget: &Budget) -> Result<Truth, Box<No>> {
-        let truth = compare::all(conditions, &self.values, budget);
-        enough(budget)?;
-        Ok(truth)
-    }
-
-    fn broken(
-        &self,
-        predicate: &Predicate,
-        truth: Truth,
-        reason: Reason,
-        budget: &Budget,
-    ) -> Box<No> {
-        let rule = predicate.rule.clone();
-        let (indeterminate, path) = self.unclear(&predicate.conditions, truth, budget);
-        let message = match (&predicate.on_deny, &indeterminate) {
-            (Some(message), _) => message.to_string(),
-            (None, None) => format!("Denied by the rule {rule}."),
-            (None, Some(unclear)) => {
-                format!("Denied by the rule {rule}: `{path}` {}.", unclear.why.text())
-            }
-        };
-        Box::new(No { rule, reason, message, indeterminate })
-    }
-
-    fn asked(&self, approval: &Approval, truth: Truth, budget: &Budget) -> ApprovalNeeded {
-        ApprovalNeeded {
-            rule: approval.rule.clone(),
-            approvers: approval.approvers.clone(),
-            count: approval.count,
-            expires_in: approval.expires_in,
-            message: approval.message.clone(),
-            indeterminate: self.unclear(&approval.conditions, truth, budget).0,
-        }
-    }
-
-    /// The condition that made a predicate indeterminate, and its path.
-    fn unclear(
-        &self,
-        conditions: &'a [Condition],
-        truth: Truth,
-        budget: &Budget,
-    ) -> (Option<Indeterminate>, &'a str) {
-        if truth != Truth::Indeterminate {
-            return (None, "");
-        }
-        match first_unclear(conditions, &self.values, budget) {
-            Some((comparison, why)) => {
-                let condition = format!("{}-{}", comparison.path, comparison.op.name());
-                (Some(Indeterminate { condition, why }), &comparison.path)
-            }
-            None => (None, ""),
-        }
-    }
-}
-
-/// The first comparison, in document order, through which the conditions cannot be judged.
-fn first_unclear<'a>(
-    conditions: &'a [Condition],
-    values: &Values<'_>,
-    budget: &Budget,
-) -> Option<(&'a crate::program::Comparison, Why)> {
-    conditions.iter().find_map(|condition| {
-        if compare::one(condition, values, budget) != Truth::Indeterminate {
-            return None;
-        }
-        match condition {
-            Condition::Compare(comparison) => {
-                compare::judge(comparison, values, budget).err().map(|why| (comparison, why))
-            }
-            Condition::Any(list) | Condition::All(list) => first_unclear(list, values, budget),
-            Condition::Not(inner) => first_unclear(std::slice::from_ref(inner), values, budget),
-        }
-    })
-}
-
-/// What the call uses of a limit, and of which of its budgets.
-fn charge(
-    limit: &Limit,
-    values: &Values<'_>,
-    zone: &jiff::tz::TimeZone,
-) -> Result<Charge, Box<No>> {
-    let deny = |reason, engine: &dyn Fn() -> String| {
-        let message = limit.on_deny.as_deref().map_or_else(engine, str::to_owned);
-        No::new(limit.rule.clone(), reason, message)
-    };
-    let amount_millionths = match &limit.amount {
-        None => 1_000_000,
-        Some(path) => amount(values.get(path.slot), values).ok_or_else(|| {
-            deny(Reason::LimitAmount, &|| {
-                format!("The limit {} cannot read an amount at `{}`.", limit.rule, path.text)
-            })
-        })?,
-    };
-    let mut per = Vec::with_capacity(limit.per.len());
-    for path in &limit.per {
-        let value = per_value(values.get(path.slot)).ok_or_else(|| {
-            deny(Reason::LimitPer, &|| {
-                format!("The limit {} cannot read a value at `{}`.", limit.rule, path.text)
-            })
-        })?;
-        per.push(Per { path: path.text.clone(), value });
-    }
-    Ok(Charge {
-        rule: limit.rule.clone(),
-        place: limit.place.clone(),
-        counter: limit.counter.clone(),
-        window: limit.window,
-        rolling: limit.rolling,
-        zone: zone.clone(),
-        max_millionths: limit.max_millionths,
-        amount_millionths,
-        counts_amount: limit.amount.is_some(),
-        per,
-        scope: limit.scope,
-        count_failed: limit.count_failed,
-        on_unknown: limit.on_unknown,
-        on_deny: limit.on_deny.clone(),
-    })
-}
-
-/// The amount in millionths, rounded up; over `[*]`, the sum of every element's.
-fn amount(found: Found<'_>, values: &Values<'_>) -> Option<i64> {
-    match found {
-        Found::Number(number) => one_amount(number.value()),
-        Found::Places(index) => {
-            let most = AMOUNT_MAX.checked_mul(1_000_000)?;
-            values.places(index).iter().try_fold(0_i64, |sum, place| {
-                let sum = sum.checked_add(amount(*place, values)?)?;
-                (sum <= most).then_some(sum)
-            })
-        }
-        _ => None,
-    }
-}
-
-fn one_amount(value: Decimal) -> Option<i64> {
-    if value.is_negative() || value > Decimal::from(AMOUNT_MAX) {
-        return None;
-    }
-    value.millionths_up()
-}
-
-/// The scalar as JSON text in one spelling.
-fn per_value(found: Found<'_>) -> Option<String> {
-    match found {
-        Found::Bool(value) => Some(value.to_string()),
-        Found::Number(number) => Some(number.value().to_string()),
-        Found::Text(text) if text.len() <= PER_BYTES_MAX => {
-            let mut out = Vec::with_capacity(text.len() + 2);
-            json::write_string(text, &mut out);
-            String::from_utf8(out).ok()
-        }
-        _ => None,
     }
 }

@@ -6,11 +6,17 @@
 //! and the same clock always gets the same decision, and what cannot be judged is not let through.
 //! There is no I/O here, no clock, no randomness and no float.
 
+mod analysis;
 mod budget;
+mod cases;
+mod charge;
+mod check;
 mod clock;
 mod compare;
 mod decide;
 mod decision;
+mod explain;
+mod filled;
 mod load;
 mod path;
 mod pattern;
@@ -23,6 +29,8 @@ mod suggest;
 mod truth;
 mod values;
 
+pub use cases::{CaseResult, test, test_against};
+pub use check::{ServerTool, Warning, check};
 pub use compare::Why;
 pub use decide::{decide, decide_signed};
 pub use decision::{
@@ -30,6 +38,7 @@ pub use decision::{
     GrantFacts, Held, Indeterminate, OnUnknown, Per, Place, Question, Reason, Scope, ToolCall,
     Unused, Usage, Visibility, Window,
 };
+pub use explain::{Trace, TraceCondition, TraceRule, explain};
 pub use policy::Policy;
 pub use problem::{Problem, Problems};
 pub use truth::Truth;

@@ -58,11 +58,6 @@ impl Names {
         }
         self.patterns.iter().find(|pattern| pattern.matches(name)).map(NamePattern::text)
     }
-
-    /// Every entry, the exact ones first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.exact.iter().map(|name| &**name).chain(self.patterns.iter().map(NamePattern::text))
-    }
 }
 
 #[cfg(test)]

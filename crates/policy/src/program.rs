@@ -25,6 +25,8 @@ pub(crate) struct Program {
     pub(crate) default: Effect,
     pub(crate) zone: TimeZone,
     pub(crate) hide: Names,
+    /// The entries of `hide` with their places, for warnings.
+    pub(crate) hide_spots: Vec<(String, Spot)>,
     pub(crate) hide_denied: bool,
     pub(crate) all_tools: Entry,
     pub(crate) entries: Vec<Entry>,
@@ -61,6 +63,8 @@ pub(crate) struct Entry {
     pub(crate) unlisted_rule: Arc<str>,
     /// Some rule reads `args`.
     pub(crate) reads_args: bool,
+    /// Where it stands, for warnings.
+    pub(crate) at: Spot,
 }
 
 impl Entry {
@@ -70,6 +74,24 @@ impl Entry {
             && self.require.is_empty()
             && self.approve_if.is_empty()
             && self.limits.is_empty())
+    }
+
+    /// Every path that its rules read, as written, with the place of the rule.
+    pub(crate) fn paths(&self) -> Vec<(&Spot, &str)> {
+        let mut paths = Vec::new();
+        let predicates = self.deny_if.iter().chain(&self.require);
+        let predicates = predicates.map(|p| (&p.at, &p.conditions));
+        let approvals = self.approve_if.iter().map(|a| (&a.at, &a.conditions));
+        for (at, conditions) in predicates.chain(approvals) {
+            for condition in conditions {
+                condition.comparisons(&mut |c| paths.push((at, &*c.path)));
+            }
+        }
+        for limit in &self.limits {
+            let read = limit.amount.iter().chain(&limit.per);
+            paths.extend(read.map(|path| (&limit.at, &*path.text)));
+        }
+        paths
     }
 }
 
@@ -286,8 +308,12 @@ impl Set {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.texts.is_empty() && self.numbers.is_empty() && !self.yes && !self.no
+    pub(crate) fn constants(&self) -> impl Iterator<Item = Constant> {
+        let texts = self.texts.iter().map(|text| Constant::Text(text.clone()));
+        let numbers = self.numbers.iter().map(|number| Constant::Number(*number));
+        let bools = [(true, self.yes), (false, self.no)].into_iter();
+        let bools = bools.filter(|(_, held)| *held).map(|(value, _)| Constant::Bool(value));
+        texts.chain(numbers).chain(bools)
     }
 }
 

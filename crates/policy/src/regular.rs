@@ -23,6 +23,7 @@ const NEST_MAX: u32 = 64;
 /// A compiled pattern.
 #[derive(Debug)]
 pub(crate) struct Regular {
+    text: Box<str>,
     table: Option<dense::DFA<Vec<u32>>>,
     threads: PikeVM,
     states: u64,
@@ -45,7 +46,12 @@ impl Regular {
             .configure(PikeVM::config().match_kind(MatchKind::All))
             .build_from_nfa(nfa)
             .map_err(|error| explain(&error))?;
-        Ok(Self { table, threads, states, whole })
+        Ok(Self { text: pattern.into(), table, threads, states, whole })
+    }
+
+    /// The pattern as it was written.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// The memory the table takes, in bytes.

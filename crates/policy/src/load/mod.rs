@@ -9,12 +9,12 @@ use std::collections::HashMap;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use json::Fault;
-use json::document::Node;
+use json::document::{Data, Node};
 
 use crate::decision::Place;
 use crate::pattern::{NamePattern, Names};
 use crate::problem::{self, Found, Problems};
-use crate::program::{Effect, Entry, Program, Section};
+use crate::program::{Effect, Entry, Program, Section, Spot};
 use crate::suggest;
 use reader::{At, Loader};
 use rules::Rules;
@@ -124,6 +124,7 @@ fn document(loader: &mut Loader, at: &At<'_>) -> Option<Program> {
     }
     let zone = fields.get("timezone").map_or(Some(TimeZone::UTC), |at| timezone(loader, &at));
     let hide = fields.get("hide").map(|at| names(loader, &at, "`hide`")).unwrap_or_default();
+    let hide_spots = fields.get("hide").map(|at| spots(&at)).unwrap_or_default();
     let hide_denied = fields
         .get("hide_denied")
         .and_then(|at| loader.boolean(&at, "`hide_denied`"))
@@ -143,6 +144,7 @@ fn document(loader: &mut Loader, at: &At<'_>) -> Option<Program> {
         default,
         zone: zone?,
         hide,
+        hide_spots,
         hide_denied,
         all_tools,
         entries: tools.entries,
@@ -155,7 +157,7 @@ fn document(loader: &mut Loader, at: &At<'_>) -> Option<Program> {
 }
 
 fn version(loader: &mut Loader, at: &At<'_>) {
-    let is_one = matches!(&at.node.data, json::document::Data::String(text) if text == "1");
+    let is_one = matches!(&at.node.data, Data::String(text) if text == "1");
     if !is_one {
         let message = "`version` is the string \"1\" and nothing else";
         loader.suggest(at, "bad_version", message, Some("\"1\"".to_owned()));
@@ -189,6 +191,19 @@ fn names(loader: &mut Loader, at: &At<'_>, what: &str) -> Names {
         }
     }
     names
+}
+
+/// Where each entry of a list of names stands.
+fn spots(at: &At<'_>) -> Vec<(String, Spot)> {
+    let Data::Array(list) = &at.node.data else { return Vec::new() };
+    let each = list.iter().enumerate().filter_map(|(index, node)| match &node.data {
+        Data::String(text) => {
+            let pointer = format!("{}/{index}", at.pointer);
+            Some((text.clone(), Spot { pointer, at: node.at }))
+        }
+        _ => None,
+    });
+    each.collect()
 }
 
 #[derive(Default)]

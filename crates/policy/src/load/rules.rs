@@ -81,6 +81,7 @@ impl<'l> Rules<'l> {
             limits: Vec::new(),
             free_form: false,
             reads_args: false,
+            at: Spot::default(),
         }
     }
 
@@ -108,6 +109,7 @@ impl<'l> Rules<'l> {
             limits,
             free_form: free_form.unwrap_or(false),
             reads_args: reading.reads_args,
+            at: spot(at),
         }
     }
 
