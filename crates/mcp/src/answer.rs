@@ -487,21 +487,20 @@ impl Answer {
     }
 }
 
-/// The bytes with each range replaced. A range that overlaps an earlier one, or lies outside, is
-/// left as it is.
+/// The bytes with each range replaced.
+///
+/// - **Errors**: ranges that overlap or lie outside make the whole empty: rather nothing is passed
+///   than something that should have been replaced.
 pub fn splice(bytes: &[u8], edits: &mut [(Range<usize>, Vec<u8>)]) -> Vec<u8> {
     edits.sort_by_key(|(range, _)| (range.start, range.end));
     let grown: usize = edits.iter().map(|(_, with)| with.len()).sum();
     let mut out = Vec::with_capacity(bytes.len() + grown);
     let mut at = 0;
     for (range, with) in edits.iter() {
-        if range.start < at || range.end < range.start {
-            continue;
-        }
-        let Some(before) = bytes.get(at..range.start) else { continue };
-        if range.end > bytes.len() {
-            continue;
-        }
+        let before = bytes.get(at..range.start);
+        let (Some(before), Some(_)) = (before, bytes.get(range.clone())) else {
+            return Vec::new();
+        };
         out.extend_from_slice(before);
         out.extend_from_slice(with);
         at = range.end;

@@ -1,0 +1,12 @@
+//! The rows of the attack catalogue that concern messages, each by its id, and what no bytes may do.
+
+mod answers;
+mod calls;
+mod capabilities;
+mod headers;
+mod lists;
+mod messages;
+mod panics;
+mod replies;
+mod sse;
+mod tools;
