@@ -1,0 +1,124 @@
+//! Legs: a call that an upstream answers with questions goes on in another request. The state
+//! between the two is sealed here, bound to grant, server, tool and arguments, and good for once.
+
+use mcp::call::Call;
+use mcp::{Era, Malformed};
+use store::{CallId, OutcomeClass};
+use vault::OsRandom;
+
+use crate::authenticate::Caller;
+use crate::record::Line;
+use crate::refusal::Refusal;
+use crate::road::{Asked, Gateway};
+
+/// Which leg of its call this request is.
+#[derive(Clone, Debug)]
+pub(crate) struct Leg {
+    /// Counts from 0.
+    number: u32,
+    /// What the legs of one call have in common: the tool (or prompt, or resource) and a digest of
+    /// the arguments.
+    subject: String,
+}
+
+/// The most legs of one call.
+const LEGS_MAX: u32 = 32;
+
+/// Places a tool call in its chain. A continued call keeps its id, so that it is counted and
+/// recorded as the one call it is.
+pub(crate) fn of(
+    gateway: &Gateway,
+    asked: &Asked,
+    call: &mut Call,
+    line: &mut Line,
+) -> Result<Leg, Refusal> {
+    let subject = if asked.era == Era::Modern {
+        let arguments = call.arguments.clone().map_or(json::Value::Null, json::Value::Object);
+        subject("tools/call", &call.name, &arguments)
+    } else {
+        String::new()
+    };
+    resume(gateway, &asked.caller, subject, &mut call.request_state, line)
+}
+
+/// What a state is bound to besides grant and server.
+pub(crate) fn subject(method: &str, name: &str, arguments: &json::Value) -> String {
+    let digest = crate::digest::hex(&json::canonical(arguments));
+    format!("{method}\n{name}\n{digest}")
+}
+
+/// Opens the state of an earlier leg, if there is one, and puts the upstream's own in its place.
+pub(crate) fn resume(
+    gateway: &Gateway,
+    caller: &Caller,
+    subject: String,
+    state: &mut Option<String>,
+    line: &mut Line,
+) -> Result<Leg, Refusal> {
+    let Some(sealed) = state.take() else { return Ok(Leg { number: 0, subject }) };
+    let opened = gateway.state_key.open_state(&context(caller, &subject), &sealed);
+    let (id, number, inner) = opened.as_deref().and_then(decode).ok_or_else(foreign)?;
+    if !gateway.chains.resume(id, number, gateway.clock.now()) {
+        return Err(foreign());
+    }
+    line.intent.id = id;
+    *state = inner;
+    Ok(Leg { number, subject })
+}
+
+/// Seals the state an upstream wants back, for the next leg.
+pub(crate) fn seal(
+    gateway: &Gateway,
+    caller: &Caller,
+    leg: &Leg,
+    call: CallId,
+    state: Option<&str>,
+) -> Option<String> {
+    let next = leg.number + 1;
+    if next > LEGS_MAX {
+        return None;
+    }
+    let mut plain = Vec::with_capacity(32 + state.map_or(0, str::len));
+    plain.extend_from_slice(&call.0);
+    plain.extend_from_slice(&next.to_be_bytes());
+    plain.push(u8::from(state.is_some()));
+    plain.extend_from_slice(state.unwrap_or_default().as_bytes());
+    let context = context(caller, &leg.subject);
+    gateway.state_key.seal_state(&context, &plain, &OsRandom).ok()
+}
+
+/// A leg has ended: if the upstream asked for input, the next may come.
+pub(crate) fn ended(gateway: &Gateway, leg: &Leg, call: CallId, class: OutcomeClass) {
+    if class == OutcomeClass::InputRequired {
+        for given_up in gateway.chains.open(call, leg.number + 1, gateway.clock.now()) {
+            crate::settle::given_up(gateway, given_up, "chain_expired");
+        }
+    }
+}
+
+/// A later leg was refused: the call it belongs to will not go on, and the refusal gets a line of
+/// its own.
+pub(crate) fn refused(gateway: &Gateway, line: &mut Line, own: CallId) {
+    if line.intent.id != own {
+        crate::settle::given_up(gateway, line.intent.id, "leg_refused");
+        line.intent.id = own;
+    }
+}
+
+fn decode(plain: &[u8]) -> Option<(CallId, u32, Option<String>)> {
+    let (id, rest) = plain.split_first_chunk::<16>()?;
+    let (number, rest) = rest.split_first_chunk::<4>()?;
+    let (has_state, state) = rest.split_first()?;
+    let state = String::from_utf8(state.to_vec()).ok()?;
+    Some((CallId(*id), u32::from_be_bytes(*number), (*has_state == 1).then_some(state)))
+}
+
+fn context<'a>(caller: &'a Caller, subject: &'a str) -> [&'a [u8]; 4] {
+    let (grant, server) = (&caller.grant.id, &caller.attached.server.id);
+    [b"leg", grant.as_str().as_bytes(), server.as_str().as_bytes(), subject.as_bytes()]
+}
+
+fn foreign() -> Refusal {
+    let text = "`requestState` is not one of this call, was used before, or has expired";
+    Refusal::Malformed(Malformed::new(mcp::malformed::INVALID_PARAMS, "request_state", text))
+}

@@ -1,0 +1,109 @@
+//! Lists: what a grant may see of an upstream. A list is filtered by its shape on every road it can
+//! come by; one that cannot be read is not passed.
+
+use std::sync::Arc;
+
+use mcp::call::Target;
+use mcp::lists::ListKind;
+use mcp::message::Request;
+use mcp::{Era, Malformed};
+use policy::{Access, Visibility};
+use vault::OsRandom;
+
+use crate::agent::Agent;
+use crate::authenticate::Caller;
+use crate::forward::{self, Outbound};
+use crate::record::{self, Line};
+use crate::refusal::Refusal;
+use crate::road::{Asked, Gateway};
+use crate::{discovery, inject};
+
+/// Carries the request for a page of a list.
+pub(crate) async fn page(
+    gateway: Arc<Gateway>,
+    asked: Asked,
+    mut request: Request,
+    line: Line,
+    agent: Agent,
+) {
+    match prepare(&gateway, &asked, &mut request) {
+        Ok(outbound) => {
+            // Nothing of a list is counted or kept, so there is nothing to settle.
+            forward::once(&gateway, &asked, outbound, agent).await;
+        }
+        Err(refusal) => record::answer_refused(&gateway, &asked, line, refusal, agent).await,
+    }
+}
+
+fn prepare(
+    gateway: &Arc<Gateway>,
+    asked: &Asked,
+    request: &mut Request,
+) -> Result<Option<Outbound>, Refusal> {
+    if let Target::Page { cursor: Some(cursor) } = mcp::call::target(request, asked.era)? {
+        let opened = open_cursor(gateway, &asked.caller, &cursor).ok_or_else(|| {
+            let text = "`cursor` is not one this server handed out";
+            Malformed::new(mcp::malformed::INVALID_PARAMS, "cursor", text)
+        })?;
+        if let Some(params) = &mut request.params {
+            params.insert("cursor", opened);
+        }
+    }
+    let injected = inject::credential(&gateway.keyring, &asked.caller.attached.server)?;
+    Ok(Outbound::plain(gateway, asked, request.clone(), injected, None))
+}
+
+/// A result with its lists cut down to what the caller may see.
+///
+/// - **Errors**: the reason it is not passed at all.
+pub(crate) fn filtered(
+    gateway: &Gateway,
+    caller: &Caller,
+    era: Era,
+    kinds: &[ListKind],
+    result: &[u8],
+) -> Result<Vec<u8>, &'static str> {
+    let mut result = result.to_vec();
+    for kind in kinds {
+        let mut strange = false;
+        let keep = |name: &str| {
+            strange |= *kind == ListKind::Tools && !caller.attached.server.tools.contains_key(name);
+            visible(caller, *kind, name)
+        };
+        let cursor = |cursor: &str| seal_cursor(gateway, caller, cursor);
+        result = mcp::lists::filter(*kind, &result, era, keep, cursor).map_err(|bad| bad.reason)?;
+        if strange {
+            discovery::refresh_soon(gateway, &caller.attached.server.id);
+        }
+    }
+    Ok(result)
+}
+
+/// Whether the caller may see an entry of a list. What is not known is not shown.
+fn visible(caller: &Caller, kind: ListKind, name: &str) -> bool {
+    let policy = caller.attached.policy.as_ref().and_then(|p| p.program.as_ref());
+    let Some(policy) = policy else { return false };
+    match kind {
+        ListKind::Tools => caller.attached.server.tools.get(name).is_some_and(|tool| {
+            !tool.withheld
+                && !tool.hidden
+                && policy.tool_visibility(name, &tool.definition) == Visibility::Listed
+        }),
+        // A template stands for many addresses: it is shown when its own text passes the patterns.
+        ListKind::Resources | ListKind::Templates => !matches!(policy.resource(name), Access::Hide),
+        ListKind::Prompts => !matches!(policy.prompt(name), Access::Hide),
+    }
+}
+
+fn seal_cursor(gateway: &Gateway, caller: &Caller, cursor: &str) -> Option<String> {
+    gateway.state_key.seal_state(&context(caller), cursor.as_bytes(), &OsRandom).ok()
+}
+
+fn open_cursor(gateway: &Gateway, caller: &Caller, cursor: &str) -> Option<String> {
+    String::from_utf8(gateway.state_key.open_state(&context(caller), cursor)?).ok()
+}
+
+fn context(caller: &Caller) -> [&[u8]; 3] {
+    let (grant, server) = (&caller.grant.id, &caller.attached.server.id);
+    [b"cursor", grant.as_str().as_bytes(), server.as_str().as_bytes()]
+}

@@ -1,0 +1,95 @@
+//! Parse: one meaning, or none. The body becomes one message, the headers must agree with it, and
+//! it gets its place: an era, a version, for the legacy era a session.
+
+use http::HeaderMap;
+use http::request::Parts;
+use mcp::headers::Headers;
+use mcp::{Era, Id, Malformed, Message, Method, Version};
+
+use crate::authenticate::Caller;
+use crate::receive::MCP_SESSION_ID;
+use crate::refusal::Refusal;
+use crate::road::Gateway;
+use crate::session::Session;
+
+/// Where a message stands.
+pub(crate) struct Place {
+    pub(crate) version: Version,
+    pub(crate) session: Option<Session>,
+}
+
+/// The lines of an HTTP header, as the protocol's rules read them.
+pub(crate) struct Lines<'a>(pub(crate) &'a HeaderMap);
+
+impl Headers for Lines<'_> {
+    fn lines(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
+    }
+}
+
+/// A refusal, the id it answers, and the era it is worded for.
+type Unread = (Refusal, Option<Id>, Era);
+
+/// Reads the one message of a request.
+pub(crate) fn message(
+    gateway: &Gateway,
+    caller: &Caller,
+    parts: &Parts,
+    body: &[u8],
+) -> Result<(Message, Place), Unread> {
+    let lines = Lines(&parts.headers);
+    let message = mcp::message::read(body)
+        .map_err(|malformed| (Refusal::Malformed(malformed), None, Era::Legacy))?;
+    let id = message.id().cloned();
+    let (era, version) = mcp::headers::resolve(&lines, Some(&message))
+        .map_err(|malformed| (Refusal::Malformed(malformed), id.clone(), Era::Legacy))?;
+    let refuse = |refusal: Refusal| (refusal, id.clone(), era);
+    if era == Era::Modern {
+        if matches!(message, Message::Response(_)) {
+            let text = "an agent of this version sends no responses";
+            let malformed = Malformed::new(mcp::malformed::INVALID_REQUEST, "response", text);
+            return Err(refuse(malformed.into()));
+        }
+        return Ok((message, Place { version, session: None }));
+    }
+    if message.method() == Some(&Method::Initialize) {
+        return Ok((message, Place { version, session: None }));
+    }
+    let session = session(gateway, caller, parts).map_err(refuse)?;
+    let stated = mcp::headers::stated_version(&lines).map_err(|m| refuse(m.into()))?;
+    let place = place(session, stated, version).map_err(refuse)?;
+    Ok((message, place))
+}
+
+/// The session a legacy request names, if it names one.
+///
+/// - **Errors**: [`Refusal::NoSession`] for one that is not this grant's, exactly as for one that
+///   never was.
+pub(crate) fn session(
+    gateway: &Gateway,
+    caller: &Caller,
+    parts: &Parts,
+) -> Result<Option<Session>, Refusal> {
+    let Some(id) = parts.headers.get(MCP_SESSION_ID) else { return Ok(None) };
+    let (grant, server) = (caller.grant.id.as_str(), caller.attached.server.id.as_str());
+    id.to_str()
+        .ok()
+        .and_then(|id| Session::open(&gateway.state_key, grant, server, id))
+        .map(Some)
+        .ok_or(Refusal::NoSession)
+}
+
+fn place(
+    session: Option<Session>,
+    stated: Option<Version>,
+    assumed: Version,
+) -> Result<Place, Refusal> {
+    let Some(session) = session else { return Ok(Place { version: assumed, session: None }) };
+    // 2025-03-26 knew no header; from 2025-06-18 on it must name what was negotiated.
+    if stated.is_some_and(|stated| stated != session.version) {
+        let text = "MCP-Protocol-Version is not the version this session negotiated";
+        let malformed = Malformed::new(mcp::malformed::INVALID_REQUEST, "session_version", text);
+        return Err(malformed.into());
+    }
+    Ok(Place { version: session.version, session: Some(session) })
+}

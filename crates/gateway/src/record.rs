@@ -1,0 +1,220 @@
+//! Record: one line of the call log for every request of a grant, with names and never values.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use mcp::{Method, Version};
+use store::{CallId, GrantId, Intent, Verdict};
+use vault::{OsRandom, Randomness as _};
+
+use crate::agent::Agent;
+use crate::authenticate::Caller;
+use crate::refusal::Refusal;
+use crate::road::{Arrived, Asked, Gateway};
+use crate::snapshot::{PolicyEntry, ToolEntry};
+
+/// A line that is being written down, from what is known so far.
+#[derive(Clone)]
+pub(crate) struct Line {
+    pub(crate) intent: Intent,
+}
+
+impl Line {
+    /// A line for a request of this caller.
+    pub(crate) fn of(gateway: &Gateway, caller: &Caller, arrived: Arrived, bytes: u64) -> Self {
+        let (grant, server) = (&caller.grant, &caller.attached.server);
+        let intent = Intent {
+            id: new_id(gateway, arrived),
+            at: arrived.at,
+            org: grant.org.clone(),
+            grant: grant.id.clone(),
+            grant_label: grant.label.clone(),
+            identity: grant.identity.clone(),
+            token_generation: caller.token_generation,
+            server: server.id.clone(),
+            server_slug: server.slug.clone(),
+            version: "",
+            method: no_text(),
+            tool: None,
+            fingerprint: None,
+            policy: caller.attached.policy.as_ref().map(|p| policy_of(p)),
+            verdict: Verdict::Denied,
+            rule: no_text(),
+            reason: "",
+            known_args: Vec::new(),
+            unknown_args: 0,
+            request_bytes: bytes,
+            charged: Vec::new(),
+            count: 1,
+        };
+        Self { intent }
+    }
+
+    /// The version the request turned out to speak.
+    pub(crate) fn version(&mut self, version: Version) {
+        self.intent.version = version.as_str();
+    }
+
+    /// The method, if it is one we know: a stranger's words do not get into the log.
+    pub(crate) fn method(&mut self, method: &Method) {
+        if !matches!(method, Method::Unknown(_)) {
+            self.intent.method = method_name(method);
+        }
+    }
+
+    /// The tool that is called, within the grammar of names.
+    pub(crate) fn tool(&mut self, name: &str, entry: Option<&ToolEntry>) {
+        self.intent.tool = Some(entry.map_or_else(|| name.into(), |e| e.name.clone()));
+        self.intent.fingerprint = entry.and_then(|e| e.fingerprint.clone());
+    }
+
+    /// The names of arguments that the accepted definition lists, and how many others there are.
+    pub(crate) fn arguments(&mut self, call: &policy::ToolCall, entry: Option<&ToolEntry>) {
+        self.intent.known_args.clear();
+        self.intent.unknown_args = 0;
+        let Some(arguments) = &call.arguments else { return };
+        for name in arguments.names() {
+            match entry.and_then(|e| e.arguments.iter().find(|a| ***a == *name)) {
+                Some(known) => self.intent.known_args.push(known.clone()),
+                None => self.intent.unknown_args += 1,
+            }
+        }
+    }
+
+    /// The policy that judged.
+    pub(crate) fn judged_by(&mut self, caller: &Caller) {
+        self.intent.policy = caller.attached.policy.as_ref().map(|p| policy_of(p));
+        self.intent.token_generation = caller.token_generation;
+    }
+
+    /// What was decided, and by which rule.
+    pub(crate) fn decided(&mut self, verdict: Verdict, rule: Arc<str>, reason: &'static str) {
+        self.intent.verdict = verdict;
+        self.intent.rule = rule;
+        self.intent.reason = reason;
+    }
+
+    /// The call's id.
+    pub(crate) fn id(&self) -> CallId {
+        self.intent.id
+    }
+}
+
+fn policy_of(policy: &PolicyEntry) -> (store::PolicyId, u32) {
+    (policy.id.clone(), policy.version)
+}
+
+/// The empty text, shared.
+pub(crate) fn no_text() -> Arc<str> {
+    static EMPTY: std::sync::OnceLock<Arc<str>> = std::sync::OnceLock::new();
+    EMPTY.get_or_init(|| "".into()).clone()
+}
+
+fn method_name(method: &Method) -> Arc<str> {
+    static CALL: std::sync::OnceLock<Arc<str>> = std::sync::OnceLock::new();
+    match method {
+        Method::ToolsCall => CALL.get_or_init(|| Method::ToolsCall.as_str().into()).clone(),
+        other => other.as_str().into(),
+    }
+}
+
+fn new_id(gateway: &Gateway, arrived: Arrived) -> CallId {
+    let mut random = [0; 10];
+    if OsRandom.fill(&mut random).is_err() {
+        // Without randomness ids are still unique by time and place in memory order; credentials
+        // and tokens are never made from this.
+        tracing::error!("the machine gives no randomness");
+        random.copy_from_slice(&gateway.floods.next().to_be_bytes()[6..]);
+    }
+    CallId::new(arrived.at, random)
+}
+
+/// Writes the line of a request that goes no further.
+///
+/// - **Errors**: [`Refusal::Unavailable`] when it cannot be written; the agent is told that instead.
+pub(crate) async fn refused(
+    gateway: &Gateway,
+    mut line: Line,
+    reason: &'static str,
+) -> Result<(), Refusal> {
+    if line.intent.reason.is_empty() {
+        line.intent.reason = reason;
+    }
+    if gateway.floods.folded(&line.intent) {
+        return Ok(());
+    }
+    gateway.store.call_refused(line.intent).await.map_err(|error| {
+        tracing::error!(%error, "a refusal could not be recorded");
+        Refusal::Unavailable
+    })
+}
+
+/// Records a refusal and tells the agent.
+pub(crate) async fn answer_refused(
+    gateway: &Gateway,
+    asked: &Asked,
+    line: Line,
+    refusal: Refusal,
+    agent: Agent,
+) {
+    let refusal = match refused(gateway, line, refusal.reason()).await {
+        Ok(()) => refusal,
+        Err(unavailable) => unavailable,
+    };
+    agent.answer(refusal.reply(Some(&asked.id), asked.era));
+}
+
+/// Lines of one kind that a grant may cause in a second; the rest are folded into one.
+const LINES_PER_SECOND: u32 = 50;
+/// Kinds of refusals that are folded at once; beyond, lines are written one by one.
+const KINDS_MAX: usize = 4_096;
+
+type FloodKey = (GrantId, &'static str, Option<Arc<str>>, Arc<str>);
+
+/// Refusals that come faster than anyone reads. They are counted, and one line says how many.
+#[derive(Default)]
+pub(crate) struct Floods {
+    second: Mutex<(i64, HashMap<FloodKey, (u32, Option<Intent>)>)>,
+    drawn: std::sync::atomic::AtomicU64,
+}
+
+impl Floods {
+    /// Takes a line if its kind has had its share of this second; it will stand in a counted line.
+    fn folded(&self, intent: &Intent) -> bool {
+        let mut second = self.lock();
+        let key = (intent.grant.clone(), intent.reason, intent.tool.clone(), intent.rule.clone());
+        if second.1.len() >= KINDS_MAX && !second.1.contains_key(&key) {
+            return false;
+        }
+        let (seen, folded) = second.1.entry(key).or_default();
+        *seen += 1;
+        if *seen <= LINES_PER_SECOND {
+            return false;
+        }
+        match folded {
+            Some(line) => line.count = line.count.saturating_add(1),
+            None => *folded = Some(intent.clone()),
+        }
+        true
+    }
+
+    /// The counted lines of the second that is over.
+    pub(crate) fn collect(&self, now: store::Moment) -> Vec<Intent> {
+        let mut second = self.lock();
+        let this = now.micros() / 1_000_000;
+        if second.0 == this {
+            return Vec::new();
+        }
+        second.0 = this;
+        std::mem::take(&mut second.1).into_values().filter_map(|(_, folded)| folded).collect()
+    }
+
+    fn next(&self) -> u128 {
+        let count = self.drawn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        (u128::from(std::process::id()) << 48) | u128::from(count)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, (i64, HashMap<FloodKey, (u32, Option<Intent>)>)> {
+        self.second.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,122 @@
+//! Reserve: the quota is taken and the intent written, in one commit. Unwritten is unsent.
+
+use std::sync::Arc;
+
+use json::{Object, Value};
+use policy::{Charge, ToolCall, Usage};
+use store::{BeginError, DataPlane, Moment, Verdict};
+
+use crate::approve::Approved;
+use crate::authenticate::Caller;
+use crate::record::{Line, no_text};
+use crate::refusal::{Denied, Refusal};
+use crate::road::Gateway;
+
+/// Proof that a call may leave: judged, approved, paid for and written down.
+///
+/// - **Source**: [`room`], after the commit. It is used up by the forwarding.
+pub(crate) struct Permit {
+    pub(crate) call: ToolCall,
+}
+
+/// Why there is no permit.
+pub(crate) enum NoRoom {
+    /// What the call was judged by has changed: judge this call again.
+    Stale(ToolCall),
+    /// Refused.
+    Refused(Refusal),
+}
+
+/// Takes the quota and writes the intent. After this returns a permit, the line is durable: a crash
+/// from here on leaves an open intent, which the next start closes as unknown.
+pub(crate) async fn room(
+    gateway: &Gateway,
+    caller: &Caller,
+    line: &mut Line,
+    approved: Approved,
+) -> Result<Permit, NoRoom> {
+    let (call, charges) = approved.into_parts();
+    line.decided(Verdict::Allowed, no_text(), "");
+    line.intent.charged = charges.iter().map(|charge| charge.rule.clone()).collect();
+    let told: Vec<(Arc<str>, String)> =
+        charges.iter().map(|charge| (charge.rule.clone(), charge.denial_message())).collect();
+    let charges = charges.into_iter().map(|charge| (key(caller, &charge), charge)).collect();
+    match gateway.store.call_begin(line.intent.clone(), charges, caller.judged_at).await {
+        Ok(()) => Ok(Permit { call }),
+        Err(BeginError::StaleView) => Err(NoRoom::Stale(call)),
+        Err(BeginError::Exhausted(exhausted)) => {
+            let rule = exhausted.rule.clone();
+            let message = told
+                .into_iter()
+                .find_map(|(known, text)| (*known == *rule).then_some(text))
+                .unwrap_or_else(|| format!("The limit {rule} cannot hold this call."));
+            line.decided(Verdict::Denied, rule.clone(), "limit");
+            line.intent.charged.clear();
+            let denied = Denied {
+                decision: "denied",
+                rule,
+                reason: "limit",
+                message,
+                retry_after_ms: exhausted
+                    .retry_after_micros
+                    .and_then(|micros| u64::try_from(micros).ok())
+                    .map(|micros| micros.div_ceil(1000)),
+                call: line.id().to_string(),
+                more: vec![("limit", left_of(&exhausted))],
+            };
+            Err(NoRoom::Refused(Refusal::Denied(Box::new(denied))))
+        }
+        Err(BeginError::Store(error)) => {
+            tracing::error!(%error, "an intent could not be recorded; the call is refused");
+            Err(NoRoom::Refused(Refusal::Unavailable))
+        }
+        Err(error) => {
+            tracing::error!(%error, "an intent was refused");
+            Err(NoRoom::Refused(Refusal::Unavailable))
+        }
+    }
+}
+
+/// The counter of a charge: a structured tuple, never a joined string.
+fn key(caller: &Caller, charge: &Charge) -> quota::Key {
+    let (grant, server) = (&caller.grant, &caller.attached.server);
+    let policy = caller.attached.policy.as_ref().map_or("", |policy| policy.id.as_str());
+    let subjects = quota::Subjects {
+        organisation: grant.org.as_str().into(),
+        grant: grant.id.as_str().into(),
+        identity: grant.identity.clone(),
+        policy: policy.into(),
+        server: server.id.as_str().into(),
+    };
+    quota::Key::of(&subjects, charge)
+}
+
+/// What is left of a limit, for the agent to act on: plain decimals, no value of the call.
+fn left_of(exhausted: &quota::Exhausted) -> Value {
+    let plain = |millionths: i64| {
+        let value = json::Decimal::new(millionths < 0, millionths.unsigned_abs(), -6);
+        Value::String(value.to_string())
+    };
+    let mut limit = Object::new();
+    limit.insert("max", plain(exhausted.max));
+    limit.insert("left", plain(exhausted.left));
+    if let Some(at) = exhausted.resets_at
+        && let Ok(at) = jiff::Timestamp::from_microsecond(at)
+    {
+        limit.insert("resets_at", at.to_string());
+    }
+    Value::Object(limit)
+}
+
+/// What limits have left, for the decision: a look, not a promise.
+pub(crate) struct Room<'a> {
+    pub(crate) store: &'a dyn DataPlane,
+    pub(crate) caller: &'a Caller,
+    pub(crate) now: Moment,
+}
+
+impl Usage for Room<'_> {
+    fn fits(&self, charge: &Charge) -> bool {
+        self.store.fits(&key(self.caller, charge), charge, self.now)
+    }
+}

@@ -1,0 +1,240 @@
+//! The gateway itself: what it holds, and where a request goes once it is known whose it is.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use http::Request;
+use http::request::Parts;
+use hyper::body::Incoming;
+use mcp::{Era, Id, Message, Version};
+use store::{Clock, DataPlane, Moment};
+use vault::{Keyring, Pepper, StateKey};
+
+use crate::agent::{Agent, Reply};
+use crate::authenticate::{self, Caller};
+use crate::chains::Chains;
+use crate::config::Config;
+use crate::notices::Notices;
+use crate::receive::{self, Verb};
+use crate::record::{self, Floods};
+use crate::refusal::{Refusal, Rejected};
+use crate::requests::Requests;
+use crate::session::Session;
+use crate::snapshot::{NoView, Snapshot, Snapshots};
+use crate::strangers::Strangers;
+use crate::{discovery, legacy, lists, modern, parse, reads, tool_call};
+
+/// The data plane of one process.
+pub struct Gateway {
+    pub(crate) config: Config,
+    pub(crate) store: Arc<dyn DataPlane>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) pepper: Pepper,
+    pub(crate) state_key: StateKey,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) notices: Notices,
+    pub(crate) strangers: Strangers,
+    pub(crate) floods: Floods,
+    pub(crate) chains: Chains,
+    pub(crate) requests: Requests,
+    pub(crate) refreshes: discovery::Refreshes,
+    snapshots: Snapshots,
+    me: Weak<Gateway>,
+}
+
+/// When a request came in: by the calendar, and for measuring.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrived {
+    pub(crate) at: Moment,
+    pub(crate) started: Instant,
+}
+
+/// A request of a valid grant, read and placed in its era.
+pub(crate) struct Asked {
+    pub(crate) caller: Caller,
+    pub(crate) era: Era,
+    pub(crate) version: Version,
+    pub(crate) session: Option<Session>,
+    pub(crate) id: Id,
+    pub(crate) arrived: Arrived,
+}
+
+impl Gateway {
+    /// A gateway over this store.
+    pub fn new(
+        config: Config,
+        store: Arc<dyn DataPlane>,
+        keyring: Arc<Keyring>,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            config,
+            store,
+            pepper: keyring.pepper(store::PEPPER_VERSION),
+            state_key: keyring.state_key(),
+            keyring,
+            clock,
+            notices: Notices::default(),
+            strangers: Strangers::default(),
+            floods: Floods::default(),
+            chains: Chains::default(),
+            requests: Requests::default(),
+            refreshes: discovery::Refreshes::default(),
+            snapshots: Snapshots::new(),
+        })
+    }
+
+    /// The gateway, to be handed to a task of its own.
+    pub(crate) fn shared(&self) -> Option<Arc<Self>> {
+        self.me.upgrade()
+    }
+
+    /// The view in force now.
+    pub(crate) async fn view(&self) -> Result<Arc<Snapshot>, NoView> {
+        let snapshot = self.snapshots.now(self.store.as_ref()).await?;
+        self.notices.tell(snapshot.generation);
+        Ok(snapshot)
+    }
+
+    /// Answers one HTTP request.
+    pub(crate) async fn handle(
+        self: &Arc<Self>,
+        peer: IpAddr,
+        request: Request<Incoming>,
+    ) -> Reply {
+        let arrived = Arrived { at: self.clock.now(), started: Instant::now() };
+        let (parts, body) = request.into_parts();
+        match self.enter(peer, parts, body, arrived).await {
+            Ok(reply) => reply,
+            Err(rejected) => rejected.reply(),
+        }
+    }
+
+    async fn enter(
+        self: &Arc<Self>,
+        peer: IpAddr,
+        parts: Parts,
+        body: Incoming,
+        arrived: Arrived,
+    ) -> Result<Reply, Rejected> {
+        let outside = receive::outside(&parts, &self.config);
+        let server = match outside {
+            Ok((_, server)) => server,
+            Err(rejected) => receive::server_of(parts.uri.path()).ok_or(rejected)?,
+        };
+        let view = self.view().await.map_err(|NoView| Rejected::Unavailable)?;
+        let caller = authenticate::grant(self, &view, &parts.headers, server, peer, arrived.at);
+        // A request whose outside is wrong is refused as such, whoever sent it; if a grant stands
+        // behind it, that grant's log says so.
+        let (verb, caller) = match (outside, caller) {
+            (Ok((verb, _)), Ok(caller)) => (verb, caller),
+            (Err(rejected), Ok(caller)) => return self.reject(&caller, arrived, rejected).await,
+            (Err(rejected), Err(_)) | (Ok(_), Err(rejected)) => return Err(rejected),
+        };
+        match verb {
+            Verb::Get => Ok(legacy::open_stream(self, caller, &parts, arrived).await),
+            Verb::Delete => Ok(legacy::end_session(self, caller, &parts, arrived).await),
+            Verb::Post => match receive::body(&parts, body, &self.config).await {
+                Ok(body) => Ok(self.post(caller, parts, &body, arrived).await),
+                Err(rejected) => self.reject(&caller, arrived, rejected).await,
+            },
+        }
+    }
+
+    async fn reject(
+        &self,
+        caller: &Caller,
+        arrived: Arrived,
+        rejected: Rejected,
+    ) -> Result<Reply, Rejected> {
+        let line = record::Line::of(self, caller, arrived, 0);
+        record::refused(self, line, rejected.reason()).await.map_err(|_| Rejected::Unavailable)?;
+        Err(rejected)
+    }
+
+    /// Answers one message of a valid grant.
+    async fn post(
+        self: &Arc<Self>,
+        caller: Caller,
+        parts: Parts,
+        body: &[u8],
+        arrived: Arrived,
+    ) -> Reply {
+        let mut line = record::Line::of(self, &caller, arrived, body.len() as u64);
+        let read = parse::message(self, &caller, &parts, body);
+        let (message, place) = match read {
+            Ok(read) => read,
+            Err((refusal, id, era)) => {
+                return match record::refused(self, line, refusal.reason()).await {
+                    Ok(()) => refusal.reply(id.as_ref(), era),
+                    Err(unavailable) => unavailable.reply(id.as_ref(), era),
+                };
+            }
+        };
+        line.version(place.version);
+        let request = match message {
+            Message::Request(request) => request,
+            Message::Notification(notification) => {
+                return legacy::notification(self, &caller, &place, notification, line).await;
+            }
+            Message::Response(response) => {
+                return legacy::response(self, &caller, &place, response, line).await;
+            }
+        };
+        let asked = Asked {
+            caller,
+            era: place.version.era(),
+            version: place.version,
+            session: place.session,
+            id: request.id.clone(),
+            arrived,
+        };
+        // The call lives on its own task: an agent that hangs up takes nothing down with it.
+        let (agent, waiting) = Agent::new();
+        let (era, id) = (asked.era, asked.id.clone());
+        tokio::spawn(dispatch(self.clone(), asked, request, parts, line, agent));
+        match waiting.await {
+            Ok(reply) => reply,
+            Err(_) => Refusal::Unavailable.reply(Some(&id), era),
+        }
+    }
+}
+
+/// Sends a request down the road of its method. A method nobody knows goes nowhere.
+async fn dispatch(
+    gateway: Arc<Gateway>,
+    asked: Asked,
+    request: mcp::message::Request,
+    parts: Parts,
+    mut line: record::Line,
+    agent: Agent,
+) {
+    use mcp::method::Kind;
+    line.method(&request.method);
+    if !request.method.known_in(asked.era) {
+        return record::answer_refused(&gateway, &asked, line, Refusal::UnknownMethod, agent).await;
+    }
+    if !asked.caller.attached.server.enabled {
+        return record::answer_refused(&gateway, &asked, line, Refusal::ServerDisabled, agent)
+            .await;
+    }
+    if let Some(refusal) = modern::other_era(&asked) {
+        return agent.answer(refusal.reply(Some(&asked.id), asked.era));
+    }
+    match request.method.kind() {
+        Kind::ToolsCall => tool_call::carry(gateway, asked, request, parts, line, agent).await,
+        Kind::ToolsList => lists::page(gateway, asked, request, line, agent).await,
+        Kind::Resources | Kind::Prompts | Kind::Complete => {
+            reads::carry(gateway, asked, request, line, agent).await;
+        }
+        Kind::Lifecycle | Kind::Logging => {
+            legacy::lifecycle(gateway, asked, request, line, agent).await;
+        }
+        Kind::Subscriptions => modern::listen(gateway, asked, request, line, agent).await,
+        Kind::Tasks | Kind::ClientRequest | Kind::Notification | Kind::Unknown => {
+            record::answer_refused(&gateway, &asked, line, Refusal::UnknownMethod, agent).await;
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Settle: what became of a call is handed to the store, which writes it and settles, gives back
+//! or keeps the quota by its class, in one commit.
+
+use std::time::Instant;
+
+use mcp::answer::Class;
+use store::{CallId, Outcome, OutcomeClass};
+
+use crate::road::{Arrived, Gateway};
+
+/// What is known of a call's end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    pub(crate) class: OutcomeClass,
+    pub(crate) detail: &'static str,
+    pub(crate) upstream_status: Option<u16>,
+    pub(crate) response_bytes: u64,
+    pub(crate) echo_removed: bool,
+}
+
+impl End {
+    /// An end of this class with no answer to speak of.
+    pub(crate) const fn bare(class: OutcomeClass, detail: &'static str) -> Self {
+        Self { class, detail, upstream_status: None, response_bytes: 0, echo_removed: false }
+    }
+}
+
+/// The outcome class of an answer.
+pub(crate) fn class_of(class: Class) -> OutcomeClass {
+    match class {
+        Class::Completed => OutcomeClass::Completed,
+        Class::ToolFailed => OutcomeClass::ToolFailed,
+        Class::RpcError { .. } => OutcomeClass::UpstreamError,
+        Class::InputRequired => OutcomeClass::InputRequired,
+    }
+}
+
+/// Hands over what became of a call. Runs whether or not the agent still waits.
+pub(crate) fn call(gateway: &Gateway, id: CallId, arrived: Arrived, sent: Instant, end: End) {
+    gateway.store.call_finish(Outcome {
+        id,
+        at: gateway.clock.now(),
+        class: end.class,
+        detail: end.detail,
+        upstream_status: end.upstream_status,
+        response_bytes: end.response_bytes,
+        took_micros: micros(arrived.started),
+        upstream_micros: micros(sent),
+        echo_removed: end.echo_removed,
+    });
+}
+
+/// A call whose answer came by another stream than the one it was made on.
+pub(crate) fn resumed(gateway: &Gateway, id: CallId, class: OutcomeClass, response_bytes: u64) {
+    late(gateway, id, End { response_bytes, ..End::bare(class, "resumed") });
+}
+
+/// A call whose end nobody will bring any more.
+pub(crate) fn given_up(gateway: &Gateway, id: CallId, detail: &'static str) {
+    late(gateway, id, End::bare(OutcomeClass::Unknown, detail));
+}
+
+fn late(gateway: &Gateway, id: CallId, end: End) {
+    let now = gateway.clock.now();
+    // The id says when the call came in; nothing else of it is at hand any more.
+    let took_micros = u64::try_from(now.micros() - id.at().micros()).unwrap_or(0);
+    gateway.store.call_finish(Outcome {
+        id,
+        at: now,
+        class: end.class,
+        detail: end.detail,
+        upstream_status: end.upstream_status,
+        response_bytes: end.response_bytes,
+        took_micros,
+        upstream_micros: took_micros,
+        echo_removed: end.echo_removed,
+    });
+}
+
+fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}

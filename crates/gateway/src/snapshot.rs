@@ -1,0 +1,317 @@
+//! The snapshot: everything a call is judged by, compiled once per change, never changed while a
+//! call uses it. Reading it takes no I/O and no lock.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::Uri;
+use mcp::{Era, Version};
+use policy::GrantFacts;
+use store::{
+    Credential, DataPlane, GrantId, GrantState, Moment, OnToolChange, OrgId, PolicyId, ServerId,
+    View,
+};
+use vault::TokenId;
+
+use crate::flights::Flights;
+use crate::upstream::{Guard, HttpClient};
+
+/// The view in force.
+pub(crate) struct Snapshots {
+    current: ArcSwap<Snapshot>,
+    reloading: tokio::sync::Mutex<()>,
+}
+
+/// The store did not answer: nothing may be judged.
+#[derive(Debug)]
+pub(crate) struct NoView;
+
+/// One consistent view, ready to judge from.
+#[derive(Default)]
+pub(crate) struct Snapshot {
+    pub(crate) generation: u64,
+    tokens: HashMap<TokenId, TokenEntry>,
+    grants: HashMap<GrantId, Arc<GrantEntry>>,
+    pub(crate) servers: HashMap<ServerId, Arc<ServerEntry>>,
+    policies: HashMap<(PolicyId, u32), Arc<PolicyEntry>>,
+}
+
+/// A token as it is known.
+pub(crate) struct TokenEntry {
+    pub(crate) hash: [u8; 32],
+    pub(crate) generation: u32,
+    pub(crate) valid_until: Option<Moment>,
+    pub(crate) grant: Arc<GrantEntry>,
+}
+
+/// A grant with all it reaches.
+pub(crate) struct GrantEntry {
+    pub(crate) id: GrantId,
+    pub(crate) org: OrgId,
+    pub(crate) label: Arc<str>,
+    pub(crate) identity: Arc<str>,
+    pub(crate) facts: GrantFacts,
+    pub(crate) state: GrantState,
+    pub(crate) not_before: Option<Moment>,
+    pub(crate) expires_at: Option<Moment>,
+    pub(crate) in_flight_max: u32,
+    pub(crate) flights: Flights,
+    /// Streams it holds open.
+    pub(crate) streams: Flights,
+    pub(crate) attached: Vec<Attached>,
+}
+
+/// A server that a grant reaches, and what judges there.
+#[derive(Clone)]
+pub(crate) struct Attached {
+    pub(crate) server: Arc<ServerEntry>,
+    pub(crate) policy: Option<Arc<PolicyEntry>>,
+}
+
+/// A published version, compiled.
+pub(crate) struct PolicyEntry {
+    pub(crate) id: PolicyId,
+    pub(crate) version: u32,
+    /// `None`: the stored text no longer loads. Every call is denied.
+    pub(crate) program: Option<policy::Policy>,
+}
+
+/// An upstream, ready to be called.
+pub(crate) struct ServerEntry {
+    pub(crate) id: ServerId,
+    pub(crate) org: OrgId,
+    pub(crate) slug: Arc<str>,
+    pub(crate) enabled: bool,
+    pub(crate) uri: Option<Uri>,
+    /// The versions it was found to speak; empty while it was never reached.
+    pub(crate) versions: Vec<Version>,
+    pub(crate) client: Option<Arc<HttpClient>>,
+    client_key: (String, Vec<String>),
+    pub(crate) credential: Option<Credential>,
+    pub(crate) tools: HashMap<String, ToolEntry>,
+}
+
+/// A tool of an upstream, as calls of it are judged.
+pub(crate) struct ToolEntry {
+    pub(crate) name: Arc<str>,
+    pub(crate) definition: policy::Definition,
+    pub(crate) fingerprint: Option<Arc<str>>,
+    /// The accepted definition, for the headers that repeat arguments.
+    pub(crate) accepted: Option<Arc<mcp::tools::ToolDefinition>>,
+    /// Top-level arguments the accepted definition lists.
+    pub(crate) arguments: Vec<Arc<str>>,
+    /// Agents neither see nor call it: two upstream tools share the name, or its schema is unsafe.
+    pub(crate) withheld: bool,
+    /// Not listed while its changed definition waits to be accepted.
+    pub(crate) hidden: bool,
+}
+
+impl ServerEntry {
+    /// Whether it may be asked in that era: it was found to speak it, or was never reached.
+    pub(crate) fn speaks(&self, era: Era) -> bool {
+        self.versions.is_empty() || self.versions.iter().any(|version| version.era() == era)
+    }
+}
+
+impl Snapshots {
+    pub(crate) fn new() -> Self {
+        Self {
+            current: ArcSwap::from_pointee(Snapshot { generation: u64::MAX, ..Default::default() }),
+            reloading: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// The view that is current now; read anew if anything has changed since.
+    pub(crate) async fn now(&self, store: &dyn DataPlane) -> Result<Arc<Snapshot>, NoView> {
+        let generation = store.generation().ok_or(NoView)?;
+        let current = self.current.load();
+        if current.generation == generation {
+            return Ok(Arc::clone(&current));
+        }
+        drop(current);
+        let _one = self.reloading.lock().await;
+        let current = self.current.load_full();
+        if store.generation() == Some(current.generation) {
+            return Ok(current);
+        }
+        let view = store.view().await.map_err(|error| {
+            tracing::error!(%error, "the view of grants and policies cannot be read");
+            NoView
+        })?;
+        let fresh = Arc::new(Snapshot::of(view, &current));
+        self.current.store(Arc::clone(&fresh));
+        Ok(fresh)
+    }
+}
+
+impl Snapshot {
+    /// Compiles a view. What has not changed is taken over from the one before.
+    fn of(view: View, before: &Self) -> Self {
+        if view.forged > 0 {
+            tracing::error!(
+                rows = view.forged,
+                "rows whose authentication code fails were left out"
+            );
+        }
+        let mut snapshot = Self { generation: view.generation, ..Self::default() };
+        for version in view.policies {
+            let key = (version.policy.clone(), version.number);
+            let entry = before.policies.get(&key).cloned().unwrap_or_else(|| {
+                let program = policy::Policy::load(&version.text).ok();
+                if program.is_none() {
+                    tracing::error!(policy = %key.0, version = key.1, "a stored policy does not load");
+                }
+                Arc::new(PolicyEntry { id: key.0.clone(), version: key.1, program })
+            });
+            snapshot.policies.insert(key, entry);
+        }
+        for server in view.servers {
+            let entry = ServerEntry::of(server, &before.servers);
+            snapshot.servers.insert(entry.id.clone(), Arc::new(entry));
+        }
+        let newest: HashMap<PolicyId, Arc<PolicyEntry>> =
+            snapshot.policies.values().map(|p| (p.id.clone(), p.clone())).collect();
+        for (grant, tokens) in view.grants {
+            let attached = grant
+                .servers
+                .iter()
+                .filter_map(|a| {
+                    let server = snapshot.servers.get(&a.server)?.clone();
+                    let policy = a.policy.as_ref().and_then(|id| newest.get(id).cloned());
+                    Some(Attached { server, policy })
+                })
+                .collect();
+            let known = before.grants.get(&grant.id);
+            let flights = known.map(|g| g.flights.clone()).unwrap_or_default();
+            let streams = known.map(|g| g.streams.clone()).unwrap_or_default();
+            let entry = Arc::new(GrantEntry {
+                id: grant.id.clone(),
+                org: grant.org,
+                label: grant.label.as_str().into(),
+                identity: grant.identity.as_str().into(),
+                facts: GrantFacts {
+                    label: grant.label,
+                    identity: grant.identity,
+                    tags: grant.tags,
+                },
+                state: grant.state,
+                not_before: grant.not_before,
+                expires_at: grant.expires_at,
+                in_flight_max: grant.in_flight_max,
+                flights,
+                streams,
+                attached,
+            });
+            for token in tokens {
+                let Some(id) = TokenId::parse(&token.token_id) else { continue };
+                snapshot.tokens.insert(
+                    id,
+                    TokenEntry {
+                        hash: token.hash,
+                        generation: token.generation,
+                        valid_until: token.valid_until,
+                        grant: entry.clone(),
+                    },
+                );
+            }
+            snapshot.grants.insert(grant.id, entry);
+        }
+        snapshot
+    }
+
+    /// The token of that public id.
+    pub(crate) fn token(&self, id: &TokenId) -> Option<&TokenEntry> {
+        self.tokens.get(id)
+    }
+
+    /// The grant of that id, if it still lives.
+    pub(crate) fn grant(&self, id: &GrantId) -> Option<&Arc<GrantEntry>> {
+        self.grants.get(id)
+    }
+}
+
+impl GrantEntry {
+    /// Whether calls are judged at this moment. At the very moment of its end a grant is over.
+    pub(crate) fn is_good_at(&self, now: Moment) -> bool {
+        self.state == GrantState::Active
+            && self.not_before.is_none_or(|start| now >= start)
+            && self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// The server of that slug or id, if the grant reaches it.
+    pub(crate) fn reaches(&self, server: &str) -> Option<&Attached> {
+        self.attached.iter().find(|a| *a.server.slug == *server || a.server.id.as_str() == server)
+    }
+}
+
+impl ServerEntry {
+    fn of(view: store::ServerView, before: &HashMap<ServerId, Arc<Self>>) -> Self {
+        let server = view.server;
+        let client_key = (server.url.clone(), server.private_targets.clone());
+        let known = before.get(&server.id).filter(|s| s.client_key == client_key);
+        let (uri, client) = match known {
+            Some(known) => (known.uri.clone(), known.client.clone()),
+            None => match Guard::of(&server.url, &server.private_targets) {
+                Ok((url, guard)) => {
+                    (url.as_str().parse().ok(), Some(Arc::new(HttpClient::new(&url, guard))))
+                }
+                Err(error) => {
+                    tracing::error!(server = %server.id, %error, "a server's address is refused");
+                    (None, None)
+                }
+            },
+        };
+        let tools = view
+            .tools
+            .into_iter()
+            .filter(|tool| tool.present)
+            .map(|tool| (tool.name.clone(), ToolEntry::of(tool, server.on_tool_change)))
+            .collect();
+        Self {
+            id: server.id,
+            org: server.org,
+            slug: server.slug.as_str().into(),
+            enabled: server.enabled,
+            uri,
+            versions: versions_of(server.version.as_deref()),
+            client,
+            client_key,
+            credential: view.credential,
+            tools,
+        }
+    }
+}
+
+/// The versions a probe found, as they are kept: names with a space between.
+fn versions_of(found: Option<&str>) -> Vec<Version> {
+    found.unwrap_or_default().split(' ').filter_map(Version::parse).collect()
+}
+
+impl ToolEntry {
+    fn of(tool: store::Tool, on_change: OnToolChange) -> Self {
+        let accepted = tool
+            .accepted
+            .as_ref()
+            .and_then(|(bytes, _)| mcp::tools::read_definition(bytes).ok()?.ok())
+            .map(Arc::new);
+        let changed = tool.accepted.as_ref().is_some_and(|(_, print)| *print != tool.fingerprint);
+        let arguments = accepted.as_ref().and_then(|definition| definition.arguments.clone());
+        let definition = match (&accepted, changed, on_change) {
+            (None, ..) => policy::Definition::NotAccepted,
+            (Some(_), true, OnToolChange::Deny | OnToolChange::Hide) => {
+                policy::Definition::Changed { deny: true, arguments: arguments.clone() }
+            }
+            (Some(_), ..) => policy::Definition::Accepted { arguments: arguments.clone() },
+        };
+        Self {
+            name: tool.name.as_str().into(),
+            definition,
+            fingerprint: tool.accepted.map(|(_, print)| print),
+            accepted,
+            arguments: arguments.unwrap_or_default().iter().map(|a| a.as_str().into()).collect(),
+            withheld: tool.withheld.is_some(),
+            hidden: changed && on_change == OnToolChange::Hide,
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! The way out: one HTTP client per server, which dials only addresses that were checked.
+//!
+//! No redirects, no cookies, no proxy from the environment, no retry of a request that may have
+//! left. A name is looked up once, every address it has is checked, and the connection goes to a
+//! checked address, so that an answer that changes between check and use changes nothing.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, Uri};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use url::{Host, Url};
+
+/// Shorter than any server's keep-alive we know of, so that a pooled connection is rarely found
+/// closed when it is used.
+const IDLE_CONNECTION: Duration = Duration::from_secs(15);
+
+/// Why an address is not dialled.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GuardError {
+    /// Not a URL that can be used.
+    #[error("the address is not a URL that can be used: {0}")]
+    Url(&'static str),
+    /// `http` towards a host that is neither loopback nor allowed by the operator.
+    #[error("`http` is used for loopback or for targets listed in `private_targets`; use `https`")]
+    PlainHttp,
+    /// A private, link-local or otherwise special address.
+    #[error(
+        "the host is, or resolves to, an address that is not public; list `host:port` in `private_targets` to allow it"
+    )]
+    Private,
+    /// The name has no address.
+    #[error("the host name does not resolve")]
+    Unresolved,
+    /// A private target that is not `host:port`.
+    #[error("a private target is written `host:port`")]
+    Target,
+}
+
+/// Which addresses one server may be dialled at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    allowed: Vec<(String, u16)>,
+}
+
+impl Guard {
+    /// A guard for this URL with the private targets an operator listed (`host:port`). A URL that
+    /// names loopback itself (`localhost`, `127.0.0.1`, `[::1]`) is allowed as it stands.
+    pub fn of(url: &str, private_targets: &[String]) -> Result<(Url, Self), GuardError> {
+        if url.bytes().any(|b| b.is_ascii_control() || b == b' ' || b == b'\\') {
+            return Err(GuardError::Url(
+                "it holds blank space, a backslash or a control character",
+            ));
+        }
+        let url = Url::parse(url).map_err(|_| GuardError::Url("it does not parse"))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(GuardError::Url("the scheme is neither https nor http"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(GuardError::Url("it holds a user name or password"));
+        }
+        if url.fragment().is_some() {
+            return Err(GuardError::Url("it holds a fragment"));
+        }
+        let port = url.port_or_known_default().unwrap_or(0);
+        if port == 0 {
+            return Err(GuardError::Url("the port is 0"));
+        }
+        let mut allowed = Vec::new();
+        for target in private_targets {
+            let (host, port) = target.rsplit_once(':').ok_or(GuardError::Target)?;
+            let port = port.parse().map_err(|_| GuardError::Target)?;
+            if host.is_empty() {
+                return Err(GuardError::Target);
+            }
+            allowed.push((bare(host), port));
+        }
+        let host = url.host().ok_or(GuardError::Url("it names no host"))?;
+        let loopback = match &host {
+            Host::Domain(name) => name.eq_ignore_ascii_case("localhost"),
+            Host::Ipv4(ip) => *ip == Ipv4Addr::LOCALHOST,
+            Host::Ipv6(ip) => *ip == Ipv6Addr::LOCALHOST,
+        };
+        let name = bare(url.host_str().unwrap_or_default());
+        if loopback {
+            allowed.push((name.clone(), port));
+        }
+        let guard = Self { allowed };
+        if url.scheme() == "http" && !guard.allows(&name, port) {
+            return Err(GuardError::PlainHttp);
+        }
+        let literal = match host {
+            Host::Domain(_) => None,
+            Host::Ipv4(ip) => Some(IpAddr::V4(ip)),
+            Host::Ipv6(ip) => Some(IpAddr::V6(ip)),
+        };
+        if literal.is_some_and(|ip| !is_public(ip)) && !guard.allows(&name, port) {
+            return Err(GuardError::Private);
+        }
+        Ok((url, guard))
+    }
+
+    fn allows(&self, host: &str, port: u16) -> bool {
+        self.allowed.iter().any(|(h, p)| h.eq_ignore_ascii_case(host) && *p == port)
+    }
+
+    /// The addresses that may be dialled for this host. One that may not refuses them all: a name
+    /// with mixed answers is somebody's trick.
+    pub async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, GuardError> {
+        let host = bare(host);
+        let found: Vec<SocketAddr> = match host.parse::<IpAddr>() {
+            Ok(ip) => vec![SocketAddr::new(ip, port)],
+            Err(_) => tokio::net::lookup_host((host.as_str(), port))
+                .await
+                .map_err(|_| GuardError::Unresolved)?
+                .collect(),
+        };
+        if found.is_empty() {
+            return Err(GuardError::Unresolved);
+        }
+        if !self.allows(&host, port) && found.iter().any(|a| !is_public(a.ip())) {
+            return Err(GuardError::Private);
+        }
+        Ok(found)
+    }
+}
+
+fn bare(host: &str) -> String {
+    host.trim_start_matches('[').trim_end_matches(']').to_owned()
+}
+
+/// Whether an address is one of the public internet. Addresses that carry another inside (mapped,
+/// compatible, NAT64, 6to4, Teredo) are judged by the one inside as well.
+fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => is_public_v4(ip),
+        IpAddr::V6(ip) => is_public_v6(ip),
+    }
+}
+
+fn is_public_v4(ip: Ipv4Addr) -> bool {
+    let [a, b, c, _] = ip.octets();
+    let special = a == 0
+        || ip.is_private()
+        || ip.is_loopback()
+        || ip.is_link_local()
+        || ip.is_multicast()
+        || (a == 100 && (64..128).contains(&b))
+        || (a == 192 && b == 0 && c == 0)
+        || (a == 192 && b == 0 && c == 2)
+        || (a == 192 && b == 88 && c == 99)
+        || (a == 198 && (b == 18 || b == 19))
+        || (a == 198 && b == 51 && c == 100)
+        || (a == 203 && b == 0 && c == 113)
+        || a >= 240;
+    !special
+}
+
+fn is_public_v6(ip: Ipv6Addr) -> bool {
+    let s = ip.segments();
+    let tail = |hi: u16, lo: u16| {
+        let ([a, b], [c, d]) = (hi.to_be_bytes(), lo.to_be_bytes());
+        Ipv4Addr::new(a, b, c, d)
+    };
+    match s {
+        // Mapped, translated and compatible addresses, and the unspecified and loopback ones.
+        [0, 0, 0, 0, 0, 0xffff | 0, hi, lo] | [0, 0, 0, 0, 0xffff, 0, hi, lo] => {
+            s[5] == 0xffff && is_public_v4(tail(hi, lo))
+        }
+        // NAT64, well-known and local-use prefixes.
+        [0x64, 0xff9b, 0, 0, 0, 0, hi, lo] => is_public_v4(tail(hi, lo)),
+        [0x64, 0xff9b, ..] => false,
+        // 6to4 and Teredo (whose client address is inverted).
+        [0x2002, hi, lo, ..] => is_public_v4(tail(hi, lo)),
+        [0x2001, 0, .., hi, lo] => is_public_v4(tail(!hi, !lo)),
+        // Documentation, benchmarking, ORCHID.
+        [0x2001, 0xdb8, ..] | [0x2001, 2, 0, ..] | [0x3fff, 0..=0x0fff, ..] => false,
+        [0x2001, 0x10..=0x3f, ..] => false,
+        // Global unicast and nothing else: unique local, link and site local, multicast are out.
+        [0x2000..=0x3fff, ..] => true,
+        _ => false,
+    }
+}
+
+/// Dials what the guard lets through.
+#[derive(Clone, Debug)]
+pub(crate) struct Dial {
+    guard: Arc<Guard>,
+}
+
+impl tower_service::Service<Uri> for Dial {
+    type Response = TokioIo<TcpStream>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let guard = self.guard.clone();
+        Box::pin(async move {
+            let host = uri.host().unwrap_or_default();
+            let default = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+            let port = uri.port_u16().unwrap_or(default);
+            let addresses = guard.resolve(host, port).await.map_err(io::Error::other)?;
+            let stream = TcpStream::connect(&addresses[..]).await?;
+            stream.set_nodelay(true)?;
+            Ok(TokioIo::new(stream))
+        })
+    }
+}
+
+/// The HTTP client of one server.
+#[derive(Clone, Debug)]
+pub(crate) enum HttpClient {
+    Plain(Client<Dial, Full<Bytes>>),
+    Tls(Client<HttpsConnector<Dial>, Full<Bytes>>),
+}
+
+/// What became of an exchange that brought no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// Provably nothing was sent.
+    NotSent,
+    /// It may have been sent.
+    Unknown,
+}
+
+impl HttpClient {
+    /// A client with a pool of its own.
+    pub(crate) fn new(url: &Url, guard: Guard) -> Self {
+        let dial = Dial { guard: Arc::new(guard) };
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
+            .pool_idle_timeout(IDLE_CONNECTION)
+            .pool_max_idle_per_host(512)
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
+            .http1_max_buf_size(64 << 10);
+        if url.scheme() == "https" {
+            let connector = hyper_rustls::HttpsConnectorBuilder::new()
+                .with_tls_config(tls_config())
+                .https_only()
+                .enable_all_versions()
+                .wrap_connector(dial);
+            Self::Tls(builder.build(connector))
+        } else {
+            Self::Plain(builder.build(dial))
+        }
+    }
+
+    /// Sends a request once and waits for the head of its answer.
+    ///
+    /// - **Errors**: what is known of the request's fate.
+    pub(crate) async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+        first_byte: Duration,
+    ) -> Result<Response<Incoming>, Broken> {
+        let sent = async {
+            match self {
+                Self::Plain(client) => client.request(request).await,
+                Self::Tls(client) => client.request(request).await,
+            }
+        };
+        match tokio::time::timeout(first_byte, sent).await {
+            Ok(Ok(response)) => Ok(response),
+            // Connection refused, name or TLS failed: not a byte of the request was written.
+            Ok(Err(error)) if error.is_connect() => Err(Broken::NotSent),
+            Ok(Err(_)) | Err(_) => Err(Broken::Unknown),
+        }
+    }
+}
+
+/// TLS towards upstreams: the machine's trusted roots, read when the first `https` server is used.
+fn tls_config() -> rustls::ClientConfig {
+    static CONFIG: OnceLock<rustls::ClientConfig> = OnceLock::new();
+    CONFIG
+        .get_or_init(|| {
+            let mut roots = rustls::RootCertStore::empty();
+            let native = rustls_native_certs::load_native_certs();
+            for error in &native.errors {
+                tracing::warn!(%error, "some trusted roots of this machine could not be read");
+            }
+            roots.add_parsable_certificates(native.certs);
+            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+            let builder = rustls::ClientConfig::builder_with_provider(provider);
+            #[expect(
+                clippy::expect_used,
+                reason = "the provider supports the default protocol versions; no input is involved"
+            )]
+            let builder = builder.with_safe_default_protocol_versions().expect("default versions");
+            builder.with_root_certificates(roots).with_no_client_auth()
+        })
+        .clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(url: &str, private: &[&str]) -> Result<(), String> {
+        let private: Vec<String> = private.iter().map(|s| (*s).to_owned()).collect();
+        Guard::of(url, &private).map(drop).map_err(|e| format!("{e:?}"))
+    }
+
+    #[test]
+    fn special_addresses_are_refused_in_every_spelling() {
+        for url in [
+            "https://[::ffff:169.254.169.254]/",
+            "https://[::ffff:7f00:1]/",
+            "https://[::127.0.0.1]/",
+            "https://[64:ff9b::7f00:1]/",
+            "https://[64:ff9b:1::1]/",
+            "https://[2002:7f00:1::]/",
+            "https://[2001:0:1::80ff:fffe]/",
+            "https://[::]/",
+            "https://0.0.0.0/",
+            "https://10.0.0.1/",
+            "https://172.16.0.1/",
+            "https://192.168.1.1/",
+            "https://100.64.0.1/",
+            "https://169.254.169.254/",
+            "https://192.0.0.1/",
+            "https://198.18.0.1/",
+            "https://[fc00::1]/",
+            "https://[fe80::1]/",
+            "https://[ff02::1]/",
+            "https://224.0.0.1/",
+            "https://255.255.255.255/",
+            "https://2130706434/",
+            "https://0x7f.2/",
+            "https://127.0.0.2/",
+        ] {
+            assert!(check(url, &[]).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn odd_urls_are_refused() {
+        for url in [
+            "file:///etc/passwd",
+            "gopher://example.com/",
+            "ftp://example.com/",
+            "data:,x",
+            "javascript:alert(1)",
+            "http://user:pw@example.com/",
+            "https://good@169.254.169.254/",
+            "https://good\\@bad/",
+            "https://exa\tmple.com/",
+            "https://example.com:0/",
+            "https://example.com/#x",
+            "http://example.com/",
+            "not a url",
+        ] {
+            assert!(check(url, &[]).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn loopback_by_name_and_listed_targets_are_allowed() {
+        assert_eq!(check("http://127.0.0.1:9000/mcp", &[]), Ok(()));
+        assert_eq!(check("http://localhost:9000/mcp", &[]), Ok(()));
+        assert_eq!(check("http://[::1]:9000/mcp", &[]), Ok(()));
+        assert_eq!(check("https://example.com/mcp", &[]), Ok(()));
+        assert_eq!(check("http://10.1.2.3:8080/mcp", &["10.1.2.3:8080"]), Ok(()));
+        assert!(check("http://10.1.2.3:8081/mcp", &["10.1.2.3:8080"]).is_err());
+        assert!(check("http://10.1.2.3:8080/mcp", &["10.1.2.3"]).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_name_that_resolves_inside_is_refused_at_dial_time() {
+        let (_, guard) = Guard::of("https://example.com/mcp", &[]).unwrap();
+        assert!(matches!(guard.resolve("127.0.0.1", 80).await, Err(GuardError::Private)));
+        assert!(matches!(guard.resolve("localhost", 80).await, Err(GuardError::Private)));
+        let allowed = Guard { allowed: vec![("localhost".into(), 80)] };
+        assert!(allowed.resolve("localhost", 80).await.is_ok());
+    }
+}
