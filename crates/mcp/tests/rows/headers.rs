@@ -6,6 +6,9 @@ use mcp::message::{self, Message};
 use mcp::tools::ToolDefinition;
 use mcp::{Era, Malformed, Version};
 
+/// Header lines as a table writes them.
+type Given<'a> = &'a [(&'a str, &'a str)];
+
 struct Lines(Vec<(String, Vec<u8>)>);
 
 impl Headers for Lines {
@@ -107,7 +110,7 @@ fn r18_r19_the_method_and_the_name_agree_with_the_body() {
         )
         .is_ok()
     );
-    let rows: &[(&str, &[(&str, &str)])] = &[
+    let rows: &[(&str, Given<'_>)] = &[
         ("R18", &[VERSION, name]),
         ("R18", &[VERSION, ("Mcp-Method", "tools/list"), name]),
         ("R18", &[VERSION, ("Mcp-Method", "TOOLS/CALL"), name]),
@@ -166,7 +169,7 @@ fn r24_the_version_header_is_one_served_version_that_the_body_repeats() {
     let list = modern("tools/list", "");
     let method = ("Mcp-Method", "tools/list");
     let older = plain(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
-    let rows: &[(&[(&str, &str)], &Message, i32)] = &[
+    let rows: &[(Given<'_>, &Message, i32)] = &[
         (&[method], &list, -32020),
         (&[("MCP-Protocol-Version", "2025-11-25"), method], &list, -32020),
         (&[("MCP-Protocol-Version", "1900-01-01"), method], &list, -32020),
@@ -251,7 +254,7 @@ fn params(headers: &[(&str, &str)], arguments: &str) -> Result<(), Malformed> {
 
 #[test]
 fn r22_r23_param_headers_repeat_the_arguments() {
-    let agreeing: &[(&[(&str, &str)], &str)] = &[
+    let agreeing: &[(Given<'_>, &str)] = &[
         (&[], "{}"),
         (&[], r#"{"note":"x"}"#),
         (&[], r#"{"amount":null}"#),
@@ -269,7 +272,7 @@ fn r22_r23_param_headers_repeat_the_arguments() {
     for (headers, arguments) in agreeing {
         assert_eq!(params(headers, arguments), Ok(()), "{headers:?} {arguments}");
     }
-    let disagreeing: &[(&str, &[(&str, &str)], &str)] = &[
+    let disagreeing: &[(&str, Given<'_>, &str)] = &[
         ("R22", &[("Mcp-Param-Amount", "1")], r#"{"amount":1000000}"#),
         ("R22", &[], r#"{"amount":1}"#),
         ("R22", &[("Mcp-Param-Amount", "1")], "{}"),

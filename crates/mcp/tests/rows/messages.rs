@@ -348,7 +348,7 @@ fn a_refusal_holds_neither_a_value_nor_a_name_of_the_agent() {
         format!(r#"{{"jsonrpc":"{canary}","id":1,"method":"ping"}}"#),
         format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","{canary}":"{canary}"}}"#),
         format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{{"{canary}":1}}}}"#),
-        format!("{canary}"),
+        canary.to_owned(),
     ] {
         let refusal = refused("canary", &body);
         let told = String::from_utf8(refusal.reply()).unwrap();
