@@ -67,15 +67,16 @@ pub(crate) fn of(conditions: &[Condition]) -> Possible {
     }
     union((0..tries).map(|number| {
         let chosen = choose(&shared, number);
-        possible::all(conditions, &mut |comparison| {
-            match alone.get(&std::ptr::from_ref(comparison)) {
+        possible::all(
+            conditions,
+            &mut |comparison| match alone.get(&std::ptr::from_ref(comparison)) {
                 Some(possible) => *possible,
                 None => chosen
                     .iter()
                     .find(|(path, _)| *path == &*comparison.path)
                     .map_or(Possible::ANY, |(_, class)| leaf(comparison, class)),
-            }
-        })
+            },
+        )
     }))
 }
 
@@ -224,7 +225,9 @@ fn leaf(comparison: &Comparison, class: &Class) -> Possible {
             _ => unclear,
         },
         (op, operand) => match as_scalar(class) {
-            Some(scalar) => scalar_leaf(op, operand, scalar, matches!(class, Class::Text(_, false))),
+            Some(scalar) => {
+                scalar_leaf(op, operand, scalar, matches!(class, Class::Text(_, false)))
+            }
             None => unclear,
         },
     }

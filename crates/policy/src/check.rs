@@ -149,11 +149,8 @@ fn approvers(approval: &Approval, notes: &mut Notes) {
     named.sort_by_key(|approver| approver.to_string());
     named.dedup();
     if all_members && u32::try_from(named.len()).is_ok_and(|people| people < approval.count) {
-        let message = format!(
-            "{} people must approve and only {} are named",
-            approval.count,
-            named.len()
-        );
+        let message =
+            format!("{} people must approve and only {} are named", approval.count, named.len());
         notes.add(&approval.at, "too_few_approvers", message);
     }
 }
@@ -193,9 +190,11 @@ fn against(program: &Program, tools: &[ServerTool], notes: &mut Notes) {
             notes.add(at, "no_such_tool", format!("no server has a tool `{name}`"));
         }
     }
-    let reached = |tool: &ServerTool| program.default == Effect::Allow || {
-        program.exact.contains_key(tool.name.as_str())
-            || program.patterns.iter().any(|(pattern, _)| pattern.matches(&tool.name))
+    let reached = |tool: &ServerTool| {
+        program.default == Effect::Allow || {
+            program.exact.contains_key(tool.name.as_str())
+                || program.patterns.iter().any(|(pattern, _)| pattern.matches(&tool.name))
+        }
     };
     if !tools.is_empty() && !tools.iter().any(reached) {
         notes.add(&Spot::default(), "denies_everything", "this policy denies every tool");

@@ -33,9 +33,7 @@ pub fn decide_signed(question: &Question<'_>, call: ToolCall, signed: &[&str]) -
             let mut needed = needed.into_iter();
             match needed.next() {
                 None => Decision::Allow(Allowed { call, charges }),
-                Some(first) => {
-                    Decision::Hold(Held { call, first, others: needed.collect() })
-                }
+                Some(first) => Decision::Hold(Held { call, first, others: needed.collect() }),
             }
         }
         Err(no) => Decision::Deny(Denial {

@@ -65,7 +65,9 @@ pub fn explain(question: &Question<'_>, call: ToolCall) -> (Decision, Trace) {
     let rules = rules(question, &call);
     let decision = decide(question, call);
     let stopped_before = match &decision {
-        Decision::Deny(denial) => denial.rule.starts_with('(') || denial.rule.ends_with("/unlisted_args"),
+        Decision::Deny(denial) => {
+            denial.rule.starts_with('(') || denial.rule.ends_with("/unlisted_args")
+        }
         Decision::Allow(_) | Decision::Hold(_) => false,
     };
     let reason = match &decision {

@@ -19,7 +19,11 @@ pub(crate) struct No {
 }
 
 impl No {
-    pub(crate) fn new(rule: impl Into<Arc<str>>, reason: Reason, message: impl Into<String>) -> Box<Self> {
+    pub(crate) fn new(
+        rule: impl Into<Arc<str>>,
+        reason: Reason,
+        message: impl Into<String>,
+    ) -> Box<Self> {
         Box::new(Self { rule: rule.into(), reason, message: message.into(), indeterminate: None })
     }
 }
@@ -35,7 +39,6 @@ pub(crate) fn enough(budget: &Budget) -> Result<(), Box<No>> {
     }
     Ok(())
 }
-
 
 /// The rules of one entry and what their paths found in the call.
 pub(crate) struct Filled<'a> {

@@ -4,7 +4,7 @@
 use json::Object;
 
 use crate::budget::Budget;
-use crate::compare;
+use crate::compare::{self, Why};
 use crate::decision::GrantFacts;
 use crate::program::{Comparison, Condition, Entry};
 use crate::truth::Truth;
@@ -104,7 +104,8 @@ pub(crate) fn denies_every_call(entry: &Entry, tool: &str) -> bool {
         }
         match compare::judge(comparison, &values, &budget) {
             Ok(holds) => Possible::only(holds.into()),
-            Err(_) => Possible::ANY,
+            Err(Why::TooCostly) => Possible::ANY,
+            Err(_) => Possible::only(Truth::Indeterminate),
         }
     };
     entry.deny_if.iter().any(|p| all(&p.conditions, &mut leaf).always_fires())
