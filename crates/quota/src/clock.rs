@@ -156,3 +156,137 @@ impl ClockWatch {
         from.age(now) >= agree
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000;
+    const HOUR: i64 = 3_600 * SECOND;
+    /// The wall clock when the monotonic one says 0.
+    const START: i64 = 1_800_000_000 * SECOND;
+
+    /// Reads at (seconds of monotonic time, seconds the wall clock is off), and says what it gave:
+    /// the moment in seconds after the start, and the doubt.
+    fn read(watch: &mut ClockWatch, monotonic: i64, off: i64) -> (i64, Option<Reason>) {
+        let reading = watch.read(START + (monotonic + off) * SECOND, monotonic * SECOND);
+        assert_eq!(reading.doubt, watch.doubt());
+        ((reading.now - START) / SECOND, reading.doubt.map(|doubt| doubt.reason))
+    }
+
+    #[test]
+    fn a_steady_clock_is_believed() {
+        let mut watch = ClockWatch::new(None);
+        for second in 0..100_000 {
+            assert_eq!(read(&mut watch, second, 0), (second, None));
+        }
+    }
+
+    #[test]
+    fn q09_a_jump_of_25_hours_is_doubted_and_back_is_believed() {
+        let mut watch = ClockWatch::new(None);
+        assert_eq!(read(&mut watch, 0, 0), (0, None));
+        for second in 1..5_000 {
+            let (now, doubt) = read(&mut watch, second, 25 * 3_600);
+            assert_eq!((now, doubt), (second, Some(Reason::JumpedAhead)), "{second}");
+        }
+        // Back on its line: no window has turned meanwhile, and none reopens.
+        assert_eq!(read(&mut watch, 5_000, 0), (5_000, None));
+    }
+
+    #[test]
+    fn q09_a_confirmed_jump_moves_time_and_falling_back_reopens_nothing() {
+        let mut watch = ClockWatch::new(None);
+        read(&mut watch, 0, 0);
+        read(&mut watch, 1, 90_000);
+        watch.confirm(START + 90_001 * SECOND, SECOND);
+        assert_eq!(read(&mut watch, 2, 90_000), (90_002, None));
+        // Back again: doubted, and once confirmed, time stands still until it has caught up.
+        assert_eq!(read(&mut watch, 3, 0).1, Some(Reason::FellBack));
+        watch.confirm(START + 4 * SECOND, 4 * SECOND);
+        assert_eq!(read(&mut watch, 5, 0), (90_002, None));
+        // Hours go by, and the trusted pair with them.
+        for hour in 1..25 {
+            assert_eq!(read(&mut watch, hour * 3_600, 0), (90_002, None));
+        }
+        assert_eq!(read(&mut watch, 90_003, 0), (90_003, None));
+    }
+
+    #[test]
+    fn a_small_step_is_tolerated_and_time_never_runs_backwards() {
+        let mut watch = ClockWatch::new(None);
+        assert_eq!(read(&mut watch, 0, 0), (0, None));
+        assert_eq!(read(&mut watch, 10, 5), (15, None));
+        assert_eq!(read(&mut watch, 11, -5), (15, None));
+        assert_eq!(read(&mut watch, 30, 0), (30, None));
+        let edge = START + 40 * SECOND + DRIFT_MICROS_MAX;
+        assert_eq!(watch.read(edge, 40 * SECOND).doubt, None);
+        assert!(watch.read(edge + SECOND + 1, 41 * SECOND).doubt.is_some());
+    }
+
+    #[test]
+    fn many_small_jumps_add_up_to_a_doubt_and_slow_correction_does_not() {
+        let mut watch = ClockWatch::new(None);
+        let doubted = (0..60).find(|minute| read(&mut watch, minute * 60, minute * 2).1.is_some());
+        assert_eq!(doubted, Some(3));
+        // 500 parts in a million, the fastest that a clock is slewed: 1.8 seconds an hour.
+        let mut watch = ClockWatch::new(None);
+        for minute in 0..10_000 {
+            assert_eq!(read(&mut watch, minute * 60, minute * 3 / 100).1, None, "{minute}");
+        }
+    }
+
+    #[test]
+    fn a_clock_set_back_while_nobody_looked_is_noticed() {
+        let mark = START + 10 * HOUR;
+        let mut watch = ClockWatch::new(Some(mark));
+        let reading = watch.read(START, 0);
+        assert_eq!(reading.now, mark);
+        let doubt = reading.doubt.unwrap();
+        assert_eq!(
+            (doubt.reason, doubt.by_micros, doubt.since),
+            (Reason::FellBack, 10 * HOUR, mark)
+        );
+        assert!(doubt.to_string().contains("fell back by 36000 seconds"), "{doubt}");
+        // Set right: days later than the mark is nothing to doubt.
+        assert_eq!(watch.read(mark + 70 * HOUR, SECOND).doubt, None);
+        // And it is held to its line from there.
+        assert!(watch.read(mark + 72 * HOUR, 2 * SECOND).doubt.is_some());
+    }
+
+    #[test]
+    fn a_machine_that_slept_is_believed_after_keeping_step_where_that_is_allowed() {
+        let mut watch = ClockWatch::trusting_after(None, 600 * SECOND);
+        read(&mut watch, 0, 0);
+        // Asleep for an hour: the monotonic clock stood still.
+        for second in 1..=600 {
+            assert_eq!(read(&mut watch, second, 3_600).1, Some(Reason::JumpedAhead), "{second}");
+        }
+        assert_eq!(read(&mut watch, 601, 3_600), (4_201, None));
+        // A second jump while in doubt starts the count anew.
+        read(&mut watch, 602, 7_200);
+        assert!(read(&mut watch, 1_000, 9_000).1.is_some());
+        assert!(read(&mut watch, 1_300, 9_000).1.is_some());
+        assert_eq!(read(&mut watch, 1_600, 9_000).1, None);
+        // Nobody's word but a person's, where that is not allowed.
+        let mut strict = ClockWatch::new(None);
+        read(&mut strict, 0, 0);
+        assert!(
+            (1..100_000).step_by(60).all(|second| read(&mut strict, second, 3_600).1.is_some())
+        );
+    }
+
+    #[test]
+    fn readings_at_the_edge_of_64_bits_do_not_overflow() {
+        for wall in [i64::MIN, 0, i64::MAX] {
+            for monotonic in [i64::MIN, 0, i64::MAX] {
+                for mark in [None, Some(i64::MIN), Some(i64::MAX)] {
+                    let mut watch = ClockWatch::trusting_after(mark, 1);
+                    for (a, b) in [(0, 0), (wall, monotonic), (monotonic, wall), (-1, -1)] {
+                        watch.read(a, b);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -303,7 +303,7 @@ impl Counter {
     /// What the buckets become when the past is tidied: joined where no window can tell, dropped
     /// where none will look. The newest bucket and everything in flight stays.
     ///
-    /// - **Shape**: the buckets to keep, and those dropped that still hold something unknown.
+    /// - **Shape**: the buckets to keep, and those dropped.
     pub(crate) fn tidied(
         &self,
         now: i64,
@@ -316,9 +316,7 @@ impl Counter {
             (Vec::<Bucket>::with_capacity(self.buckets.len()), Vec::new());
         for (place, bucket) in self.buckets.iter().enumerate() {
             if bucket.last < horizon && bucket.held == 0 {
-                if bucket.unknown > 0 {
-                    dropped.push(*bucket);
-                }
+                dropped.push(*bucket);
                 continue;
             }
             let newest = place + 1 == self.buckets.len();
@@ -341,5 +339,7 @@ fn alike(before: &Bucket, bucket: &Bucket, now: i64, frames: &[(Window, Frame)])
     let recent = bucket.last >= now.saturating_sub(HOURLY_MICROS);
     let grid = if recent { HOUR } else { DAY };
     before.start.div_euclid(grid) == bucket.last.div_euclid(grid)
-        && frames.iter().all(|(window, frame)| window.same_cell(*frame, before.start, bucket.last))
+        && frames.iter().all(|(window, frame)| {
+            window.may_join(*frame, (before.start, before.last), bucket.last)
+        })
 }

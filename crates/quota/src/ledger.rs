@@ -13,13 +13,13 @@ pub use check::LoadError;
 pub use reserve::ReserveError;
 pub use settle::{Fate, StepError};
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::changes::{Change, Changes, Row};
 use crate::counter::Counter;
 use crate::window::Spans;
-use crate::{CallId, Key, Reservation};
+use crate::{CallId, Key, Reservation, State};
 
 /// How many closed calls are remembered, so that repeated messages about them are no-ops.
 pub const CLOSED_KEPT: usize = 8_192;
@@ -43,6 +43,8 @@ pub struct Ledger {
     calls: HashMap<CallId, Arc<Reservation>>,
     /// The closed ones, in the order they were closed. Derived.
     closed: BTreeMap<u64, CallId>,
+    /// Those with anything unknown. Derived.
+    unknown: BTreeSet<CallId>,
     /// Derived.
     spans: Spans,
     closed_kept: usize,
@@ -83,6 +85,7 @@ impl Ledger {
             counters: BTreeMap::new(),
             calls: HashMap::new(),
             closed: BTreeMap::new(),
+            unknown: BTreeSet::new(),
             spans: Spans::default(),
             closed_kept,
             swept_to: None,
@@ -178,10 +181,15 @@ impl Ledger {
     }
 
     fn reservation_put(&mut self, call: CallId, reservation: Option<Arc<Reservation>>) {
-        if let Some(closed) = reservation.as_ref().and_then(|r| r.closed) {
-            self.closed.insert(closed, call);
-        }
         let closed = reservation.as_ref().and_then(|r| r.closed);
+        if let Some(number) = closed {
+            self.closed.insert(number, call);
+        }
+        if reservation.as_ref().is_some_and(|r| r.has(State::Unknown)) {
+            self.unknown.insert(call);
+        } else {
+            self.unknown.remove(&call);
+        }
         let before = match reservation {
             Some(reservation) => self.calls.insert(call, reservation),
             None => self.calls.remove(&call),

@@ -124,18 +124,19 @@ impl Window {
         }
     }
 
-    /// Whether two moments lie in the same cell, given the window's frame now. For calendar
-    /// windows a cell is the present window or everything before it.
-    pub(crate) fn same_cell(&self, frame: Frame, early: i64, late: i64) -> bool {
+    /// Whether usage from `early.0` to `early.1` and usage from then to `late` may be joined without
+    /// this window telling the difference by more than a slot, now or ever. Joining must never
+    /// bring back what the window has left behind.
+    pub(crate) fn may_join(&self, frame: Frame, early: (i64, i64), late: i64) -> bool {
         // What the window has left behind it never looks at again.
         if late < frame.since {
             return true;
         }
         match self {
-            Self::Calendar { .. } => early >= frame.since,
+            Self::Calendar { .. } => early.0 >= frame.since,
             Self::Rolling { length_micros } => {
                 let slot = (length_micros + SLOTS - 1) / SLOTS;
-                early.div_euclid(slot) == late.div_euclid(slot)
+                early.1 >= frame.since && early.0.div_euclid(slot) == late.div_euclid(slot)
             }
         }
     }
@@ -283,3 +284,6 @@ impl Spans {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

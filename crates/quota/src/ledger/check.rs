@@ -88,7 +88,8 @@ impl Ledger {
         let mut open: HashMap<(&Key, i64), (i128, i128)> = HashMap::new();
         for reservation in self.calls.values() {
             self.check_reservation(reservation)?;
-            for hold in reservation.holds.iter().filter(|h| !h.state.is_final()) {
+            let open_holds = reservation.holds.iter().filter(|h| !h.state.is_final());
+            for hold in open_holds.filter(|hold| hold.amount > 0) {
                 let counter = self.counters.get(&hold.key).ok_or(LoadError::Sum)?;
                 let bucket = counter.bucket_of(hold.bucket).ok_or(LoadError::Sum)?;
                 let (held, unknown) = open.entry((&hold.key, bucket.start)).or_default();

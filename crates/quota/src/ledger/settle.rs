@@ -147,12 +147,15 @@ impl Ledger {
         hold: &mut Hold,
         to: State,
     ) -> Result<(), StepError> {
-        let bucket = self.counters.get(&hold.key).and_then(|c| c.bucket_of(hold.bucket));
-        let bucket = bucket.ok_or(StepError::Inconsistent)?;
-        let after = bucket.moved(hold.amount, Some(hold.state), Some(to));
-        let after = Some(after.ok_or(StepError::Inconsistent)?);
-        let (key, start) = (hold.key.clone(), bucket.start);
-        self.make(changes, Change::Bucket { key, start, before: Some(bucket), after });
+        // Nothing at all may outlive its bucket: it was never kept for it.
+        if hold.amount > 0 {
+            let bucket = self.counters.get(&hold.key).and_then(|c| c.bucket_of(hold.bucket));
+            let bucket = bucket.ok_or(StepError::Inconsistent)?;
+            let after = bucket.moved(hold.amount, Some(hold.state), Some(to));
+            let after = Some(after.ok_or(StepError::Inconsistent)?);
+            let (key, start) = (hold.key.clone(), bucket.start);
+            self.make(changes, Change::Bucket { key, start, before: Some(bucket), after });
+        }
         hold.state = to;
         hold.doubted |= to == State::Unknown;
         Ok(())

@@ -86,9 +86,8 @@ impl Ledger {
         // A hold belongs to the bucket with the greatest start not after its own.
         let end = buckets.iter().map(|b| b.start).find(|start| *start > bucket.start);
         let inside = |at: i64| at >= bucket.start && end.is_none_or(|end| at < end);
-        let mut known: Vec<Arc<Reservation>> =
-            self.calls.values().filter(|r| r.has(State::Unknown)).cloned().collect();
-        known.sort_by_key(|r| (r.at, r.call));
+        let known = self.unknown.iter().filter_map(|call| self.calls.get(call));
+        let known: Vec<Arc<Reservation>> = known.cloned().collect();
         for known in known {
             let mut next = Reservation::clone(&known);
             for hold in &mut next.holds {

@@ -1,6 +1,5 @@
 //! Looking at the ledger: usage of limits, and what is in flight or unknown.
 
-use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -61,9 +60,9 @@ impl Ledger {
     /// The reservations with anything in this state, oldest first: in flight for a sweeper that
     /// closes what a dead process left, unknown for the person who resolves it.
     pub fn reservations(&self, state: State) -> Vec<Arc<Reservation>> {
-        let found = self.calls.values().filter(|r| r.has(state));
-        let sorted: BTreeMap<_, _> = found.map(|r| ((r.at, r.call), Arc::clone(r))).collect();
-        sorted.into_values().collect()
+        let mut found: Vec<_> = self.calls.values().filter(|r| r.has(state)).cloned().collect();
+        found.sort_by_key(|reservation| (reservation.at, reservation.call));
+        found
     }
 
     /// How many counters, buckets and reservations are in memory.

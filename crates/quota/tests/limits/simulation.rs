@@ -1,0 +1,1 @@
+//! The ledger, its callers, crashes, and messages that come late, twice or never.
