@@ -136,6 +136,11 @@ impl Rows {
         }
     }
 
+    /// Whether a call's reservation was written.
+    pub(crate) fn has(&self, call: &CallId) -> bool {
+        self.reservations.contains_key(call)
+    }
+
     /// Loads a ledger from what was written.
     pub(crate) fn load(&self) -> Ledger {
         let key = |bytes: &[u8]| Key::decode(bytes).unwrap();
