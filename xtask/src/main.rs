@@ -1,1 +1,68 @@
-fn main() {}
+//! Every chore of this repository, in Rust: `cargo xtask`. Nothing here is part of the product.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a chore speaks to the person who started it"
+)]
+
+use std::process::ExitCode;
+
+mod arrows;
+mod check;
+mod demo;
+mod deny;
+mod files;
+mod install;
+mod links;
+mod peers;
+mod policy_edit;
+mod process;
+mod report;
+mod test;
+mod workspace;
+
+const USAGE: &str = "\
+Usage: cargo xtask <chore>
+
+  check           formatting, lints, arrows between crates, licences and bans, links, tidiness
+  demo [ARGS]     build and run `countersign demo`, with its own arguments (try --drive)
+  test [--quick]  check, every test, and official MCP clients, servers and the conformance suite
+                  through a running gateway; --quick leaves those peers out
+";
+
+/// What a chore ends with: nothing more to say, or one sentence that says what went wrong.
+type Outcome = Result<(), String>;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let chore = args.next().unwrap_or_default();
+    let rest: Vec<String> = args.collect();
+    match run(&chore, &rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("xtask: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: &str, args: &[String]) -> Outcome {
+    match chore {
+        "check" => no_more(args).and_then(|()| check::run()),
+        "demo" => demo::run(args),
+        "test" => test::run(args),
+        "" | "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        other => Err(format!("there is no chore `{other}`\n\n{USAGE}")),
+    }
+}
+
+fn no_more(args: &[String]) -> Outcome {
+    match args.first() {
+        None => Ok(()),
+        Some(arg) => Err(format!("this chore takes no argument `{arg}`")),
+    }
+}

@@ -1,0 +1,145 @@
+//! `test`: all that is checked, in one run that ends with one line of what passed and what failed.
+
+use std::thread;
+
+use crate::process::{self, cargo};
+use crate::report::{Counted, Report};
+use crate::{Outcome, check, install, peers, policy_edit, workspace};
+
+/// How many cases the long tests take where a machine has the time.
+const CI_CASES: &[(&str, &str)] = &[("POLICY_CASES", "100000"), ("QUOTA_SEEDS", "5000")];
+
+/// Runs everything, or without the peers when `--quick` is asked for.
+pub(crate) fn run(args: &[String]) -> Outcome {
+    let quick = match args {
+        [] => false,
+        [one] if one == "--quick" => true,
+        _ => return Err("`test` takes nothing but `--quick`".to_owned()),
+    };
+    let mut report = Report::new();
+    report.check("packages of the system", install::packages);
+    // Beside the checks: it waits for downloads most of the time.
+    let installing = (!quick).then(|| thread::spawn(install::peers));
+    check::steps(&mut report);
+    report.step("tests", tests);
+    if let Some(installing) = installing {
+        report.step("examples in the documentation", examples);
+        report.check("official clients and servers", || {
+            installing.join().unwrap_or_else(|_| Err("their installation broke off".to_owned()))
+        });
+        through_the_gateway(&mut report);
+    }
+    report.close()
+}
+
+/// Unit, property, contract and end-to-end tests of every crate.
+fn tests() -> Result<Counted, String> {
+    let root = workspace::root();
+    let nextest = process::there("cargo", &["nextest", "--version"]);
+    let mut command = if nextest {
+        let quietly = ["--status-level", "slow", "--final-status-level", "fail"];
+        let all = ["nextest", "run", "--workspace", "--all-targets", "--no-fail-fast"];
+        cargo(&[&all[..], &quietly].concat(), &root)
+    } else {
+        cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast", "--quiet"], &root)
+    };
+    command.env("CARGO_TERM_COLOR", "never");
+    if std::env::var("CI").is_ok_and(|ci| ci == "true") {
+        command.envs(CI_CASES.iter().copied());
+    }
+    let (said, ended_well) = process::loud(command)?;
+    Ok(counted_by_cargo(&said).of_runner(ended_well))
+}
+
+fn examples() -> Result<Counted, String> {
+    let args = ["test", "--workspace", "--doc", "--no-fail-fast", "--quiet"];
+    let mut command = cargo(&args, &workspace::root());
+    command.env("CARGO_TERM_COLOR", "never");
+    let (said, ended_well) = process::loud(command)?;
+    Ok(counted_by_cargo(&said).of_runner(ended_well))
+}
+
+/// Official clients, servers and the conformance suite, through a gateway that is started for them.
+fn through_the_gateway(report: &mut Report) {
+    let mut house = None;
+    report.check("a gateway before the peers", || {
+        house = Some(peers::House::open()?);
+        Ok(())
+    });
+    let Some(house) = house else { return };
+    report.step("peers and conformance", || {
+        let (said, ended_well) = process::loud(house.suite()?)?;
+        Ok(counted_by_node(&said).of_runner(ended_well))
+    });
+    report.step("a policy edit without reconnecting", || policy_edit::run(&house));
+}
+
+/// Adds up `12 passed, 1 failed` of nextest and `12 passed; 1 failed` of cargo test.
+fn counted_by_cargo(said: &[String]) -> Counted {
+    let closing = |line: &&String| {
+        line.contains("test result:") || line.contains("tests run:") || line.contains("test run:")
+    };
+    let mut counted = Counted::default();
+    for line in said.iter().filter(closing) {
+        counted.passed += before(line, "passed");
+        counted.failed += before(line, "failed") + before(line, "timed");
+    }
+    counted
+}
+
+/// Reads `pass 12` and `fail 1` of node's test runner.
+fn counted_by_node(said: &[String]) -> Counted {
+    let after = |word: &str| {
+        let numbers = said.iter().filter_map(|line| {
+            let line = line.trim_start_matches(['ℹ', '#', ' ']);
+            line.strip_prefix(word)?.strip_prefix(' ')?.trim().parse::<u64>().ok()
+        });
+        numbers.sum::<u64>()
+    };
+    Counted { passed: after("pass"), failed: after("fail") + after("cancelled") }
+}
+
+/// The number that stands before a word.
+fn before(line: &str, word: &str) -> u64 {
+    let words: Vec<&str> =
+        line.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).collect();
+    let pair = words.windows(2).find(|pair| pair[1] == word);
+    pair.and_then(|pair| pair[0].parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_of_runners_are_read() {
+        for (line, passed, failed) in [
+            (
+                "     Summary [  12.345s] 210 tests run: 208 passed (3 slow), 2 failed, 1 skipped",
+                208,
+                2,
+            ),
+            ("     Summary [   0.010s] 1 test run: 1 passed, 0 skipped", 1, 0),
+            (
+                "     Summary [   9.010s] 3 tests run: 1 passed, 1 failed, 1 timed out, 0 skipped",
+                1,
+                2,
+            ),
+            ("test result: ok. 12 passed; 0 failed; 0 ignored; finished in 0.01s", 12, 0),
+            ("test result: FAILED. 11 passed; 1 failed; 0 ignored", 11, 1),
+            ("the test passed 3 times", 0, 0),
+        ] {
+            let counted = counted_by_cargo(&[line.to_owned()]);
+            assert_eq!((counted.passed, counted.failed), (passed, failed), "{line}");
+        }
+    }
+
+    #[test]
+    fn closing_lines_of_node_are_read() {
+        for mark in ["ℹ", "#"] {
+            let said = ["tests 9", "pass 6", "fail 2", "cancelled 1", "skipped 0"];
+            let said: Vec<String> = said.iter().map(|line| format!("{mark} {line}")).collect();
+            assert_eq!(counted_by_node(&said), Counted { passed: 6, failed: 3 });
+        }
+    }
+}
