@@ -86,7 +86,7 @@ fn found<'a>(line: &str, words: &[&'a str]) -> Vec<&'a str> {
             let goes_on = word.ends_with(letter) && after.is_some_and(letter);
             let rooted = word.starts_with('/') && before == Some('.');
             let begins = word.starts_with(letter) || word.starts_with('/');
-            !goes_on && !rooted && !(begins && before.is_some_and(letter))
+            !(goes_on || rooted || begins && before.is_some_and(letter))
         })
     };
     words.iter().filter(holds).copied().collect()
