@@ -10,21 +10,21 @@ use bigdecimal::{BigDecimal, RoundingMode};
 use json::Value;
 
 /// The world around a call.
-pub struct World<'a> {
-    pub tool: &'a str,
-    pub args: Option<Value>,
-    pub label: &'a str,
-    pub identity: &'a str,
-    pub tags: &'a [(String, String)],
-    pub known: Known<'a>,
-    pub now: jiff::Timestamp,
+pub(crate) struct World<'a> {
+    pub(crate) tool: &'a str,
+    pub(crate) args: Option<Value>,
+    pub(crate) label: &'a str,
+    pub(crate) identity: &'a str,
+    pub(crate) tags: &'a [(String, String)],
+    pub(crate) known: Known<'a>,
+    pub(crate) now: jiff::Timestamp,
     /// Limits that are used up, by rule.
-    pub used_up: &'a [String],
+    pub(crate) used_up: &'a [String],
 }
 
 /// What is known of the tool.
 #[derive(Clone, Copy, Debug)]
-pub enum Known<'a> {
+pub(crate) enum Known<'a> {
     NoSuchTool,
     NotAccepted,
     Accepted(&'a [String]),
@@ -33,24 +33,24 @@ pub enum Known<'a> {
 
 /// The answer, with what an allowed call is charged and what a held one waits for.
 #[derive(Debug, PartialEq)]
-pub enum Answer {
+pub(crate) enum Answer {
     Allow(Vec<(String, String, Vec<String>)>),
     Deny(String),
     Hold(Vec<String>),
 }
 
 /// How often each operator came to which truth.
-pub type Tally = BTreeMap<(String, Option<bool>), u64>;
+pub(crate) type Tally = BTreeMap<(String, Option<bool>), u64>;
 
-pub struct Naive<'a> {
+pub(crate) struct Naive<'a> {
     policy: &'a Value,
     world: &'a World<'a>,
-    pub tally: RefCell<Tally>,
+    pub(crate) tally: RefCell<Tally>,
 }
 
 const NOTHING: Value = Value::Null;
 
-pub fn judge(policy: Option<&Value>, world: &World<'_>) -> (Answer, Tally) {
+pub(crate) fn judge(policy: Option<&Value>, world: &World<'_>) -> (Answer, Tally) {
     let Some(policy) = policy else {
         return (Answer::Deny("(no policy)".to_owned()), Tally::new());
     };
@@ -558,7 +558,7 @@ fn escaped(token: &str) -> String {
 }
 
 /// What a predicate is called.
-pub fn identity(predicate: &Value) -> String {
+pub(crate) fn identity(predicate: &Value) -> String {
     if let Some(id) = predicate.get("id").and_then(Value::as_str) {
         return id.to_owned();
     }

@@ -5,12 +5,12 @@
 use std::fmt::Write as _;
 
 /// Choices taken from bytes; zero when they are used up.
-pub struct Entropy<'a> {
+pub(crate) struct Entropy<'a> {
     bytes: std::slice::Iter<'a, u8>,
 }
 
 impl<'a> Entropy<'a> {
-    pub fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes: bytes.iter() }
     }
 
@@ -18,23 +18,23 @@ impl<'a> Entropy<'a> {
         usize::from(self.bytes.next().copied().unwrap_or(0))
     }
 
-    pub fn below(&mut self, most: usize) -> usize {
+    pub(crate) fn below(&mut self, most: usize) -> usize {
         if most > 256 { (self.byte() * 256 + self.byte()) % most } else { self.byte() % most }
     }
 
     /// True once in so many.
-    pub fn one_in(&mut self, many: usize) -> bool {
+    pub(crate) fn one_in(&mut self, many: usize) -> bool {
         self.byte() % many == many - 1
     }
 
-    pub fn pick<T: Copy>(&mut self, list: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, list: &[T]) -> T {
         list[self.below(list.len())]
     }
 }
 
-pub const TOOLS: [&str; 7] = ["pay", "pay_out", "read", "read_all", "*", "a/b~c", "Pay"];
+pub(crate) const TOOLS: [&str; 7] = ["pay", "pay_out", "read", "read_all", "*", "a/b~c", "Pay"];
 
-pub const ARGUMENTS: [&str; 7] = ["a", "b", "items", "cust", "odd.key", "grid", "B"];
+pub(crate) const ARGUMENTS: [&str; 7] = ["a", "b", "items", "cust", "odd.key", "grid", "B"];
 
 const KEYS: [&str; 9] = ["pay", "pay_*", "*", "read", "*_out", "*a*", "a/b~c", "pay_out", "re*d*"];
 
@@ -126,7 +126,7 @@ const PATTERNS: [&str; 14] = [
     "[0-9:]+",
 ];
 
-pub const OPS: [&str; 20] = [
+pub(crate) const OPS: [&str; 20] = [
     "eq",
     "neq",
     "in",
@@ -199,7 +199,7 @@ impl Entropy<'_> {
     }
 
     /// The arguments of a call, or none.
-    pub fn arguments(&mut self) -> Option<String> {
+    pub(crate) fn arguments(&mut self) -> Option<String> {
         if self.one_in(24) {
             return None;
         }
@@ -338,7 +338,7 @@ impl Entropy<'_> {
     }
 
     /// A document; rules whose names collide still need an `id`.
-    pub fn document(&mut self) -> String {
+    pub(crate) fn document(&mut self) -> String {
         let mut text = format!(
             "{{\"version\":\"1\",\"default\":\"{}\",\"timezone\":\"{}\"",
             self.pick(&["deny", "allow"]),

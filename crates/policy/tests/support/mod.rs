@@ -5,16 +5,16 @@
 use policy::{Charge, Decision, Definition, GrantFacts, Policy, Question, ToolCall, Usage};
 
 /// One call and the world around it.
-pub struct Case {
-    pub call: ToolCall,
-    pub definition: Definition,
-    pub grant: GrantFacts,
-    pub now: jiff::Timestamp,
-    pub full: Vec<String>,
+pub(crate) struct Case {
+    pub(crate) call: ToolCall,
+    pub(crate) definition: Definition,
+    pub(crate) grant: GrantFacts,
+    pub(crate) now: jiff::Timestamp,
+    pub(crate) full: Vec<String>,
 }
 
 /// A usage in which some limits are used up.
-pub struct Full<'a>(pub &'a [String]);
+pub(crate) struct Full<'a>(pub(crate) &'a [String]);
 
 impl Usage for Full<'_> {
     fn fits(&self, charge: &Charge) -> bool {
@@ -22,7 +22,7 @@ impl Usage for Full<'_> {
     }
 }
 
-pub fn arguments(text: &str) -> json::Object {
+pub(crate) fn arguments(text: &str) -> json::Object {
     match json::read(text.as_bytes(), json::Limits::REQUEST) {
         Ok(json::Value::Object(object)) => object,
         other => panic!("not an object: {text}: {other:?}"),
@@ -31,7 +31,7 @@ pub fn arguments(text: &str) -> json::Object {
 
 impl Case {
     /// A call whose arguments its accepted definition lists.
-    pub fn call(tool: &str, text: &str) -> Self {
+    pub(crate) fn call(tool: &str, text: &str) -> Self {
         let arguments = arguments(text);
         let names = arguments.names().map(str::to_owned).collect();
         Self {
@@ -47,33 +47,33 @@ impl Case {
         }
     }
 
-    pub fn no_arguments(mut self) -> Self {
+    pub(crate) fn no_arguments(mut self) -> Self {
         self.call.arguments = None;
         self
     }
 
-    pub fn listing(mut self, names: &[&str]) -> Self {
+    pub(crate) fn listing(mut self, names: &[&str]) -> Self {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
         self.definition = Definition::Accepted { arguments: Some(names) };
         self
     }
 
-    pub fn defined(mut self, definition: Definition) -> Self {
+    pub(crate) fn defined(mut self, definition: Definition) -> Self {
         self.definition = definition;
         self
     }
 
-    pub fn at(mut self, moment: &str) -> Self {
+    pub(crate) fn at(mut self, moment: &str) -> Self {
         self.now = moment.parse().unwrap();
         self
     }
 
-    pub fn full(mut self, rules: &[&str]) -> Self {
+    pub(crate) fn full(mut self, rules: &[&str]) -> Self {
         self.full = rules.iter().map(|rule| (*rule).to_owned()).collect();
         self
     }
 
-    pub fn decide(self, policy: Option<&Policy>) -> Decision {
+    pub(crate) fn decide(self, policy: Option<&Policy>) -> Decision {
         let usage = Full(&self.full);
         let question = Question {
             policy,
@@ -86,12 +86,12 @@ impl Case {
     }
 }
 
-pub fn load(document: &str) -> Policy {
+pub(crate) fn load(document: &str) -> Policy {
     Policy::load(document.as_bytes()).unwrap_or_else(|e| panic!("{e}\n{document}"))
 }
 
 /// The decision as one line: `allow`, or the outcome and the rule.
-pub fn line(decision: &Decision) -> String {
+pub(crate) fn line(decision: &Decision) -> String {
     match decision {
         Decision::Allow(_) => "allow".to_owned(),
         other => format!("{} {}", other.outcome(), other.rule()),
@@ -100,8 +100,23 @@ pub fn line(decision: &Decision) -> String {
 
 /// Judges the case and compares the line.
 #[track_caller]
-pub fn check(document: &str, case: Case, expected: &str) {
+pub(crate) fn check(document: &str, case: Case, expected: &str) {
     let policy = load(document);
     let shown = format!("{:?}", case.call);
     assert_eq!(line(&case.decide(Some(&policy))), expected, "{shown}");
+}
+
+/// Compares a text with a committed file; with `UPDATE_DOCS=1` the file is written instead.
+#[track_caller]
+pub(crate) fn golden(path: &str, text: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1") {
+        std::fs::write(&path, text).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == text,
+        "{} is out of date: run the tests with UPDATE_DOCS=1",
+        path.display()
+    );
 }
