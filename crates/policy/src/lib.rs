@@ -26,6 +26,7 @@ mod possible;
 mod pretty;
 mod problem;
 mod program;
+mod reference;
 mod regular;
 mod suggest;
 mod truth;
@@ -43,4 +44,5 @@ pub use decision::{
 pub use explain::{Trace, TraceCondition, TraceRule, explain};
 pub use policy::Policy;
 pub use problem::{Problem, Problems};
+pub use reference::{json_schema, reference_markdown};
 pub use truth::Truth;

@@ -1,9 +1,9 @@
 //! From the text of a policy to a program, or to every error in it at once.
 
-mod conditions;
-mod limits;
+pub(crate) mod conditions;
+pub(crate) mod limits;
 pub(crate) mod reader;
-mod rules;
+pub(crate) mod rules;
 
 use std::collections::HashMap;
 
