@@ -233,12 +233,14 @@ pub trait ControlPlane: Send + Sync {
     /// The audit log, newest first.
     async fn audit(&self, org: &OrgId, page: &Page) -> Result<Slice<AuditEvent>, StoreError>;
     /// Refusals of strangers, newest first.
-    async fn stranger_refusals(&self, page: &Page)
-    -> Result<Slice<StrangerRefusal>, StoreError>;
+    async fn stranger_refusals(&self, page: &Page) -> Result<Slice<StrangerRefusal>, StoreError>;
     /// The keyring, to open credentials for tests of a connection.
     fn keyring(&self) -> Arc<Keyring>;
     /// An answer to a request that was made before with this `Idempotency-Key`, if there is one.
     async fn idempotent(&self, by: &By, key: &str) -> Result<Option<(u16, String)>, StoreError>;
+    /// The digest of the request that was made before with this `Idempotency-Key`: a second request
+    /// under the same key must be the same one.
+    async fn idempotent_request(&self, by: &By, key: &str) -> Result<Option<[u8; 32]>, StoreError>;
     /// Keeps the answer to a request with an `Idempotency-Key` (secrets never: the body holds none).
     async fn idempotent_keep(
         &self,

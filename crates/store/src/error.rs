@@ -21,6 +21,50 @@ pub enum StoreError {
         /// The table.
         table: &'static str,
     },
+    /// The file is something else, or a database of another program.
+    #[error("`{path}` is not a Countersign database")]
+    NotADatabase {
+        /// The file.
+        path: String,
+    },
+    /// Another process owns the data directory.
+    #[error("the data directory `{path}` is in use by another process")]
+    InUse {
+        /// The directory.
+        path: String,
+    },
+    /// The data directory, or a file in it, cannot be made, read or written.
+    #[error("the data directory `{path}` cannot be used")]
+    Directory {
+        /// The directory.
+        path: String,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database may be read, not written.
+    #[error("the database is read-only")]
+    ReadOnly,
+    /// There is no room for another page.
+    #[error("the disk is full")]
+    Full,
+    /// Too much waits to be written already, or the answer took too long.
+    #[error("the database is too busy")]
+    Busy,
+    /// The SQLite that was linked has known faults.
+    #[error("SQLite {found} is too old, {needed} or newer is needed")]
+    OldSqlite {
+        /// The version linked.
+        found: String,
+        /// The oldest good one.
+        needed: &'static str,
+    },
+    /// The key ring in the database is damaged.
+    #[error("the key ring of the database cannot be used")]
+    Keyring(#[source] vault::LoadError),
+    /// The system gave no random bytes.
+    #[error("the system gave no random bytes")]
+    NoRandomness,
     /// The root key does not open this database.
     #[error("the root key does not open this database")]
     WrongRootKey,
@@ -56,6 +100,14 @@ pub enum ChangeError {
         what: &'static str,
         /// The revision it has now.
         current: i64,
+    },
+    /// A field does not hold what it may hold.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// The field, as the API names it.
+        field: &'static str,
+        /// What is wrong with it, never repeating the value.
+        problem: &'static str,
     },
     /// The change contradicts the state of the object.
     #[error("{0}")]

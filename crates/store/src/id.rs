@@ -88,6 +88,13 @@ impl CallId {
         Self(bytes)
     }
 
+    /// The moment it was made at, to the millisecond.
+    pub fn at(&self) -> crate::Moment {
+        let mut millis = [0; 8];
+        millis[2..].copy_from_slice(&self.0[..6]);
+        crate::Moment::of_micros(i64::from_be_bytes(millis).saturating_mul(1000))
+    }
+
     /// Reads the written form.
     pub fn parse(text: &str) -> Option<Self> {
         Some(Self(unbase32(text.strip_prefix("call_")?)?.to_be_bytes()))
@@ -137,7 +144,9 @@ mod tests {
         let late = CallId::new(Moment::of_micros(2_000_000), [0; 10]);
         assert!(early < late && early.to_string() < late.to_string());
         assert_eq!(CallId::parse(&late.to_string()), Some(late));
-        for bad in ["", "call_", "call_zzzzzzzzzzzzzzzzzzzzzzzzzz", "grt_00000000000000000000000000"] {
+        for bad in
+            ["", "call_", "call_zzzzzzzzzzzzzzzzzzzzzzzzzz", "grt_00000000000000000000000000"]
+        {
             assert_eq!(CallId::parse(bad), None, "{bad}");
         }
     }

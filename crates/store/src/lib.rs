@@ -12,6 +12,7 @@ mod contract;
 mod error;
 mod id;
 mod moment;
+mod names;
 mod rows;
 pub mod sqlite;
 
@@ -20,3 +21,6 @@ pub use error::{ChangeError, StoreError};
 pub use id::{CallId, CredentialId, GrantId, KeyId, OrgId, PolicyId, ServerId};
 pub use moment::{Clock, Moment, SystemClock};
 pub use rows::*;
+
+/// The version of the pepper that tokens are hashed under.
+pub const PEPPER_VERSION: u32 = 1;

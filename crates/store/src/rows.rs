@@ -20,6 +20,13 @@ pub struct By {
     pub at: Moment,
 }
 
+impl By {
+    /// The program itself: first start, demo.
+    pub fn program(org: OrgId, at: Moment) -> Self {
+        Self { org, key: None, name: "countersign".to_owned(), address: None, at }
+    }
+}
+
 /// What a key of the API may do: a strict ladder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {

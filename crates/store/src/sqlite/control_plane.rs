@@ -1,0 +1,322 @@
+//! What people ask of the store.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, params};
+use tokio::sync::watch;
+use vault::{Keyring, Secret, Token};
+
+use super::desk::locked;
+use super::records::number;
+use super::tx::Recorded;
+use super::{Sqlite, api_keys, call_log, credentials, grants, policies, servers, tools};
+use crate::*;
+
+/// How long the answer to a request with an `Idempotency-Key` is kept: 24 hours.
+const IDEMPOTENT_SECONDS: i64 = 86_400;
+
+/// Reads at one moment, with the keys and clones of the arguments at hand.
+macro_rules! read {
+    ($self:ident, |$conn:ident, $keys:ident $(, $arg:ident)*| $body:expr) => {{
+        let $keys = Arc::clone(&$self.keys);
+        $(let $arg = $arg.to_owned();)*
+        $self.readers.read(move |$conn| $body).await
+    }};
+}
+
+/// Makes a change, with clones of the arguments at hand.
+macro_rules! change {
+    ($self:ident, |$tx:ident $(, $arg:ident)*| $body:expr) => {{
+        $(let $arg = $arg.to_owned();)*
+        $self.desk.change(move |$tx| $body).await
+    }};
+}
+
+#[async_trait]
+impl ControlPlane for Sqlite {
+    async fn api_key_of(&self, token: &Token, now: Moment) -> Result<Option<ApiKey>, StoreError> {
+        // A copy of the token goes to the thread that reads, and is wiped there.
+        let Ok(token) = Token::parse(vault::TokenKind::ApiKey, token.expose().as_bytes()) else {
+            return Ok(None);
+        };
+        let keys = Arc::clone(&self.keys);
+        self.readers.read(move |conn| api_keys::of_token(conn, &keys, &token, now)).await
+    }
+
+    async fn api_key_create(
+        &self,
+        by: &By,
+        label: &str,
+        role: Role,
+        expires_at: Option<Moment>,
+    ) -> Result<(ApiKey, Token), ChangeError> {
+        change!(self, |tx, by, label| api_keys::create(tx, &by, &label, role, expires_at))
+    }
+
+    async fn api_keys(&self, org: &OrgId) -> Result<Vec<ApiKey>, StoreError> {
+        read!(self, |conn, _keys, org| api_keys::all(conn, &org))
+    }
+
+    async fn api_key_revoke(&self, by: &By, id: &KeyId) -> Result<(), ChangeError> {
+        change!(self, |tx, by, id| api_keys::revoke(tx, &by, &id))
+    }
+
+    async fn servers(&self, org: &OrgId) -> Result<Vec<Server>, StoreError> {
+        let found = read!(self, |conn, keys, org| servers::all(conn, &keys, Some(&org)))?;
+        Ok(found.into_iter().map(|(server, _)| server).collect())
+    }
+
+    async fn server(&self, org: &OrgId, id: &str) -> Result<Option<ServerView>, StoreError> {
+        read!(self, |conn, keys, org, id| servers::view(conn, &keys, &org, &id))
+    }
+
+    async fn server_create(&self, by: &By, draft: ServerDraft) -> Result<Server, ChangeError> {
+        change!(self, |tx, by| servers::create(tx, &by, draft))
+    }
+
+    async fn server_update(
+        &self,
+        by: &By,
+        id: &ServerId,
+        revision: Option<i64>,
+        draft: ServerDraft,
+    ) -> Result<Server, ChangeError> {
+        change!(self, |tx, by, id| servers::update(tx, &by, &id, revision, draft))
+    }
+
+    async fn server_delete(&self, by: &By, id: &ServerId) -> Result<(), ChangeError> {
+        change!(self, |tx, by, id| servers::delete(tx, &by, &id))
+    }
+
+    async fn tool_accept(
+        &self,
+        by: &By,
+        server: &ServerId,
+        tool: &str,
+        fingerprint: &str,
+    ) -> Result<Tool, ChangeError> {
+        change!(self, |tx, by, server, tool, fingerprint| {
+            tools::accept(tx, &by, &server, &tool, &fingerprint)
+        })
+    }
+
+    async fn credential_set(
+        &self,
+        by: &By,
+        server: &ServerId,
+        headers: Vec<(String, Secret)>,
+    ) -> Result<Credential, ChangeError> {
+        change!(self, |tx, by, server| credentials::set(tx, &by, &server, headers))
+    }
+
+    async fn credential_remove(&self, by: &By, server: &ServerId) -> Result<(), ChangeError> {
+        change!(self, |tx, by, server| credentials::remove(tx, &by, &server))
+    }
+
+    async fn policies(&self, org: &OrgId) -> Result<Vec<Policy>, StoreError> {
+        read!(self, |conn, keys, org| policies::all(conn, &keys, &org))
+    }
+
+    async fn policy(&self, org: &OrgId, id: &str) -> Result<Option<Policy>, StoreError> {
+        let found = read!(self, |conn, keys, org, id| policies::one(conn, &keys, &org, &id))?;
+        Ok(found.map(|(policy, _)| policy))
+    }
+
+    async fn policy_create(
+        &self,
+        by: &By,
+        name: &str,
+        server: Option<ServerId>,
+    ) -> Result<Policy, ChangeError> {
+        change!(self, |tx, by, name| policies::create(tx, &by, &name, server))
+    }
+
+    async fn policy_publish(
+        &self,
+        by: &By,
+        id: &PolicyId,
+        text: Vec<u8>,
+        cases: Option<Vec<u8>>,
+        note: &str,
+        expected_latest: Option<u32>,
+    ) -> Result<PolicyVersion, ChangeError> {
+        let new = policies::Publication { text, cases, note: note.to_owned(), expected_latest };
+        change!(self, |tx, by, id| policies::publish(tx, &by, &id, new))
+    }
+
+    async fn policy_versions(
+        &self,
+        org: &OrgId,
+        id: &PolicyId,
+    ) -> Result<Vec<PolicyVersion>, StoreError> {
+        read!(self, |conn, keys, org, id| policies::versions(conn, &keys, &org, &id))
+    }
+
+    async fn policy_delete(&self, by: &By, id: &PolicyId) -> Result<(), ChangeError> {
+        change!(self, |tx, by, id| policies::delete(tx, &by, &id))
+    }
+
+    async fn grants(&self, org: &OrgId) -> Result<Vec<Grant>, StoreError> {
+        let found = read!(self, |conn, keys, org| grants::all(conn, &keys, &org))?;
+        Ok(found.into_iter().map(|found| found.grant).collect())
+    }
+
+    async fn grant(&self, org: &OrgId, id: &str) -> Result<Option<Grant>, StoreError> {
+        let found = read!(self, |conn, keys, org, id| grants::one(conn, &keys, &org, &id))?;
+        Ok(found.map(|found| found.grant))
+    }
+
+    async fn grant_issue(&self, by: &By, draft: GrantDraft) -> Result<(Grant, Token), ChangeError> {
+        change!(self, |tx, by| grants::issue(tx, &by, draft))
+    }
+
+    async fn grant_rotate(
+        &self,
+        by: &By,
+        id: &GrantId,
+        overlap_seconds: i64,
+    ) -> Result<(Grant, Token), ChangeError> {
+        change!(self, |tx, by, id| grants::rotate(tx, &by, &id, overlap_seconds))
+    }
+
+    async fn grant_set_state(
+        &self,
+        by: &By,
+        id: &GrantId,
+        state: GrantState,
+    ) -> Result<Grant, ChangeError> {
+        change!(self, |tx, by, id| grants::set_state(tx, &by, &id, state))
+    }
+
+    async fn grant_attach(
+        &self,
+        by: &By,
+        id: &GrantId,
+        server: &ServerId,
+        policy: Option<PolicyId>,
+    ) -> Result<Grant, ChangeError> {
+        change!(self, |tx, by, id, server| grants::attach(tx, &by, &id, &server, policy))
+    }
+
+    async fn calls(
+        &self,
+        org: &OrgId,
+        filter: &CallFilter,
+        page: &Page,
+    ) -> Result<Slice<Call>, StoreError> {
+        read!(self, |conn, _keys, org, filter, page| call_log::calls(conn, &org, &filter, &page))
+    }
+
+    async fn calls_after(
+        &self,
+        org: &OrgId,
+        filter: &CallFilter,
+        index: i64,
+        limit: u32,
+    ) -> Result<Vec<Call>, StoreError> {
+        read!(self, |conn, _keys, org, filter| {
+            call_log::calls_after(conn, &org, &filter, index, limit)
+        })
+    }
+
+    async fn call(&self, org: &OrgId, id: &CallId) -> Result<Option<Call>, StoreError> {
+        read!(self, |conn, _keys, org, id| call_log::call(conn, &org, &id))
+    }
+
+    fn calls_changed(&self) -> watch::Receiver<u64> {
+        self.desk.calls_changed.subscribe()
+    }
+
+    async fn usage(&self, org: &OrgId, grant: &GrantId) -> Result<Vec<quota::Usage>, StoreError> {
+        let now = self.desk.clock.now();
+        Ok(locked(&self.desk.book).usages(org.as_str(), grant.as_str(), now))
+    }
+
+    async fn audit(&self, org: &OrgId, page: &Page) -> Result<Slice<AuditEvent>, StoreError> {
+        read!(self, |conn, _keys, org, page| call_log::audit(conn, &org, &page))
+    }
+
+    async fn stranger_refusals(&self, page: &Page) -> Result<Slice<StrangerRefusal>, StoreError> {
+        // What was counted in the last second is written first, so nobody looks at an old count.
+        DataPlane::flush(self).await?;
+        read!(self, |conn, _keys, page| call_log::refusals(conn, &page))
+    }
+
+    fn keyring(&self) -> Arc<Keyring> {
+        Sqlite::keyring(self)
+    }
+
+    async fn idempotent(&self, by: &By, key: &str) -> Result<Option<(u16, String)>, StoreError> {
+        let (actor, since) = (actor(by), by.at.plus_seconds(-IDEMPOTENT_SECONDS));
+        read!(self, |conn, _keys, by, key| {
+            let found = conn
+                .prepare_cached(
+                    "SELECT status, body FROM idempotency \
+                     WHERE org = ?1 AND actor = ?2 AND key = ?3 AND kept_at > ?4",
+                )?
+                .query_row(params![by.org.as_str(), actor, key, since.micros()], |row| {
+                    Ok((row.get::<_, i64>(0)?, row.get(1)?))
+                })
+                .optional()?;
+            found.map(|(status, body)| Ok((number(status, "idempotency")?, body))).transpose()
+        })
+    }
+
+    async fn idempotent_request(&self, by: &By, key: &str) -> Result<Option<[u8; 32]>, StoreError> {
+        let (actor, since) = (actor(by), by.at.plus_seconds(-IDEMPOTENT_SECONDS));
+        read!(self, |conn, _keys, by, key| {
+            let found = conn
+                .prepare_cached(
+                    "SELECT request FROM idempotency \
+                     WHERE org = ?1 AND actor = ?2 AND key = ?3 AND kept_at > ?4",
+                )?
+                .query_row(params![by.org.as_str(), actor, key, since.micros()], |row| row.get(0))
+                .optional()?;
+            Ok(found)
+        })
+    }
+
+    async fn idempotent_keep(
+        &self,
+        by: &By,
+        key: &str,
+        request: [u8; 32],
+        status: u16,
+        body: &str,
+    ) -> Result<(), StoreError> {
+        let actor = actor(by);
+        let kept = change!(self, |tx, by, key, body| {
+            let since = by.at.plus_seconds(-IDEMPOTENT_SECONDS);
+            tx.conn
+                .prepare_cached("DELETE FROM idempotency WHERE kept_at <= ?1")?
+                .execute([since.micros()])?;
+            // The first answer stands.
+            tx.conn
+                .prepare_cached(
+                    "INSERT INTO idempotency (org, actor, key, request, status, body, kept_at) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+                )?
+                .execute(params![
+                    by.org.as_str(),
+                    actor,
+                    key,
+                    request,
+                    status,
+                    body,
+                    by.at.micros()
+                ])?;
+            // It is the memory of a request, not a change of its own.
+            Ok(Recorded::unchanged(()))
+        });
+        kept.map_err(|error| match error {
+            ChangeError::Store(error) => error,
+            other => StoreError::Unavailable(other.into()),
+        })
+    }
+}
+
+/// Keys are told apart by id; the program itself is nobody's key.
+fn actor(by: &By) -> String {
+    by.key.as_ref().map_or_else(String::new, KeyId::to_string)
+}

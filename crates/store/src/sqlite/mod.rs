@@ -1,0 +1,162 @@
+//! The SQLite store: one writer thread with group commit, readers beside it.
+//!
+//! - `open.rs` takes the data directory, checks file, schema and keys, and closes what a process
+//!   before this one left open.
+//! - `desk.rs` is what everybody shares; `writer.rs` is the thread that writes.
+//! - `call_rows.rs` and `quotas.rs` are what the road of a call writes; `data_plane.rs` is the
+//!   contract over them.
+//! - `servers.rs`, `credentials.rs`, `policies.rs`, `grants.rs`, `api_keys.rs` read and change one
+//!   kind of object each; `control_plane.rs` is the contract over them.
+
+mod api_keys;
+mod call_log;
+mod call_rows;
+mod control_plane;
+mod credentials;
+mod data_plane;
+mod desk;
+mod fault;
+mod grants;
+mod keys;
+mod line;
+mod open;
+mod policies;
+mod quotas;
+mod readers;
+mod records;
+mod servers;
+mod strangers;
+mod tools;
+mod tx;
+mod view;
+mod writer;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use vault::{Keyring, Pepper, Randomness, RootKey};
+
+use crate::{Clock, OrgId, StoreError};
+use call_rows::CallRows;
+use desk::{Desk, locked};
+use keys::Keys;
+use readers::Readers;
+use writer::Writer;
+
+/// The store in one SQLite file, owned by one process.
+///
+/// - **Shape**: shared as `Arc<Sqlite>`, which is both `Arc<dyn DataPlane>` and
+///   `Arc<dyn ControlPlane>`. Its methods need a tokio runtime with timers.
+/// - **Source**: [`Sqlite::open`]. Dropping the last handle writes what waits and ends the writer.
+pub struct Sqlite {
+    desk: Arc<Desk>,
+    keys: Arc<Keys>,
+    readers: Readers,
+    org: OrgId,
+    install_id: String,
+    first_start: bool,
+    /// How many forged rows were told of last.
+    forged_told: AtomicUsize,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    /// Held while the store lives: the directory is ours.
+    _lock: File,
+}
+
+impl Sqlite {
+    /// Opens the database in this data directory, or makes both.
+    ///
+    /// Blocks; meant for start-up. Calls that a dead process left open are closed as unknown.
+    ///
+    /// - **Errors**: nothing is written unless the file is ours, its schema is known and the root
+    ///   key opens it: [`StoreError::NotADatabase`], [`StoreError::NewerSchema`],
+    ///   [`StoreError::WrongRootKey`], [`StoreError::Keyring`]; [`StoreError::InUse`] when another
+    ///   process has the directory; [`StoreError::Directory`], [`StoreError::ReadOnly`],
+    ///   [`StoreError::Full`] when it cannot be used.
+    pub fn open(
+        dir: &Path,
+        root_key: &RootKey,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Randomness>,
+    ) -> Result<Self, StoreError> {
+        let opened = open::open(dir, root_key, clock.now(), random)?;
+        let keys = Arc::new(opened.keys);
+        let (mut book, mut numbers) = quotas::load(&opened.conn, &keys)?;
+        let left =
+            open::close_left_over(&opened.conn, &keys, &mut book, &mut numbers, clock.now())?;
+        if left > 0 {
+            tracing::warn!(
+                calls = left,
+                "calls were in flight when the last process ended; they are unknown now"
+            );
+        }
+        let calls = CallRows::load(&opened.conn).map_err(fault::store_error)?;
+        let desk = Arc::new(Desk::new(opened.generation, calls.last, book, clock));
+        let writer = Writer::new(opened.conn, Arc::clone(&keys), Arc::clone(&desk), calls, numbers);
+        let writer = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|error| StoreError::Unavailable(error.into()))?;
+        Ok(Self {
+            desk,
+            keys,
+            readers: Readers::new(&dir.join(open::DATABASE)),
+            org: opened.org,
+            install_id: opened.install_id,
+            first_start: opened.first_start,
+            forged_told: AtomicUsize::new(0),
+            writer: Mutex::new(Some(writer)),
+            _lock: opened.lock,
+        })
+    }
+
+    /// Whether this start made the database.
+    pub fn first_start(&self) -> bool {
+        self.first_start
+    }
+
+    /// The organisation that the first start made.
+    pub fn org(&self) -> &OrgId {
+        &self.org
+    }
+
+    /// A random name of this installation: 32 hex digits.
+    pub fn install_id(&self) -> &str {
+        &self.install_id
+    }
+
+    /// The keys that seal credentials.
+    pub fn keyring(&self) -> Arc<Keyring> {
+        Arc::clone(&self.keys.ring)
+    }
+
+    /// The pepper that grant tokens are hashed under.
+    pub fn pepper(&self) -> Pepper {
+        self.keys.pepper.clone()
+    }
+
+    /// Writes what waits and ends the writer; whoever comes later finds the store closed. Blocks.
+    pub fn close(&self) {
+        self.desk.close();
+        let writer = locked(&self.writer).take();
+        if let Some(writer) = writer
+            && writer.join().is_err()
+        {
+            tracing::error!("the writer thread panicked");
+        }
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl std::fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sqlite").field("org", &self.org).finish_non_exhaustive()
+    }
+}

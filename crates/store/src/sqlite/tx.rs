@@ -1,0 +1,127 @@
+//! A change in the making: the transaction it is part of, and its line in the audit log.
+
+use std::cell::Cell;
+
+use json::{Object, Value};
+use rusqlite::{Connection, params};
+
+use super::fault::Fault;
+use super::keys::Keys;
+use crate::By;
+
+/// One job's part of a transaction.
+pub(super) struct Tx<'a> {
+    pub(super) conn: &'a Connection,
+    pub(super) keys: &'a Keys,
+    judged: Cell<bool>,
+    erased: Cell<bool>,
+}
+
+/// What a job hands back: only [`Tx::record`] and [`Recorded::unchanged`] make one, so a change
+/// without its audit line does not compile.
+pub(super) struct Recorded<T>(T);
+
+impl<T> Recorded<T> {
+    /// Nothing was changed, so there is nothing to record.
+    pub(super) fn unchanged(value: T) -> Self {
+        Self(value)
+    }
+
+    pub(super) fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<'a> Tx<'a> {
+    pub(super) fn new(conn: &'a Connection, keys: &'a Keys) -> Self {
+        Self { conn, keys, judged: Cell::new(false), erased: Cell::new(false) }
+    }
+
+    /// Says that something was changed that calls are judged by.
+    pub(super) fn judged_by(&self) {
+        self.judged.set(true);
+    }
+
+    /// Says that sealed values were erased, so old pages should go too.
+    pub(super) fn erases(&self) {
+        self.erased.set(true);
+    }
+
+    pub(super) fn changed_view(&self) -> bool {
+        self.judged.get()
+    }
+
+    pub(super) fn erased(&self) -> bool {
+        self.erased.get()
+    }
+
+    /// Writes the line of the audit log that goes with a change.
+    pub(super) fn record<T>(
+        &self,
+        by: &By,
+        event: &str,
+        subject: &str,
+        detail: Detail,
+        value: T,
+    ) -> Result<Recorded<T>, Fault> {
+        let detail = String::from_utf8(json::write_to_vec(&Value::Object(detail.0)))
+            .map_err(|_| super::fault::corrupt("audit_events"))?;
+        self.conn
+            .prepare_cached(
+                "INSERT INTO audit_events (org, at, key, name, address, event, subject, detail) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                by.org.as_str(),
+                by.at.micros(),
+                by.key.as_ref().map(crate::KeyId::as_str),
+                by.name,
+                by.address,
+                event,
+                subject,
+                detail,
+            ])?;
+        Ok(Recorded(value))
+    }
+}
+
+/// What a change did, field by field.
+#[derive(Default)]
+pub(super) struct Detail(Object);
+
+impl Detail {
+    /// A field that had no value before.
+    pub(super) fn now(self, field: &str, value: impl Into<Value>) -> Self {
+        self.put(field, [("after", value.into())])
+    }
+
+    /// A field that may have been changed; equal values leave no trace.
+    pub(super) fn change<V: Into<Value> + PartialEq>(
+        self,
+        field: &str,
+        before: V,
+        after: V,
+    ) -> Self {
+        if before != after {
+            return self.put(field, [("before", before.into()), ("after", after.into())]);
+        }
+        self
+    }
+
+    /// A field that has no value any more.
+    pub(super) fn was(self, field: &str, value: impl Into<Value>) -> Self {
+        self.put(field, [("before", value.into())])
+    }
+
+    /// A field whose value nobody may read here.
+    pub(super) fn secret(mut self, field: &str) -> Self {
+        self.0.insert(field, "changed");
+        self
+    }
+
+    fn put<const N: usize>(mut self, field: &str, sides: [(&str, Value); N]) -> Self {
+        let sides = sides.into_iter().map(|(side, value)| (side.to_owned(), value));
+        self.0.insert(field, Value::Object(sides.collect()));
+        self
+    }
+}

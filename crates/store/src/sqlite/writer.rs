@@ -1,0 +1,375 @@
+//! The one writer: a thread that owns the connection that writes.
+//!
+//! It takes all jobs that wait, runs them in one transaction, commits once, and wakes whoever
+//! waits. What comes meanwhile joins the next group. Nobody is told yes before the commit.
+//!
+//! A commit that fails fails all its jobs. Outcomes are no jobs: they stay, are tried again, and
+//! until they are written no call begins (INVARIANT(no-lost-outcome)).
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use quota::{Changes, Key, ReserveError};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::call_rows::CallRows;
+use super::desk::{Begin, ChangeJob, Desk, Job, Plan, locked};
+use super::fault::{Fault, again};
+use super::keys::Keys;
+use super::open::meta_put;
+use super::quotas::{self, Numbers};
+use super::strangers;
+use super::tx::Tx;
+use crate::{BeginError, CallId, Outcome, StoreError};
+
+/// How soon outcomes that could not be written are tried again.
+const RETRY_AFTER: Duration = Duration::from_millis(250);
+
+/// How often that is done while the store is being closed.
+const RETRIES_AT_CLOSE: usize = 8;
+
+/// How often counters that nothing uses any more are tidied, while there are calls.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// The writer thread.
+pub(super) struct Writer {
+    conn: Connection,
+    keys: Arc<Keys>,
+    desk: Arc<Desk>,
+    calls: CallRows,
+    numbers: Numbers,
+    /// Outcomes that are not yet written.
+    endings: Vec<Outcome>,
+    swept_at: Instant,
+}
+
+/// What one transaction has done, until its commit has succeeded or failed.
+#[derive(Default)]
+struct Group {
+    ran: Vec<Ran>,
+    /// The calls that took quota.
+    took: Vec<CallId>,
+    /// How many changes touched what calls are judged by.
+    bumps: u64,
+    /// Sealed values were erased.
+    erased: bool,
+    /// Lines were added to the call log.
+    lines: bool,
+    quota: Changes,
+    strangers: Option<strangers::Batch>,
+    chores: bool,
+    gone: Vec<Key>,
+}
+
+/// A job that waits for the commit, and how it went so far.
+enum Ran {
+    Begin(CallId, Result<(), BeginError>, oneshot::Sender<Result<(), BeginError>>),
+    Refused(Result<(), StoreError>, oneshot::Sender<Result<(), StoreError>>),
+    Change(Box<dyn ChangeJob>),
+    Flush(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// Says that the writer has ended, however it ended.
+struct Ended(Arc<Desk>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.closed();
+    }
+}
+
+impl Writer {
+    pub(super) fn new(
+        conn: Connection,
+        keys: Arc<Keys>,
+        desk: Arc<Desk>,
+        calls: CallRows,
+        numbers: Numbers,
+    ) -> Self {
+        Self { conn, keys, desk, calls, numbers, endings: Vec::new(), swept_at: Instant::now() }
+    }
+
+    /// Writes until the store is closed.
+    pub(super) fn run(mut self) {
+        let _ended = Ended(Arc::clone(&self.desk));
+        let mut jobs = Vec::new();
+        let mut plan = Plan { retry_at: None, expects_endings: false, has_chores: false };
+        loop {
+            let taken = self.desk.take(&mut jobs, &plan);
+            let flushes = jobs.iter().any(|job| matches!(job, Job::Flush(_)));
+            let begun = !jobs.is_empty();
+            let written = self.write(&mut jobs, taken.chores_due || taken.closing || flushes);
+            if taken.closing {
+                break;
+            }
+            plan = Plan {
+                retry_at: (!written && !self.endings.is_empty())
+                    .then(|| Instant::now() + RETRY_AFTER),
+                expects_endings: begun,
+                has_chores: self.calls.has_chores() || locked(&self.desk.strangers).waiting(),
+            };
+        }
+        self.close();
+    }
+
+    /// Tries to write what is left, and leaves one tidy file behind.
+    fn close(mut self) {
+        for _ in 0..RETRIES_AT_CLOSE {
+            if self.write(&mut Vec::new(), true) {
+                break;
+            }
+            std::thread::sleep(RETRY_AFTER);
+        }
+        if !self.endings.is_empty() {
+            let calls = self.endings.len();
+            tracing::error!(calls, "outcomes could not be written; they will show as unknown");
+        }
+        self.truncate();
+    }
+
+    /// Runs the jobs and commits. `false`: the commit failed, and all its jobs have been told.
+    fn write(&mut self, jobs: &mut Vec<Job>, chores: bool) -> bool {
+        let mut group = Group { chores, ..Group::default() };
+        self.calls.begin();
+        let written = self.transact(jobs, &mut group);
+        // After a fault some jobs have not run: they fail with the others.
+        group.ran.extend(jobs.drain(..).map(Ran::waiting));
+        match written {
+            Ok(()) => {
+                self.stands(group);
+                true
+            }
+            Err(fault) => {
+                self.failed(group, &fault.into());
+                false
+            }
+        }
+    }
+
+    fn transact(&mut self, jobs: &mut Vec<Job>, group: &mut Group) -> Result<(), Fault> {
+        self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        for job in jobs.drain(..) {
+            match job {
+                Job::Begin(begin) => self.begin(*begin, group)?,
+                Job::Refused(line, reply) => {
+                    if !reply.is_closed() {
+                        group.ran.push(Ran::Refused(Ok(()), reply));
+                        if !self.calls.insert(&self.conn, *line, false)?
+                            && let Some(Ran::Refused(result, _)) = group.ran.last_mut()
+                        {
+                            *result = Err(twice());
+                        }
+                        group.lines = true;
+                    }
+                }
+                Job::Change(change) => self.change(change, group)?,
+                Job::Flush(reply) => group.ran.push(Ran::Flush(reply)),
+            }
+        }
+        if group.bumps > 0 {
+            let generation = self.desk.generation.load(Ordering::Acquire) + group.bumps;
+            meta_put(&self.conn, "generation", i64::try_from(generation).unwrap_or(i64::MAX))?;
+        }
+        if group.chores {
+            self.chores(group)?;
+        }
+        group.quota = self.desk.endings(&mut self.endings);
+        for ending in &self.endings {
+            self.calls.end(&self.conn, ending)?;
+        }
+        quotas::write(&self.conn, &self.keys, &mut self.numbers, &group.quota)?;
+        self.conn.prepare_cached("COMMIT")?.execute([])?;
+        Ok(())
+    }
+
+    /// The first half of a call: quota and intent.
+    fn begin(&mut self, begin: Begin, group: &mut Group) -> Result<(), Fault> {
+        if begin.reply.is_closed() {
+            // Whoever asked is gone, so nothing will leave.
+            return Ok(());
+        }
+        let id = begin.line.id;
+        let generation = self.desk.generation.load(Ordering::Acquire) + group.bumps;
+        let took = if begin.judged_at == generation {
+            self.reserve(id, &begin.charges)
+        } else {
+            Err(BeginError::StaleView)
+        };
+        let took = match took {
+            Ok(took) => took,
+            Err(error) => {
+                group.ran.push(Ran::Begin(id, Err(error), begin.reply));
+                return Ok(());
+            }
+        };
+        if took {
+            group.took.push(id);
+        }
+        group.ran.push(Ran::Begin(id, Ok(()), begin.reply));
+        if !self.calls.insert(&self.conn, begin.line, true)? {
+            if took {
+                group.took.pop();
+                locked(&self.desk.book).release(id);
+            }
+            if let Some(Ran::Begin(_, result, _)) = group.ran.last_mut() {
+                *result = Err(twice().into());
+            }
+        }
+        group.lines = true;
+        Ok(())
+    }
+
+    fn reserve(&self, id: CallId, charges: &[(Key, policy::Charge)]) -> Result<bool, BeginError> {
+        if charges.is_empty() {
+            return Ok(false);
+        }
+        let charges: Vec<_> = charges.iter().map(|(key, of)| quotas::charge(key, of)).collect();
+        let now = self.desk.clock.now();
+        locked(&self.desk.book).reserve(id, &charges, now).map_err(|error| match error {
+            ReserveError::Exhausted(exhausted) => BeginError::Exhausted(exhausted),
+            other => BeginError::Store(StoreError::Unavailable(other.into())),
+        })
+    }
+
+    /// A change, in a savepoint of its own: it may fail half way.
+    fn change(&mut self, mut change: Box<dyn ChangeJob>, group: &mut Group) -> Result<(), Fault> {
+        self.conn.prepare_cached("SAVEPOINT change")?.execute([])?;
+        let tx = Tx::new(&self.conn, &self.keys);
+        let made = change.run(&tx);
+        let (judged, erased) = (tx.changed_view(), tx.erased());
+        group.ran.push(Ran::Change(change));
+        if self.conn.is_autocommit() {
+            // SQLite has undone the whole transaction, so the group fails as one.
+            return Err(StoreError::Unavailable("the transaction was undone".into()).into());
+        }
+        if made.is_err() {
+            self.conn.prepare_cached("ROLLBACK TO change")?.execute([])?;
+        } else {
+            group.bumps += u64::from(judged);
+            group.erased |= erased;
+        }
+        self.conn.prepare_cached("RELEASE change")?.execute([])?;
+        Ok(())
+    }
+
+    /// What need not be written at once.
+    fn chores(&mut self, group: &mut Group) -> Result<(), Fault> {
+        self.calls.write_chores(&self.conn)?;
+        let refusals = locked(&self.desk.strangers).take();
+        group.strangers.insert(refusals).write(&self.conn)?;
+        if self.swept_at.elapsed() >= SWEEP_EVERY {
+            self.swept_at = Instant::now();
+            locked(&self.desk.book).sweep(self.desk.clock.now());
+            group.gone = self.numbers.tidy(&self.conn, &self.desk.book)?;
+        }
+        Ok(())
+    }
+
+    /// The commit stands: everybody may know.
+    fn stands(&mut self, group: Group) {
+        let ended = !self.endings.is_empty();
+        self.endings.clear();
+        self.calls.committed();
+        self.numbers.committed(&group.quota);
+        self.numbers.forget(group.gone);
+        if group.chores {
+            self.calls.chores_done();
+        }
+        self.desk.generation.fetch_add(group.bumps, Ordering::AcqRel);
+        self.desk.open.store(self.calls.open_count() as u64, Ordering::Relaxed);
+        if self.desk.blocked.swap(false, Ordering::AcqRel) {
+            tracing::info!("the database can be written again");
+        }
+        for ran in group.ran {
+            ran.answer(&self.desk);
+        }
+        if group.lines || ended {
+            self.desk.calls_changed.send_replace(self.calls.last.unsigned_abs());
+        }
+        if group.erased {
+            self.truncate();
+        }
+    }
+
+    /// The commit failed: nothing is written, and everybody who waits is told so.
+    fn failed(&mut self, group: Group, error: &StoreError) {
+        if !self.conn.is_autocommit()
+            && let Err(error) = self.conn.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "a failed transaction could not be undone");
+        }
+        self.calls.undone();
+        {
+            let mut book = locked(&self.desk.book);
+            book.put_back(group.quota);
+            for id in group.took {
+                book.release(id);
+            }
+        }
+        if let Some(refusals) = group.strangers {
+            locked(&self.desk.strangers).put_back(refusals);
+        }
+        let blocked = !self.endings.is_empty();
+        if !self.desk.blocked.swap(blocked, Ordering::AcqRel) {
+            tracing::error!(%error, outcomes = self.endings.len(), "a commit failed");
+        }
+        for ran in group.ran {
+            ran.fail(error);
+        }
+    }
+
+    /// Empties the write-ahead log, so that erased pages do not linger there.
+    fn truncate(&self) {
+        let result =
+            self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        match result {
+            Ok(0) => {}
+            // A reader is still at it; the next checkpoint will do.
+            Ok(_) => tracing::debug!("the write-ahead log is in use and was not emptied"),
+            Err(error) => tracing::warn!(%error, "the write-ahead log was not emptied"),
+        }
+    }
+}
+
+impl Ran {
+    fn waiting(job: Job) -> Self {
+        match job {
+            Job::Begin(begin) => Self::Begin(begin.line.id, Ok(()), begin.reply),
+            Job::Refused(_, reply) => Self::Refused(Ok(()), reply),
+            Job::Change(change) => Self::Change(change),
+            Job::Flush(reply) => Self::Flush(reply),
+        }
+    }
+
+    fn answer(self, desk: &Desk) {
+        match self {
+            Self::Begin(id, result, reply) => {
+                let begun = result.is_ok();
+                if reply.send(result).is_err() && begun {
+                    // Nobody waits any more, so it will not leave, and its quota goes back.
+                    desk.not_sent(id);
+                }
+            }
+            // Nobody waits any more: the line stands all the same.
+            Self::Refused(result, reply) => drop(reply.send(result)),
+            Self::Change(change) => change.answer(Ok(())),
+            Self::Flush(reply) => drop(reply.send(Ok(()))),
+        }
+    }
+
+    fn fail(self, error: &StoreError) {
+        match self {
+            Self::Begin(_, Ok(()), reply) => drop(reply.send(Err(again(error).into()))),
+            Self::Begin(_, refused, reply) => drop(reply.send(refused)),
+            Self::Refused(_, reply) | Self::Flush(reply) => drop(reply.send(Err(again(error)))),
+            Self::Change(change) => change.answer(Err(error)),
+        }
+    }
+}
+
+/// A call id is made once; whoever brings one again gets nothing.
+fn twice() -> StoreError {
+    StoreError::Unavailable("the call log has a line of this id already".into())
+}
