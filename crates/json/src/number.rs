@@ -244,13 +244,35 @@ fn exact(text: &str) -> Result<Decimal, NumberFault> {
     if float.is_infinite() {
         return Err(NumberFault::OutOfRange);
     }
-    // `{:e}` prints the shortest digits that read back as the same float.
-    let (_, digits, exponent, count) = parts(&format!("{float:e}"))?;
-    if count <= 19 && Decimal::new(negative, digits, exponent) == value {
-        Ok(value)
-    } else {
-        Err(NumberFault::NotExact)
+    if shortest(float)? == value { Ok(value) } else { Err(NumberFault::NotExact) }
+}
+
+/// The decimal that readers of binary64 print for a float: the fewest digits that read back as it,
+/// the closest of those, and of two equally close ones the even one (as ECMAScript and Python do).
+fn shortest(float: f64) -> Result<Decimal, NumberFault> {
+    // `{:e}` prints all that, except that of two equally close ones it may print the odd one.
+    let (negative, digits, exponent, count) = parts(&format!("{float:e}"))?;
+    if count > 19 {
+        return Err(NumberFault::NotExact);
     }
+    let shortest = Decimal::new(negative, digits, exponent);
+    let even = even_of_two(float, count as usize).map(|n| Decimal::new(negative, n, exponent));
+    Ok(even.filter(|even| even.to_string().parse() == Ok(float)).unwrap_or(shortest))
+}
+
+/// If a float lies exactly halfway between two decimals of so many digits: the digits of the even
+/// one.
+fn even_of_two(float: f64, count: usize) -> Option<u64> {
+    let lower_of_two = |digits: usize| {
+        let exact = format!("{float:.digits$e}");
+        let (mantissa, _) = exact.split_once('e')?;
+        let mut found = mantissa.bytes().filter(u8::is_ascii_digit).map(|b| u64::from(b - b'0'));
+        let lower = found.by_ref().take(count).fold(0, |n, digit| n * 10 + digit);
+        (found.next() == Some(5) && found.all(|digit| digit == 0)).then_some(lower)
+    };
+    // Nearly all are told apart by the first few digits; no float has more than 767.
+    lower_of_two(40)?;
+    lower_of_two(800).map(|lower| lower + lower % 2)
 }
 
 /// Sign, significant digits (leading and trailing zeros dropped), exponent, and how many digits.
@@ -378,6 +400,21 @@ mod tests {
             assert_eq!(value(text), Err(fault), "{text}");
         }
         assert_eq!(value(&"1".repeat(65)), Err(TooLong));
+    }
+
+    #[test]
+    fn of_two_spellings_equally_close_to_a_float_the_even_one_is_kept() {
+        // 77224484138580.625 and its like lie halfway between two decimals of 16 digits.
+        for (kept, refused) in [
+            ("77224484138580.62", "77224484138580.63"),
+            ("-77224484138580.62", "-77224484138580.63"),
+            ("77224484138580.88", "77224484138580.87"),
+            ("7.722448413858062e13", "7.722448413858063e13"),
+            ("5e-324", "4e-324"),
+        ] {
+            assert!(value(kept).is_ok(), "{kept}");
+            assert_eq!(value(refused), Err(NumberFault::NotExact), "{refused}");
+        }
     }
 
     #[test]

@@ -444,7 +444,12 @@ impl<'a> Reader<'a> {
             self.at += 1;
         }
         match self.byte() {
-            Some(b'0') => self.at += 1,
+            Some(b'0') => {
+                self.at += 1;
+                if let Some(b'0'..=b'9') = self.byte() {
+                    return Err(self.fault(Fault::Syntax));
+                }
+            }
             Some(b'1'..=b'9') => self.digits()?,
             Some(_) => return Err(self.fault(Fault::Syntax)),
             None => return Err(self.fault(Fault::UnexpectedEnd)),
