@@ -1,0 +1,528 @@
+//! The command line, as it is typed. What each command does lives in `commands`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Stands between AI agents and the tools they call: decides, holds, limits and records each call.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, propagate_version = true)]
+pub(crate) struct Arguments {
+    /// Write JSON, one document a line.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) instance: Instance,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Which running instance the command speaks to.
+#[derive(Debug, Args)]
+pub(crate) struct Instance {
+    /// The control plane's address.
+    #[arg(
+        long,
+        global = true,
+        env = "COUNTERSIGN_URL",
+        default_value = "http://127.0.0.1:7070",
+        value_name = "URL"
+    )]
+    pub(crate) url: String,
+    /// The file that holds the API key. Without it the key is taken from COUNTERSIGN_API_KEY.
+    #[arg(long, global = true, env = "COUNTERSIGN_API_KEY_FILE", value_name = "FILE")]
+    pub(crate) api_key_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the gateway and the control plane.
+    Serve(Serve),
+    /// Try everything on a throw-away database with a payments server built in.
+    Demo(Demo),
+    /// The MCP servers that calls are carried to.
+    #[command(subcommand)]
+    Server(Server),
+    /// The tools of a server, and their definitions.
+    #[command(subcommand)]
+    Tool(Tool),
+    /// The secrets that servers ask for. Values are read from a file or standard input.
+    #[command(subcommand)]
+    Credential(Credential),
+    /// What grants may do.
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Who may call what: agents' tokens.
+    #[command(subcommand)]
+    Grant(Grant),
+    /// The log of calls and decisions.
+    #[command(subcommand)]
+    Calls(Calls),
+    /// Keys of this API.
+    #[command(subcommand)]
+    Key(Key),
+    /// Print, or merge with --write, what an MCP client needs to connect.
+    Connect(Connect),
+    /// Check keys, database, clock, upstreams and disk, and say how to mend what is wrong.
+    Doctor(Configured),
+}
+
+/// Where the configuration of an instance comes from.
+#[derive(Debug, Args)]
+pub(crate) struct Configured {
+    /// The configuration file. Without it `countersign.toml` is read if it is here.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The directory of the database.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) configured: Configured,
+    /// Where agents connect.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) gateway_listen: Option<String>,
+    /// Where operators and programs connect.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) control_listen: Option<String>,
+    /// Print the configuration in force, secrets redacted, and end.
+    #[arg(long)]
+    pub(crate) print_config: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Ports of the gateway, the control plane and the payments server; 0 picks a free one.
+    #[arg(long, value_name = "G,C,U", value_delimiter = ',', num_args = 1)]
+    pub(crate) ports: Vec<u16>,
+    /// Play the story, check the payments ledger against it, and end with 0 or 1.
+    #[arg(long)]
+    pub(crate) drive: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Server {
+    /// Register a server, find out what it speaks, and accept the tools it lists now.
+    Add {
+        /// The name in its address: /mcp/SLUG.
+        slug: String,
+        /// The address of its MCP endpoint. It holds no secret: use `credential set`.
+        #[arg(id = "server_url", value_name = "URL")]
+        url: String,
+        /// What people call it.
+        #[arg(long)]
+        name: Option<String>,
+        /// A private address it may be reached at, host:port. May be given more than once.
+        #[arg(long = "private-target", value_name = "HOST:PORT")]
+        private_targets: Vec<String>,
+        /// What to do with a tool whose definition changes later.
+        #[arg(long, value_enum)]
+        on_tool_change: Option<OnToolChange>,
+        /// Register it without asking it anything yet (for one that wants its credential first).
+        #[arg(long)]
+        no_probe: bool,
+    },
+    /// List the servers.
+    List,
+    /// Show one server.
+    Show {
+        /// Its slug or id.
+        server: String,
+    },
+    /// Ask a server again what it speaks and which tools it has.
+    Refresh {
+        /// Its slug or id.
+        server: String,
+    },
+    /// Remove a server that no grant uses.
+    Remove {
+        /// Its slug or id.
+        server: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum OnToolChange {
+    /// Deny calls that rules read arguments of, until the change is accepted.
+    Deny,
+    /// Hide the tool until the change is accepted.
+    Hide,
+    /// Let it pass.
+    Allow,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tool {
+    /// List the tools of a server.
+    List {
+        /// The server's slug or id.
+        server: String,
+    },
+    /// Show the definition of a tool, and what changed since it was accepted.
+    Show {
+        /// The server's slug or id.
+        server: String,
+        /// The tool's name.
+        tool: String,
+    },
+    /// Accept the present definition of a tool.
+    Accept {
+        /// The server's slug or id.
+        server: String,
+        /// The tool's name.
+        tool: String,
+        /// The fingerprint of the definition you looked at. Without it: the present one.
+        #[arg(long)]
+        fingerprint: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Credential {
+    /// Seal a secret for a server. The value comes from --file or standard input, never from here.
+    Set {
+        /// The server's slug or id.
+        server: String,
+        /// The header the value is sent in. Without it: `Authorization: Bearer VALUE`.
+        #[arg(long, value_name = "NAME", conflicts_with = "headers")]
+        header: Option<String>,
+        /// Read several headers, one `Name: value` a line.
+        #[arg(long)]
+        headers: bool,
+        /// The file that holds the value. Without it: standard input.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Show that there is one, and since when. Values are never shown.
+    Show {
+        /// The server's slug or id.
+        server: String,
+    },
+    /// Remove the secret of a server.
+    Remove {
+        /// The server's slug or id.
+        server: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Policy {
+    /// List the policies.
+    List,
+    /// Show a policy's text.
+    Show {
+        /// Its name or id.
+        policy: String,
+        /// A version. Without it: the newest.
+        #[arg(long)]
+        version: Option<u32>,
+    },
+    /// Find everything that is wrong with a policy file. Needs no instance.
+    Check {
+        /// The policy, a JSON file; `-` is standard input.
+        file: PathBuf,
+        /// Also warn of tools this server does not have. Asks the instance.
+        #[arg(long)]
+        server: Option<String>,
+    },
+    /// Run test cases against a policy file (offline) or a published policy (--policy).
+    Test {
+        /// The policy, a JSON file.
+        #[arg(required_unless_present = "policy")]
+        file: Option<PathBuf>,
+        /// The test cases, a JSON file. With --policy: those kept beside it, unless given.
+        #[arg(long, required_unless_present = "policy")]
+        cases: Option<PathBuf>,
+        /// A published policy, by name or id, instead of a file.
+        #[arg(long, conflicts_with = "file")]
+        policy: Option<String>,
+    },
+    /// Publish a file as the next version of a policy, which is made if it does not exist.
+    Publish {
+        /// The policy's name or id.
+        policy: String,
+        /// The policy, a JSON file.
+        file: PathBuf,
+        /// Why, for the record.
+        #[arg(long)]
+        note: Option<String>,
+        /// Test cases to keep beside it, a JSON file. They must pass.
+        #[arg(long)]
+        cases: Option<PathBuf>,
+        /// Publish only if this is still the newest version.
+        #[arg(long)]
+        expected_latest: Option<u32>,
+        /// For a new policy: the server it is written for.
+        #[arg(long)]
+        server: Option<String>,
+    },
+    /// Let a policy judge a grant's calls on a server.
+    Attach {
+        /// The policy's name or id.
+        policy: String,
+        /// The grant's label or id.
+        #[arg(long)]
+        grant: String,
+        /// The server's slug or id. Not needed where the grant reaches only one.
+        #[arg(long)]
+        server: Option<String>,
+    },
+    /// Take the policy off a grant: every call is denied then.
+    Detach {
+        /// The grant's label or id.
+        #[arg(long)]
+        grant: String,
+        /// The server's slug or id. Not needed where the grant reaches only one.
+        #[arg(long)]
+        server: Option<String>,
+    },
+    /// Compare two versions of a policy, or a published one with a file.
+    Diff {
+        /// The policy's name or id.
+        policy: String,
+        /// The older version. Without it: the one before the newest.
+        #[arg(long)]
+        from: Option<u32>,
+        /// The newer version. Without it: the newest.
+        #[arg(long)]
+        to: Option<u32>,
+    },
+    /// Translate an Intercept YAML file into a policy. Needs no instance.
+    Import {
+        /// The YAML file; `-` is standard input.
+        file: PathBuf,
+    },
+    /// Say what a policy would do with a call. Nothing is sent, nothing is recorded.
+    Simulate {
+        /// The policy, a JSON file.
+        file: PathBuf,
+        /// The tool.
+        #[arg(long)]
+        tool: String,
+        /// The arguments, JSON.
+        #[arg(long, default_value = "{}", value_name = "JSON")]
+        arguments: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Grant {
+    /// Issue a grant. Its token is shown once.
+    Issue {
+        /// What people call it.
+        label: String,
+        /// A server it reaches, with the policy that judges there: SLUG or SLUG=POLICY.
+        #[arg(long = "server", required = true, value_name = "SLUG[=POLICY]")]
+        servers: Vec<String>,
+        /// Whom it belongs to.
+        #[arg(long)]
+        identity: Option<String>,
+        /// A label that policies can read, KEY=VALUE.
+        #[arg(long = "tag", value_name = "KEY=VALUE")]
+        tags: Vec<String>,
+        /// How long it is good for, such as 12h or 30d.
+        #[arg(long, value_name = "LENGTH")]
+        expires_in: Option<String>,
+        /// The most calls it may have in flight.
+        #[arg(long)]
+        in_flight_max: Option<u32>,
+        /// Write the token to this new file (mode 0600) instead of showing it.
+        #[arg(long, value_name = "FILE")]
+        token_file: Option<PathBuf>,
+    },
+    /// List the grants.
+    List,
+    /// Show one grant.
+    Show {
+        /// Its label or id.
+        grant: String,
+    },
+    /// Show how much of its limits a grant has used.
+    Usage {
+        /// Its label or id.
+        grant: String,
+    },
+    /// Make a new token; the old one goes on working for a while.
+    Rotate {
+        /// Its label or id.
+        grant: String,
+        /// How long the old token goes on working, up to 24h.
+        #[arg(long, default_value = "10m", value_name = "LENGTH")]
+        overlap: String,
+        /// Write the token to this new file (mode 0600) instead of showing it.
+        #[arg(long, value_name = "FILE")]
+        token_file: Option<PathBuf>,
+    },
+    /// Let no call in until it is resumed.
+    Pause {
+        /// Its label or id.
+        grant: String,
+    },
+    /// Let calls in again.
+    Resume {
+        /// Its label or id.
+        grant: String,
+    },
+    /// End it for good.
+    Revoke {
+        /// Its label or id.
+        grant: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Calls {
+    /// List calls, newest first.
+    List {
+        #[command(flatten)]
+        filter: CallFilter,
+        #[command(flatten)]
+        past: PastCalls,
+        /// The most lines.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Go on where the last list ended.
+        #[arg(long)]
+        after: Option<String>,
+    },
+    /// Follow calls as they come, until interrupted.
+    Tail {
+        #[command(flatten)]
+        filter: CallFilter,
+        /// Begin after this index of the log, instead of now.
+        #[arg(long, value_name = "INDEX")]
+        after: Option<u64>,
+    },
+    /// Show one call.
+    Show {
+        /// Its id.
+        call: String,
+    },
+}
+
+/// Which calls.
+#[derive(Debug, Args)]
+pub(crate) struct CallFilter {
+    /// Of this grant (label or id).
+    #[arg(long)]
+    pub(crate) grant: Option<String>,
+    /// To this server (slug or id).
+    #[arg(long)]
+    pub(crate) server: Option<String>,
+    /// Of this tool; `*` stands for any run of characters.
+    #[arg(long)]
+    pub(crate) tool: Option<String>,
+    /// Decided so: allowed, held or denied.
+    #[arg(long)]
+    pub(crate) decision: Option<String>,
+    /// Decided by this rule, or one below it.
+    #[arg(long)]
+    pub(crate) rule: Option<String>,
+}
+
+/// Which calls of the past.
+#[derive(Debug, Args)]
+pub(crate) struct PastCalls {
+    /// Ended so: completed, tool_failed, upstream_error, not_sent, unknown or input_required.
+    #[arg(long)]
+    pub(crate) outcome: Option<String>,
+    /// At or after this moment (RFC 3339).
+    #[arg(long)]
+    pub(crate) since: Option<String>,
+    /// Before this moment (RFC 3339).
+    #[arg(long)]
+    pub(crate) until: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make an API key. It is shown once.
+    Create {
+        /// What people call it.
+        label: String,
+        /// What it may do.
+        #[arg(long, value_enum)]
+        role: Role,
+        /// How long it is good for, such as 12h or 30d.
+        #[arg(long, value_name = "LENGTH")]
+        expires_in: Option<String>,
+        /// Write the key to this new file (mode 0600) instead of showing it.
+        #[arg(long, value_name = "FILE")]
+        token_file: Option<PathBuf>,
+    },
+    /// List the keys.
+    List,
+    /// End a key.
+    Revoke {
+        /// Its label or id.
+        key: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Role {
+    /// Sees servers, tools, policies, grants and calls.
+    Viewer,
+    /// Also writes and attaches policies and accepts tools.
+    #[value(name = "policy_manager", alias = "policy-manager")]
+    PolicyManager,
+    /// Everything.
+    Admin,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Connect {
+    /// Which client.
+    #[arg(value_enum)]
+    pub(crate) client: Client,
+    /// The server to connect to, by slug.
+    #[arg(long)]
+    pub(crate) server: String,
+    /// The gateway's address. Without it the running instance is asked.
+    #[arg(long, value_name = "URL")]
+    pub(crate) gateway_url: Option<String>,
+    /// What the client calls it. Without it: the slug.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Put the token of this file into the configuration, instead of the name of the variable
+    /// COUNTERSIGN_GRANT_TOKEN.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Merge it into the client's file, keeping the rest, with a backup beside it.
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// The client's file, if it is not where it usually is.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Client {
+    /// Claude Code: .mcp.json of the project.
+    ClaudeCode,
+    /// Claude Desktop: claude_desktop_config.json.
+    ClaudeDesktop,
+    /// Cursor: ~/.cursor/mcp.json.
+    Cursor,
+    /// VS Code: .vscode/mcp.json of the project.
+    Vscode,
+    /// Codex: ~/.codex/config.toml.
+    Codex,
+    /// Any other: the address and the header, as JSON.
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Arguments::command().debug_assert();
+    }
+}

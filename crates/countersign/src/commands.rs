@@ -1,0 +1,39 @@
+//! What the commands do: each asks the API of a running instance and shows the answer.
+
+mod calls;
+mod connect;
+mod credential;
+mod doctor;
+mod grant;
+mod input;
+mod key;
+mod policy;
+mod server;
+mod show;
+mod tool;
+
+use crate::api::Api;
+use crate::args::{Arguments, Command};
+use crate::failure::Failure;
+use crate::out::Style;
+
+pub(crate) use show::fault_line;
+
+/// Carries out a command that speaks to an instance, or to none.
+pub(crate) async fn run(arguments: Arguments, style: Style) -> Result<(), Failure> {
+    let instance = &arguments.instance;
+    let api = || Api::of(instance);
+    match arguments.command {
+        Command::Server(command) => server::run(&api()?, command, style).await,
+        Command::Tool(command) => tool::run(&api()?, command, style).await,
+        Command::Credential(command) => credential::run(&api()?, command, style).await,
+        Command::Policy(command) => policy::run(instance, command, style).await,
+        Command::Grant(command) => grant::run(&api()?, command, style).await,
+        Command::Calls(command) => calls::run(&api()?, command, style).await,
+        Command::Key(command) => key::run(&api()?, command, style).await,
+        Command::Connect(command) => connect::run(instance, command, style).await,
+        Command::Doctor(configured) => doctor::run(instance, configured, style).await,
+        // These two run for long and are started by `main` on a runtime of their own.
+        Command::Serve(_) | Command::Demo(_) => Ok(()),
+    }
+}

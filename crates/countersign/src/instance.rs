@@ -1,0 +1,347 @@
+//! One running instance: the store, the gateway over it, the control plane over it, two listeners.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use store::sqlite::Sqlite;
+use store::{
+    By, Clock, ControlPlane as _, DataPlane as _, KeyId, Moment, OrgId, Role, StoreError, SystemClock,
+};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use vault::{OsRandom, RootKey, RootKeySource, SourceError, Token};
+
+use crate::config::Config;
+use crate::failure::{Failure, reason};
+use crate::prober::GatewayProber;
+
+/// The database in the data directory; the store names it so.
+const DATABASE: &str = "countersign.db";
+
+/// An admin API key that was just made.
+pub(crate) struct FirstKey {
+    id: KeyId,
+    /// The key itself.
+    pub(crate) token: Token,
+}
+
+/// The two listeners, bound before anything else is touched.
+pub(crate) struct Listeners {
+    gateway: TcpListener,
+    control: TcpListener,
+}
+
+/// An instance that is ready to serve.
+pub(crate) struct Instance {
+    pub(crate) gateway_url: String,
+    pub(crate) control_url: String,
+    /// The first admin API key, if this start made one.
+    pub(crate) first_key: Option<FirstKey>,
+    store: Arc<Sqlite>,
+    gateway: Arc<gateway::Gateway>,
+    control: control::Control,
+    listeners: Listeners,
+}
+
+impl Listeners {
+    /// Binds both ports.
+    pub(crate) async fn bind(config: &Config) -> Result<Self, Failure> {
+        let (gateway, control) = (config.gateway.listen, config.control.listen);
+        Ok(Self {
+            gateway: bind(gateway, "gateway", "gateway.listen").await?,
+            control: bind(control, "control plane", "control.listen").await?,
+        })
+    }
+}
+
+async fn bind(address: SocketAddr, what: &str, setting: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let why = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "another program has the port".to_owned(),
+            std::io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "this user may not use the port".to_owned(),
+            _ => reason(&error),
+        };
+        Failure::new(
+            "port",
+            format!("the {what} cannot listen on {address}: {why}"),
+            format!("end the other program, or choose another address with `{setting}`"),
+        )
+    })
+}
+
+impl Instance {
+    /// Opens the store and joins the parts.
+    pub(crate) async fn open(config: &Config, listeners: Listeners) -> Result<Self, Failure> {
+        let root = root_key(config)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let dir = config.data_dir.as_path();
+        let store = Sqlite::open(dir, &root, Arc::clone(&clock), Arc::new(OsRandom))
+            .map_err(|error| unopened(&error, config))?;
+        drop(root);
+        let store = Arc::new(store);
+        let org = store.org().clone();
+        let first_key = first_key(&store, &org, clock.as_ref()).await?;
+
+        let (gateway_at, control_at) = listeners.addresses()?;
+        let (gateway_url, control_url) =
+            (config.gateway_url(gateway_at), config.control_url(control_at));
+        let keyring = store.keyring();
+        let gateway = gateway::Gateway::new(
+            config.for_gateway(),
+            Arc::clone(&store) as Arc<dyn store::DataPlane>,
+            keyring,
+            Arc::clone(&clock),
+        );
+        let prober = GatewayProber {
+            gateway: Arc::clone(&gateway),
+            store: Arc::clone(&store),
+            org: org.clone(),
+        };
+        let control = control::Control::new(
+            Arc::clone(&store) as Arc<dyn store::ControlPlane>,
+            Arc::new(prober),
+            clock,
+            &gateway_url,
+        );
+        Ok(Self { gateway_url, control_url, first_key, store, gateway, control, listeners })
+    }
+
+    /// Ends a first key that nobody has seen, so that the next start makes another.
+    pub(crate) async fn take_back(&self, key: &FirstKey) -> Result<(), Failure> {
+        let by = ourselves(self.store.org(), SystemClock.now());
+        self.store.api_key_revoke(&by, &key.id).await.map_err(|error| {
+            Failure::new("store", format!("the first API key cannot be ended: {error}"), "")
+        })
+    }
+
+    /// Serves until `stop` says so; then lets calls in flight finish and writes what waits.
+    pub(crate) async fn serve(self, stop: watch::Receiver<bool>) -> Result<(), Failure> {
+        let Self { store, gateway, control, listeners, .. } = self;
+        let (agents, operators) = tokio::join!(
+            gateway.serve(listeners.gateway, stopped(stop.clone())),
+            control::serve(listeners.control, control, stopped(stop)),
+        );
+        let flushed = store.flush().await;
+        // The writer is a thread of its own; it is waited for where waiting may block.
+        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+        if let Err(error) = agents.and(operators) {
+            let what = format!("a listener ended by itself: {}", reason(&error));
+            return Err(Failure::new("listener", what, "start again; the log says more"));
+        }
+        flushed.map_err(|error| {
+            Failure::new(
+                "not_written",
+                format!("the last outcomes could not be written: {error}"),
+                "the next start closes those calls as unknown; free space on the disk first",
+            )
+        })
+    }
+}
+
+impl Listeners {
+    fn addresses(&self) -> Result<(SocketAddr, SocketAddr), Failure> {
+        let address = |listener: &TcpListener| {
+            listener.local_addr().map_err(|error| {
+                Failure::new("port", format!("a listener has no address: {error}"), "start again")
+            })
+        };
+        Ok((address(&self.gateway)?, address(&self.control)?))
+    }
+}
+
+/// Ends when the instance is to stop.
+fn stopped(mut stop: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
+    async move {
+        // Nobody left who could say so is as good as being told.
+        let _ = stop.wait_for(|stop| *stop).await;
+    }
+}
+
+/// Reads the root key; at the first start, and only then, makes one.
+fn root_key(config: &Config) -> Result<RootKey, Failure> {
+    let source = config.root_key_source();
+    match source.load() {
+        Ok(root) => Ok(root),
+        Err(SourceError::Missing { path }) => {
+            let database = config.data_dir.join(DATABASE);
+            if is_there(&database) {
+                return Err(Failure::new(
+                    "no_root_key",
+                    format!(
+                        "there is no root key at `{}`, and the database `{}` opens with no other",
+                        path.display(),
+                        database.display()
+                    ),
+                    "put the key file back from your backup, or say where it is with `root_key.file`",
+                ));
+            }
+            make_root_key(config, &path)
+        }
+        Err(error) => Err(unread(&error, &source)),
+    }
+}
+
+/// Whether there is a database already. An empty file is what a first start that failed leaves.
+fn is_there(database: &Path) -> bool {
+    std::fs::metadata(database).is_ok_and(|file| file.len() > 0)
+}
+
+fn make_root_key(config: &Config, path: &Path) -> Result<RootKey, Failure> {
+    let root = RootKey::generate(&OsRandom).map_err(|_| {
+        Failure::new("no_randomness", "the system gave no random bytes", "start again")
+    })?;
+    if path.parent() == Some(config.data_dir.as_path()) {
+        make_data_dir(&config.data_dir)?;
+    }
+    vault::source::create_file(path, &root)
+        .map_err(|error| unread(&error, &RootKeySource::File(path.to_owned())))?;
+    tracing::info!(file = %path.display(), "a root key was made; keep a copy of it in a safe place");
+    Ok(root)
+}
+
+fn make_data_dir(dir: &Path) -> Result<(), Failure> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir).map_err(|error| {
+        Failure::new(
+            "data_dir",
+            format!("the data directory `{}` cannot be made: {}", dir.display(), reason(&error)),
+            "name a directory you may write to with `data_dir`",
+        )
+    })
+}
+
+fn unread(error: &SourceError, source: &RootKeySource) -> Failure {
+    let cause = match error {
+        SourceError::Unreadable { cause, .. }
+        | SourceError::NotWritten { cause, .. }
+        | SourceError::NoDescriptor { cause, .. } => format!(": {}", reason(cause)),
+        _ => String::new(),
+    };
+    let next = match error {
+        SourceError::OpenToOthers { path, .. } => format!("run: chmod 600 '{}'", path.display()),
+        SourceError::NotWritten { .. } => {
+            "free space, or name a directory you may write to with `root_key.file`".to_owned()
+        }
+        SourceError::NotAKey { .. } => {
+            "give the key this instance was started with first: 32 bytes in base64 or hex".to_owned()
+        }
+        _ => format!("see that {source} can be read, or name another source under `root_key`"),
+    };
+    Failure::new("root_key", format!("{error}{cause}"), next)
+}
+
+/// Why the database did not open, and what to do about it.
+fn unopened(error: &StoreError, config: &Config) -> Failure {
+    let dir = config.data_dir.display();
+    let database = config.data_dir.join(DATABASE);
+    let database = database.display();
+    match error {
+        StoreError::WrongRootKey => Failure::new(
+            "wrong_root_key",
+            format!(
+                "the root key from {} does not open the database `{database}`",
+                config.root_key_source()
+            ),
+            "give the key this database was made with (`root_key.file`); nothing was changed",
+        ),
+        StoreError::NewerSchema { found, known } => Failure::new(
+            "newer_database",
+            format!(
+                "the database `{database}` was written by a newer Countersign \
+                 (schema {found}, this one knows {known})"
+            ),
+            "start the newer version again, or restore a backup from before; nothing was changed",
+        ),
+        StoreError::NotADatabase { .. } => Failure::new(
+            "not_a_database",
+            format!("the file `{database}` is not a database of Countersign"),
+            "move it away, or name another directory with `data_dir`; nothing was changed",
+        ),
+        StoreError::InUse { .. } => Failure::new(
+            "in_use",
+            format!("the data directory `{dir}` is in use by another process"),
+            "end the other `countersign serve`, or name another directory with `data_dir`",
+        ),
+        StoreError::Full => Failure::new(
+            "disk_full",
+            format!("the disk of the data directory `{dir}` is full"),
+            "free space and start again; nothing is lost",
+        ),
+        StoreError::ReadOnly => Failure::new(
+            "read_only",
+            format!("the database `{database}` can be read and not written"),
+            "give this user the right to write to it, or mount its file system for writing",
+        ),
+        StoreError::Busy => Failure::new(
+            "busy",
+            format!("the database `{database}` is locked by another program"),
+            "end the program that has it open (a backup tool, `sqlite3`) and start again",
+        ),
+        StoreError::Directory { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+            unopened(&StoreError::Full, config)
+        }
+        StoreError::Directory { source, .. } => Failure::new(
+            "data_dir",
+            format!("the data directory `{dir}` cannot be used: {}", reason(source)),
+            "give this user the right to write to it, or name another with `data_dir`",
+        ),
+        StoreError::Keyring(_) | StoreError::Corrupt { .. } => Failure::new(
+            "damaged",
+            format!("the database `{database}` is damaged: {error}"),
+            "restore the data directory from a backup; nothing was changed",
+        ),
+        other => Failure::new(
+            "store",
+            format!("the database `{database}` cannot be opened: {}", with_cause(other)),
+            "check the disk and the rights on the data directory, then start again",
+        ),
+    }
+}
+
+fn with_cause(error: &StoreError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error} ({cause})"),
+        None => error.to_string(),
+    }
+}
+
+/// Makes an admin key if nobody could administer the instance otherwise: at the first start, and
+/// when every admin key has ended.
+async fn first_key(
+    store: &Sqlite,
+    org: &OrgId,
+    clock: &dyn Clock,
+) -> Result<Option<FirstKey>, Failure> {
+    let failed = |what: String| {
+        Failure::new("store", what, "check the disk and the rights on the data directory")
+    };
+    let now = clock.now();
+    let keys = store.api_keys(org).await.map_err(|error| failed(with_cause(&error)))?;
+    let good = keys.iter().any(|key| {
+        key.role == Role::Admin
+            && key.revoked_at.is_none()
+            && key.expires_at.is_none_or(|end| now < end)
+    });
+    if good {
+        return Ok(None);
+    }
+    let (key, token) = store
+        .api_key_create(&ourselves(org, now), "first admin", Role::Admin, None)
+        .await
+        .map_err(|error| failed(format!("the first API key cannot be made: {error}")))?;
+    Ok(Some(FirstKey { id: key.id, token }))
+}
+
+/// The program itself, as it stands in the audit log.
+fn ourselves(org: &OrgId, at: Moment) -> By {
+    By { org: org.clone(), key: None, name: "countersign".to_owned(), address: None, at }
+}
