@@ -219,10 +219,19 @@ impl Counter {
         self.buckets.get(first..).unwrap_or_default()
     }
 
-    /// The bucket that a hold taken at this moment is in.
+    /// The bucket that a hold taken from this one is in.
     pub(crate) fn bucket_of(&self, start: i64) -> Option<Bucket> {
-        let after = self.buckets.partition_point(|b| b.start <= start);
-        self.buckets.get(after.checked_sub(1)?).copied()
+        self.buckets.get(self.place_of(start)?).copied()
+    }
+
+    /// As [`Counter::bucket_of`], to be changed.
+    pub(crate) fn bucket_of_mut(&mut self, start: i64) -> Option<&mut Bucket> {
+        let place = self.place_of(start)?;
+        self.buckets.get_mut(place)
+    }
+
+    fn place_of(&self, start: i64) -> Option<usize> {
+        self.buckets.partition_point(|b| b.start <= start).checked_sub(1)
     }
 
     pub(crate) fn bucket(&self, start: i64) -> Option<Bucket> {
@@ -246,11 +255,12 @@ impl Counter {
     }
 
     /// The newest bucket, if a charge may still go into it.
-    pub(crate) fn open_bucket(&self, now: i64, frames: &[(Window, Frame)]) -> Option<Bucket> {
+    pub(crate) fn open_bucket(&self, now: i64, spans: &Spans) -> Option<Bucket> {
         let newest = self.buckets.last().copied()?;
-        let cell = frames.iter().map(|(_, frame)| frame.cell).max()?;
         let hour = now.saturating_sub(now.rem_euclid(HOUR));
-        (newest.start >= cell.max(hour)).then_some(newest)
+        let frames = self.seen.iter().filter_map(|seen| seen.window.frame(now, spans).ok());
+        let cell = frames.map(|frame| frame.cell).fold(hour, i64::max);
+        (newest.start >= cell).then_some(newest)
     }
 
     /// The windows the counter is used under, each with its frame now. One that has become

@@ -13,6 +13,7 @@ pub use check::LoadError;
 pub use reserve::ReserveError;
 pub use settle::{Fate, StepError};
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -39,7 +40,9 @@ pub struct Ledger {
     /// The latest moment counted at. Time never runs backwards here: an earlier `now` counts as
     /// this one, so no window that has turned ever reopens.
     mark: Option<i64>,
-    counters: BTreeMap<Key, Counter>,
+    counters: HashMap<Key, Counter>,
+    /// The keys of all counters, in order. Derived.
+    keys: BTreeSet<Key>,
     calls: HashMap<CallId, Arc<Reservation>>,
     /// The closed ones, in the order they were closed. Derived.
     closed: BTreeMap<u64, CallId>,
@@ -82,7 +85,8 @@ impl Ledger {
     pub fn remembering(closed_kept: usize) -> Self {
         Self {
             mark: None,
-            counters: BTreeMap::new(),
+            counters: HashMap::new(),
+            keys: BTreeSet::new(),
             calls: HashMap::new(),
             closed: BTreeMap::new(),
             unknown: BTreeSet::new(),
@@ -101,7 +105,8 @@ impl Ledger {
     /// [`Changes`] has exactly these.
     pub fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = self.mark.map(Row::Mark).into_iter().collect();
-        for (key, counter) in &self.counters {
+        for key in &self.keys {
+            let Some(counter) = self.counters.get(key) else { continue };
             rows.push(Row::Counter(key.clone(), Arc::clone(&counter.seen)));
             rows.extend(counter.buckets.iter().map(|b| Row::Bucket(key.clone(), *b)));
         }
@@ -166,17 +171,22 @@ impl Ledger {
 
     /// Changes a counter, which exists exactly while it has limits or buckets.
     fn counter_put(&mut self, key: &Key, put: impl FnOnce(&mut Counter)) {
-        if let Some(counter) = self.counters.get_mut(key) {
-            put(counter);
-            if counter.seen.is_empty() && counter.buckets.is_empty() {
-                self.counters.remove(key);
-            }
-            return;
+        let counter = self.counter_entry(key);
+        put(counter);
+        if counter.seen.is_empty() && counter.buckets.is_empty() {
+            self.counters.remove(key);
+            self.keys.remove(key);
         }
-        let mut counter = Counter::default();
-        put(&mut counter);
-        if !counter.seen.is_empty() || !counter.buckets.is_empty() {
-            self.counters.insert(key.clone(), counter);
+    }
+
+    /// The counter, made if need be.
+    fn counter_entry(&mut self, key: &Key) -> &mut Counter {
+        match self.counters.entry(key.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                self.keys.insert(key.clone());
+                place.insert(Counter::default())
+            }
         }
     }
 

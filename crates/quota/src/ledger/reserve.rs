@@ -127,20 +127,25 @@ impl Ledger {
     /// Puts one charge into its bucket.
     fn take(&mut self, changes: &mut Changes, charge: &Charge, now: i64) -> Hold {
         let key = &charge.key;
-        let empty = crate::counter::Counter::default();
-        let counter = self.counters.get(key).unwrap_or(&empty);
-        if let Some(after) = counter.seen_with(&charge.limit, now) {
-            let before = Some(Arc::clone(&counter.seen)).filter(|seen| !seen.is_empty());
-            self.make(changes, Change::Counter { key: key.clone(), before, after: Some(after) });
+        // Worked out by the room check; only a closure borrows it beside the counter.
+        let spans = std::mem::take(&mut self.spans);
+        let counter = self.counter_entry(key);
+        if let Some(fresh) = counter.seen_with(&charge.limit, now) {
+            let before = std::mem::replace(&mut counter.seen, Arc::clone(&fresh));
+            let before = Some(before).filter(|seen| !seen.is_empty());
+            changes.push(Change::Counter { key: key.clone(), before, after: Some(fresh) });
         }
-        let counter = self.counters.get(key).unwrap_or(&empty);
-        let frames = counter.frames(now, &self.spans);
-        let open = counter.open_bucket(now, &frames);
+        let open = counter.open_bucket(now, &spans);
         let bucket = open.unwrap_or_else(|| Bucket::empty(now));
         // The room check bounds the sum by `max`, and the newest bucket lies in every window.
         let after = bucket.moved(charge.amount, None, Some(State::Reserved)).unwrap_or(bucket);
-        let (start, after) = (bucket.start, Some(Bucket { last: now, ..after }));
-        self.make(changes, Change::Bucket { key: key.clone(), start, before: open, after });
+        let (start, after) = (bucket.start, Bucket { last: now, ..after });
+        match counter.buckets.last_mut() {
+            Some(newest) if open.is_some() => *newest = after,
+            _ => counter.buckets.push(after),
+        }
+        changes.push(Change::Bucket { key: key.clone(), start, before: open, after: Some(after) });
+        self.spans = spans;
         if open.is_none() {
             self.tidy(changes, key, now, HISTORY_MICROS);
         }

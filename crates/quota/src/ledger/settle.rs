@@ -149,12 +149,13 @@ impl Ledger {
     ) -> Result<(), StepError> {
         // Nothing at all may outlive its bucket: it was never kept for it.
         if hold.amount > 0 {
-            let bucket = self.counters.get(&hold.key).and_then(|c| c.bucket_of(hold.bucket));
-            let bucket = bucket.ok_or(StepError::Inconsistent)?;
-            let after = bucket.moved(hold.amount, Some(hold.state), Some(to));
-            let after = Some(after.ok_or(StepError::Inconsistent)?);
-            let (key, start) = (hold.key.clone(), bucket.start);
-            self.make(changes, Change::Bucket { key, start, before: Some(bucket), after });
+            let counter = self.counters.get_mut(&hold.key).ok_or(StepError::Inconsistent)?;
+            let bucket = counter.bucket_of_mut(hold.bucket).ok_or(StepError::Inconsistent)?;
+            let before = *bucket;
+            let after = before.moved(hold.amount, Some(hold.state), Some(to));
+            *bucket = after.ok_or(StepError::Inconsistent)?;
+            let (key, start) = (hold.key.clone(), before.start);
+            changes.push(Change::Bucket { key, start, before: Some(before), after });
         }
         hold.state = to;
         hold.doubted |= to == State::Unknown;

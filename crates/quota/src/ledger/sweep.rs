@@ -21,12 +21,8 @@ impl Ledger {
         let mut changes = Changes::default();
         let now = self.moment(now);
         let from = self.swept_to.take().map_or(Bound::Unbounded, Bound::Excluded);
-        let keys: Vec<Key> = self
-            .counters
-            .range((from, Bound::Unbounded))
-            .take(counters_max)
-            .map(|(key, _)| key.clone())
-            .collect();
+        let rest = self.keys.range((from, Bound::Unbounded));
+        let keys: Vec<Key> = rest.take(counters_max).cloned().collect();
         if keys.len() == counters_max {
             self.swept_to = keys.last().cloned();
         }

@@ -44,9 +44,10 @@ impl Ledger {
     /// [`Ledger::usage`] shows it at once.
     pub fn usages(&self, prefix: &KeyPrefix, now: i64) -> Vec<Usage> {
         let from = (Bound::Included(prefix.bytes()), Bound::Unbounded);
-        self.counters
+        self.keys
             .range::<[u8], _>(from)
-            .take_while(|(key, _)| prefix.covers(key))
+            .take_while(|key| prefix.covers(key))
+            .filter_map(|key| Some((key, self.counters.get(key)?)))
             .flat_map(|(key, counter)| counter.shown().map(move |seen| (key, seen)))
             .filter_map(|(key, seen)| self.usage(key, &seen.rule, &seen.window, seen.max, now).ok())
             .collect()
