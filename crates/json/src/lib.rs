@@ -14,9 +14,11 @@ mod canonical;
 pub mod document;
 mod error;
 mod fold;
+mod names;
 mod number;
 pub mod pointer;
 mod reader;
+mod string;
 mod value;
 mod write;
 

@@ -1,10 +1,11 @@
 //! The strict reader: a pull parser over one text, with every limit and every refusal in one place.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::{Fault, Number, NumberFault, Object, ReadError, Step, Value, fold};
+use crate::names::Names;
+use crate::string::{is_noncharacter, plain_run, unescape};
+use crate::{Fault, Number, NumberFault, Object, ReadError, Step, Value};
 
 /// How much a reader takes and how strict it is beyond the grammar.
 #[derive(Clone, Copy, Debug)]
@@ -72,16 +73,12 @@ pub struct Reader<'a> {
     collected: Option<Vec<ReadError>>,
 }
 
-/// Names of one object up to this many are compared pairwise; beyond, in an ordered set, so that
-/// no choice of names makes the check quadratic.
-const PAIRWISE_MAX: usize = 24;
-
 /// The most bytes of one member name, where readers must agree on names.
-pub(crate) const NAME_BYTES_MAX: usize = 1024;
+const NAME_BYTES_MAX: usize = 1024;
 
 /// The most bytes that names outside ASCII may have together: folding one costs a thousand times
 /// what reading it costs.
-pub(crate) const WIDE_NAME_BYTES_MAX: usize = 256 * 1024;
+const WIDE_NAME_BYTES_MAX: usize = 256 * 1024;
 
 impl<'a> Reader<'a> {
     /// A reader at the start of the text.
@@ -211,7 +208,7 @@ impl<'a> Reader<'a> {
         mut each: impl FnMut(&mut Self, &str, usize) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
         self.open(b'{', Kind::Object)?;
-        let mut names = Names { few: self.spare.pop().unwrap_or_default(), many: None };
+        let mut names = Names::new(self.spare.pop().unwrap_or_default());
         self.blank();
         if self.byte() == Some(b'}') {
             return self.close();
@@ -228,8 +225,7 @@ impl<'a> Reader<'a> {
             each(self, &name, at).map_err(|e| e.inside(Step::Member(name.to_string())))?;
             names.add(name, self.limits.exact);
             if self.more(b'}')? {
-                names.few.clear();
-                self.spare.push(names.few);
+                self.spare.push(names.into_spare());
                 return self.close();
             }
         }
@@ -391,19 +387,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Checks a name against those before it. What it folds to is kept in `names` at once, the name
-    /// itself once its value is read.
+    /// Checks a name against those before it.
     fn name(&mut self, name: &str, at: usize, names: &mut Names<'a>) -> Result<(), ReadError> {
         let exact = self.limits.exact;
-        let fault = if exact && name.len() > NAME_BYTES_MAX {
+        if exact && !self.may_compare(name) {
             return Err(ReadError::new(Fault::NameTooLong, at));
-        } else if names.holds(name) {
+        }
+        let fault = if names.holds(name) {
             Fault::DuplicateKey
-        } else if !exact {
-            return Ok(());
-        } else if name.chars().any(char::is_control) {
+        } else if exact && name.chars().any(char::is_control) {
             Fault::ControlCharacterInKey
-        } else if self.is_alike(name, at, names)? {
+        } else if exact && names.holds_alike(name) {
             Fault::KeyCollision
         } else {
             return Ok(());
@@ -418,24 +412,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether a careless reader may take the name for one before it.
-    fn is_alike(
-        &mut self,
-        name: &str,
-        at: usize,
-        names: &mut Names<'a>,
-    ) -> Result<bool, ReadError> {
-        let wide = !name.is_ascii();
-        if names.many.is_none() && !wide {
-            return Ok(names.few.iter().any(|few| few.eq_ignore_ascii_case(name)));
-        }
-        if wide {
+    /// Whether a name is short enough, and those that cost much few enough, to be compared.
+    fn may_compare(&mut self, name: &str) -> bool {
+        if !name.is_ascii() {
             self.folded_bytes += name.len();
-            if self.folded_bytes > WIDE_NAME_BYTES_MAX {
-                return Err(ReadError::new(Fault::NameTooLong, at));
-            }
         }
-        Ok(!names.many(true).folded.insert(fold(name).into_owned()))
+        name.len() <= NAME_BYTES_MAX && self.folded_bytes <= WIDE_NAME_BYTES_MAX
     }
 
     fn lexeme(&mut self) -> Result<&'a str, ReadError> {
@@ -554,115 +536,5 @@ impl<'a> Reader<'a> {
             return Err(ReadError::new(Fault::Noncharacter, start));
         }
         Ok(text)
-    }
-}
-
-/// How many bytes from the start are neither a quote, a backslash nor a control character.
-fn plain_run(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGHS: u64 = ONES * 128;
-    let zero_byte = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    let mut at = 0;
-    // Eight bytes at a time. A borrow can mark bytes above the first hit only, so the lowest
-    // mark is always right.
-    for chunk in bytes.chunks_exact(8) {
-        let mut eight = [0; 8];
-        eight.copy_from_slice(chunk);
-        let word = u64::from_le_bytes(eight);
-        let marks = zero_byte(word ^ (ONES * u64::from(b'"')))
-            | zero_byte(word ^ (ONES * u64::from(b'\\')))
-            | (word.wrapping_sub(ONES * 0x20) & !word & HIGHS);
-        if marks != 0 {
-            return at + (marks.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.iter().take_while(|b| **b >= 0x20 && **b != b'"' && **b != b'\\').count()
-}
-
-/// Decodes what stands between the quotes of a string that the lexer has passed.
-fn unescape(raw: &str) -> String {
-    let mut text = String::with_capacity(raw.len());
-    let mut chars = raw.chars();
-    let unit = |chars: &mut std::str::Chars<'_>| {
-        chars.by_ref().take(4).fold(0, |n, c| n * 16 + c.to_digit(16).unwrap_or(0))
-    };
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            text.push(c);
-            continue;
-        }
-        match chars.next() {
-            Some('b') => text.push('\u{8}'),
-            Some('f') => text.push('\u{c}'),
-            Some('n') => text.push('\n'),
-            Some('r') => text.push('\r'),
-            Some('t') => text.push('\t'),
-            Some('u') => {
-                let first = unit(&mut chars);
-                let code = if (0xd800..0xdc00).contains(&first) {
-                    chars.next();
-                    chars.next();
-                    let second = unit(&mut chars);
-                    0x10000 + ((first - 0xd800) << 10) + (second.wrapping_sub(0xdc00) & 0x3ff)
-                } else {
-                    first
-                };
-                text.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
-            }
-            Some(other) => text.push(other),
-            None => {}
-        }
-    }
-    text
-}
-
-fn is_noncharacter(c: char) -> bool {
-    let code = u32::from(c);
-    (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
-}
-
-/// The names of one object seen so far: a few, or many.
-struct Names<'a> {
-    few: Vec<Cow<'a, str>>,
-    many: Option<Box<Many<'a>>>,
-}
-
-/// Many names, or names that must be folded to be compared.
-#[derive(Default)]
-struct Many<'a> {
-    exact: BTreeSet<Cow<'a, str>>,
-    folded: BTreeSet<String>,
-}
-
-impl<'a> Names<'a> {
-    fn holds(&self, name: &str) -> bool {
-        match &self.many {
-            Some(many) => many.exact.contains(name),
-            None => self.few.iter().any(|few| few == name),
-        }
-    }
-
-    /// The few names so far become many. Where they are folded they are ASCII, so that is cheap.
-    fn many(&mut self, folds: bool) -> &mut Many<'a> {
-        self.many.get_or_insert_with(|| {
-            let folded = if folds { self.few.as_slice() } else { &[] };
-            let folded = folded.iter().map(|name| fold(name).into_owned()).collect();
-            Box::new(Many { exact: self.few.drain(..).collect(), folded })
-        })
-    }
-
-    fn add(&mut self, name: Cow<'a, str>, folds: bool) {
-        if self.many.is_none() {
-            if self.few.len() < PAIRWISE_MAX {
-                return self.few.push(name);
-            }
-            let many = self.many(folds);
-            if folds {
-                many.folded.insert(fold(&name).into_owned());
-            }
-        }
-        self.many(folds).exact.insert(name);
     }
 }

@@ -265,8 +265,11 @@ impl Parts {
                 name => {
                     self.task |= name == "task" && kind == Kind::Object;
                     self.content |= name == "content";
-                    if let Some(list) = ListKind::of_member(name) {
-                        self.lists.push(list);
+                    match ListKind::of_member(name) {
+                        Some(list) => self.lists.push(list),
+                        // To a reader that knows no case this would be a list, and unfiltered.
+                        None if ListKind::is_alike(name) => self.wrong("bad_result"),
+                        None => {}
                     }
                     reader.skip()?;
                 }

@@ -52,12 +52,26 @@ impl ListKind {
         }
     }
 
+    const ALL: [Self; 4] = [Self::Tools, Self::Resources, Self::Templates, Self::Prompts];
+
     /// The kind of list that such a member of a result holds.
     pub fn of_member(name: &str) -> Option<Self> {
-        [Self::Tools, Self::Resources, Self::Templates, Self::Prompts]
-            .into_iter()
-            .find(|kind| kind.member() == name)
+        Self::ALL.into_iter().find(|kind| kind.member() == name)
     }
+
+    /// Whether a careless reader may take the name for a list's member.
+    pub(crate) fn is_alike(name: &str) -> bool {
+        Self::ALL.into_iter().any(|kind| alike(kind.member(), name))
+    }
+}
+
+/// Whether a careless reader may take one name for the other, which is one of the protocol's.
+fn alike(known: &str, name: &str) -> bool {
+    if name.is_ascii() {
+        return known.eq_ignore_ascii_case(name);
+    }
+    // Beyond this it is longer than any of them even in the widest letters.
+    name.len() <= 256 && json::fold(known) == json::fold(name)
 }
 
 /// The result with the entries left that `keep` says yes to.
@@ -116,7 +130,10 @@ pub fn filter_all(
                 reader.pass()?;
                 wrong = Some("bad_result");
             }
-            _ => {
+            (name, _) => {
+                if ListKind::of_member(name).is_none() && ListKind::is_alike(name) {
+                    wrong = Some("bad_result");
+                }
                 let span = reader.skip()?;
                 out.raw(name, reader.slice(span));
             }
@@ -173,10 +190,12 @@ fn kept(
         reader.object(|reader, member| {
             if member == key && reader.peek()? == Kind::String {
                 name = Some(reader.string()?.into_owned());
-                Ok(())
-            } else {
-                reader.pass()
+                return Ok(());
             }
+            if member != key && alike(key, member) {
+                *wrong = Some("bad_entry");
+            }
+            reader.pass()
         })?;
         let span: Range<usize> = start..reader.position();
         match name {
