@@ -22,14 +22,10 @@ pub(super) struct CallRows {
     /// The newest row of `call_shapes`.
     last_shape: i64,
     shapes: HashMap<Shape, i64>,
-    /// The calls that have left and whose outcome is not written.
-    open: HashMap<CallId, i64>,
     /// When each grant was used last, not yet written.
     used: HashMap<GrantId, (OrgId, Moment)>,
     /// The lines of the present transaction that open a call.
     opening: Vec<(CallId, i64)>,
-    /// The calls that the present transaction closes.
-    closing: Vec<CallId>,
     before: (i64, i64),
 }
 
@@ -39,11 +35,6 @@ impl CallRows {
         let last_shape =
             conn.query_row("SELECT coalesce(max(id), 0) FROM call_shapes", [], |r| r.get(0))?;
         Ok(Self { last, last_shape, ..Self::default() })
-    }
-
-    /// How many calls are open.
-    pub(super) fn open_count(&self) -> usize {
-        self.open.len()
     }
 
     /// Writes a line. `false`: there is a line of this id already, and nothing was written.
@@ -84,30 +75,15 @@ impl CallRows {
         Ok(true)
     }
 
-    /// Writes an outcome, unless the call has one or was never begun.
-    pub(super) fn end(&mut self, conn: &Connection, outcome: &Outcome) -> Result<(), Fault> {
-        let Some(idx) = self.open.get(&outcome.id) else {
-            tracing::debug!(call = %outcome.id, "an outcome for a call that is not open");
-            return Ok(());
-        };
-        insert_outcome(conn, *idx, outcome)?;
-        self.closing.push(outcome.id);
-        Ok(())
-    }
-
     /// Starts a transaction.
     pub(super) fn begin(&mut self) {
         self.before = (self.last, self.last_shape);
         self.opening.clear();
-        self.closing.clear();
     }
 
-    /// The transaction stands.
-    pub(super) fn committed(&mut self) {
-        self.open.extend(self.opening.drain(..));
-        for id in self.closing.drain(..) {
-            self.open.remove(&id);
-        }
+    /// The transaction stands: the calls that it opens.
+    pub(super) fn committed(&mut self) -> std::vec::Drain<'_, (CallId, i64)> {
+        self.opening.drain(..)
     }
 
     /// The transaction is undone, and with it every row it wrote.
@@ -115,7 +91,6 @@ impl CallRows {
         (self.last, self.last_shape) = self.before;
         self.shapes.retain(|_, id| *id <= self.before.1);
         self.opening.clear();
-        self.closing.clear();
     }
 
     /// Whether a chore waits here.
@@ -123,8 +98,13 @@ impl CallRows {
         !self.used.is_empty()
     }
 
-    /// Writes when each grant was used last, and where open calls begin.
-    pub(super) fn write_chores(&self, conn: &Connection) -> rusqlite::Result<()> {
+    /// Writes when each grant was used last, and where open calls begin: at `oldest_open`, or at a
+    /// line of this transaction.
+    pub(super) fn write_chores(
+        &self,
+        conn: &Connection,
+        oldest_open: Option<i64>,
+    ) -> rusqlite::Result<()> {
         let mut used = conn.prepare_cached(
             "INSERT INTO grant_activity (org, grant_id, last_call_at) VALUES (?1, ?2, ?3) \
              ON CONFLICT (org, grant_id) DO UPDATE SET \
@@ -134,7 +114,7 @@ impl CallRows {
             used.execute(params![org.as_str(), grant.as_str(), at.micros()])?;
         }
         let opening = self.opening.iter().map(|(_, idx)| *idx);
-        let oldest = self.open.values().copied().chain(opening).min().unwrap_or(self.last + 1);
+        let oldest = opening.chain(oldest_open).min().unwrap_or(self.last + 1);
         super::open::meta_put(conn, "open_from", oldest)
     }
 

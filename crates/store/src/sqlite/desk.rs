@@ -3,6 +3,7 @@
 //! The inbox is bounded. Jobs beyond its room are refused at once; outcomes always fit, because
 //! each belongs to a call that was let through, and no call is let through while too many are open.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,7 +16,9 @@ use super::quotas::{Book, SharedBook};
 use super::strangers::Strangers;
 use super::tx::{Recorded, Tx};
 use super::{fault::Fault, fault::again};
-use crate::{BeginError, ChangeError, Clock, Outcome, OutcomeClass, StoreError, StrangerRefusal};
+use crate::{
+    BeginError, CallId, ChangeError, Clock, Outcome, OutcomeClass, StoreError, StrangerRefusal,
+};
 
 /// The most jobs that wait. At 10,000 commits of one a second this is under half a second of work.
 const JOBS_MAX: usize = 4096;
@@ -88,11 +91,20 @@ where
     }
 }
 
+/// An outcome on its way to the log.
+pub(super) struct Ending {
+    /// The line of its call.
+    pub(super) idx: i64,
+    pub(super) outcome: Outcome,
+}
+
 /// The jobs and outcomes that wait.
 #[derive(Default)]
 struct Inbox {
     jobs: Vec<Job>,
-    endings: Vec<Outcome>,
+    /// The calls that have left and have no outcome yet, each with its line in the log.
+    open: HashMap<CallId, i64>,
+    endings: Vec<Ending>,
     /// When the oldest of `endings` came.
     ending_since: Option<Instant>,
     /// When the oldest came of what need not be written at once.
@@ -114,8 +126,6 @@ pub(super) struct Desk {
     pub(super) blocked: AtomicBool,
     /// The writer thread has ended.
     closed: AtomicBool,
-    /// How many calls are open, or ended and not yet written.
-    pub(super) open: AtomicU64,
     pub(super) book: SharedBook,
     pub(super) strangers: Mutex<Strangers>,
     pub(super) calls_changed: watch::Sender<u64>,
@@ -136,7 +146,6 @@ impl Desk {
             generation: AtomicU64::new(generation),
             blocked: AtomicBool::new(false),
             closed: AtomicBool::new(false),
-            open: AtomicU64::new(0),
             book: Mutex::new(book),
             strangers: Mutex::default(),
             calls_changed: watch::Sender::new(last_call.unsigned_abs()),
@@ -157,7 +166,9 @@ impl Desk {
         if inbox.closing {
             return Err(StoreError::Closed);
         }
-        if inbox.jobs.len() >= JOBS_MAX {
+        let calls = inbox.open.len().saturating_add(inbox.endings.len());
+        let full = matches!(job, Job::Begin(_)) && calls >= OPEN_MAX;
+        if full || inbox.jobs.len() >= JOBS_MAX {
             return Err(StoreError::Busy);
         }
         inbox.jobs.push(job);
@@ -172,18 +183,32 @@ impl Desk {
                 "outcomes of earlier calls wait to be written".into(),
             ));
         }
-        if self.open.load(Ordering::Relaxed) >= OPEN_MAX as u64 {
-            return Err(StoreError::Busy);
-        }
         Ok(())
     }
 
-    /// Hands over an outcome. It is never dropped: while the store lives, the writer has it.
+    /// Calls have been written down: from now on each may have an outcome.
+    pub(super) fn opened(&self, calls: impl IntoIterator<Item = (CallId, i64)>) {
+        locked(&self.inbox).open.extend(calls);
+    }
+
+    /// The line of the oldest call whose outcome has not reached the writer.
+    pub(super) fn oldest_open(&self) -> Option<i64> {
+        let inbox = locked(&self.inbox);
+        let ended = inbox.endings.iter().map(|ending| ending.idx);
+        inbox.open.values().copied().chain(ended).min()
+    }
+
+    /// Hands over an outcome. The first one of each call counts, in the log and in the ledger; it is
+    /// never dropped: while the store lives, the inbox or the writer has it.
     pub(super) fn finish(&self, outcome: Outcome) {
         // The order of these two locks is the same everywhere: inbox, then book.
         let mut inbox = locked(&self.inbox);
+        let Some(idx) = inbox.open.remove(&outcome.id) else {
+            tracing::debug!(call = %outcome.id, "an outcome for a call that is not open");
+            return;
+        };
         locked(&self.book).finish(outcome.id, outcome.class);
-        inbox.endings.push(outcome);
+        inbox.endings.push(Ending { idx, outcome });
         let first = inbox.ending_since.is_none();
         if first {
             inbox.ending_since = Some(Instant::now());
@@ -193,7 +218,7 @@ impl Desk {
     }
 
     /// The outcome of a call that was written down and then not sent.
-    pub(super) fn not_sent(&self, id: crate::CallId) {
+    pub(super) fn not_sent(&self, id: CallId) {
         self.finish(Outcome {
             id,
             at: self.clock.now(),
@@ -303,7 +328,7 @@ impl Desk {
 
     /// Takes the outcomes that wait, with what they changed in the ledger: one moment for both, so
     /// that a commit holds both or neither.
-    pub(super) fn endings(&self, endings: &mut Vec<Outcome>) -> Changes {
+    pub(super) fn endings(&self, endings: &mut Vec<Ending>) -> Changes {
         let mut inbox = locked(&self.inbox);
         endings.append(&mut inbox.endings);
         inbox.ending_since = None;

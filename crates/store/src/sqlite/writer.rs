@@ -14,15 +14,15 @@ use quota::{Changes, Key, ReserveError};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::call_rows::CallRows;
-use super::desk::{Begin, ChangeJob, Desk, Job, Plan, locked};
+use super::call_rows::{self, CallRows};
+use super::desk::{Begin, ChangeJob, Desk, Ending, Job, Plan, locked};
 use super::fault::{Fault, again};
 use super::keys::Keys;
 use super::open::meta_put;
 use super::quotas::{self, Numbers};
 use super::strangers;
 use super::tx::Tx;
-use crate::{BeginError, CallId, Outcome, StoreError};
+use crate::{BeginError, CallId, StoreError};
 
 /// How soon outcomes that could not be written are tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
@@ -41,7 +41,7 @@ pub(super) struct Writer {
     calls: CallRows,
     numbers: Numbers,
     /// Outcomes that are not yet written.
-    endings: Vec<Outcome>,
+    endings: Vec<Ending>,
     swept_at: Instant,
 }
 
@@ -177,7 +177,7 @@ impl Writer {
         }
         group.quota = self.desk.endings(&mut self.endings);
         for ending in &self.endings {
-            self.calls.end(&self.conn, ending)?;
+            call_rows::insert_outcome(&self.conn, ending.idx, &ending.outcome)?;
         }
         quotas::write(&self.conn, &self.keys, &mut self.numbers, &group.quota)?;
         self.conn.prepare_cached("COMMIT")?.execute([])?;
@@ -256,7 +256,9 @@ impl Writer {
 
     /// What need not be written at once.
     fn chores(&mut self, group: &mut Group) -> Result<(), Fault> {
-        self.calls.write_chores(&self.conn)?;
+        let waiting = self.endings.iter().map(|ending| ending.idx);
+        let oldest_open = waiting.chain(self.desk.oldest_open()).min();
+        self.calls.write_chores(&self.conn, oldest_open)?;
         let refusals = locked(&self.desk.strangers).take();
         group.strangers.insert(refusals).write(&self.conn)?;
         if self.swept_at.elapsed() >= SWEEP_EVERY {
@@ -271,14 +273,13 @@ impl Writer {
     fn stands(&mut self, group: Group) {
         let ended = !self.endings.is_empty();
         self.endings.clear();
-        self.calls.committed();
+        self.desk.opened(self.calls.committed());
         self.numbers.committed(&group.quota);
         self.numbers.forget(group.gone);
         if group.chores {
             self.calls.chores_done();
         }
         self.desk.generation.fetch_add(group.bumps, Ordering::AcqRel);
-        self.desk.open.store(self.calls.open_count() as u64, Ordering::Relaxed);
         if self.desk.blocked.swap(false, Ordering::AcqRel) {
             tracing::info!("the database can be written again");
         }

@@ -1,0 +1,81 @@
+//! The promises of `promises/`, kept by SQLite.
+
+mod promises;
+
+use std::sync::Arc;
+
+use promises::{House, MORNING, StoppedClock};
+use store::sqlite::Sqlite;
+use vault::{OsRandom, RootKey};
+
+fn fresh() -> House<Sqlite> {
+    let dir = tempfile::tempdir().unwrap();
+    let root = RootKey::generate(&OsRandom).unwrap();
+    let clock = StoppedClock::at(MORNING);
+    let store = Sqlite::open(dir.path(), &root, clock.clone(), Arc::new(OsRandom)).unwrap();
+    assert!(store.first_start());
+    House {
+        org: store.org().clone(),
+        pepper: store.pepper(),
+        store: Arc::new(store),
+        clock,
+        ground: Box::new(dir),
+    }
+}
+
+macro_rules! kept {
+    ($($module:ident: $($promise:ident)+;)+) => {
+        $($(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                promises::$module::$promise(fresh()).await;
+            }
+        )+)+
+    };
+}
+
+kept! {
+    objects:
+        a_fresh_store_holds_nothing_and_knows_its_generation
+        an_api_key_opens_until_the_moment_it_ends
+        a_token_that_was_never_given_out_is_no_key
+        the_last_admin_key_cannot_be_revoked
+        a_server_is_found_by_id_and_slug_in_its_own_organisation
+        a_server_that_was_changed_meanwhile_is_not_overwritten
+        a_server_that_moves_loses_its_credential
+        a_server_that_a_grant_uses_stays
+        tools_are_accepted_at_registration_and_by_people_afterwards
+        a_tool_that_is_listed_twice_is_withheld
+        a_credential_opens_at_its_own_place_only
+        a_credential_cannot_name_headers_of_the_message
+        versions_of_a_policy_are_numbered_and_never_change
+        a_policy_that_a_grant_uses_stays
+        the_view_holds_what_calls_are_judged_by
+        a_rotated_token_lives_through_its_overlap
+        a_revoked_grant_is_over_for_good
+        a_grant_reaches_only_what_its_organisation_has
+        names_that_deceive_are_refused
+        only_what_calls_are_judged_by_changes_the_generation;
+    records:
+        each_change_leaves_exactly_one_line
+        the_audit_log_is_read_page_by_page
+        refusals_of_strangers_are_counted_and_bounded
+        a_repeated_request_finds_its_answer_for_a_day
+        a_refused_change_leaves_no_trace_in_its_neighbours;
+    calls:
+        an_intent_is_in_the_log_before_its_call_may_leave
+        a_call_ends_once
+        a_call_id_is_good_once
+        a_call_judged_by_an_old_view_is_judged_again
+        a_revoked_grant_begins_no_call_in_the_same_commit
+        a_refused_call_is_one_line_without_an_outcome
+        the_log_answers_every_filter
+        the_log_is_read_page_by_page_and_followed
+        callers_at_once_each_get_their_own_line
+        a_caller_who_goes_away_leaves_no_open_call;
+    quotas:
+        a_limit_holds_exactly_under_any_number_of_callers
+        several_limits_are_taken_all_or_none
+        an_outcome_settles_or_gives_back_at_once
+        a_caller_who_goes_away_holds_no_quota;
+}

@@ -1,0 +1,162 @@
+//! Promises about limits: taken with the intent, all or none, and given back by the outcome.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use policy::{Charge, OnUnknown, Place, Scope, Window};
+use quota::{Key, KeyParts, Subject};
+use store::{BeginError, Grant, OutcomeClass, Server};
+
+use super::{House, Store};
+
+pub(crate) fn key<S>(house: &House<S>, grant: &Grant, server: &Server, counter: &str) -> Key {
+    Key::new(KeyParts {
+        organisation: house.org.as_str().into(),
+        subject: Subject::Grant(grant.id.as_str().into()),
+        server: server.id.as_str().into(),
+        place: quota::Place::AllTools,
+        counter: counter.into(),
+        per: vec![("args.currency".into(), "\"USD\"".into())],
+    })
+}
+
+pub(crate) fn charge(counter: &str, max: i64, amount: i64) -> Charge {
+    Charge {
+        rule: format!("/all_tools/limits/{counter}").into(),
+        place: Place::AllTools,
+        counter: counter.into(),
+        window: Window::Hour,
+        rolling: false,
+        zone: TimeZone::UTC,
+        max_millionths: max * 1_000_000,
+        amount_millionths: amount * 1_000_000,
+        counts_amount: false,
+        per: Vec::new(),
+        scope: Scope::Grant,
+        count_failed: false,
+        on_unknown: OnUnknown::RollBack,
+        on_deny: None,
+    }
+}
+
+/// What the limit holds now: settled, in flight, unknown, in whole units.
+async fn usage<S: Store>(house: &House<S>, grant: &Grant, counter: &str) -> (i64, i64, i64) {
+    let all = house.store.usage(&house.org, &grant.id).await.unwrap();
+    let rule = format!("/all_tools/limits/{counter}");
+    let found = all.iter().find(|usage| *usage.rule == *rule);
+    found.map_or((0, 0, 0), |u| (u.used / 1_000_000, u.held / 1_000_000, u.unknown / 1_000_000))
+}
+
+pub(crate) async fn a_limit_holds_exactly_under_any_number_of_callers<S: Store>(house: House<S>) {
+    let server = house.server("a").await;
+    let (grant, _) = house.grant("g", &[&server.id]).await;
+    let house = Arc::new(house);
+    for round in 0..10 {
+        let counter = format!("c{round}");
+        let callers: Vec<_> = (0..64)
+            .map(|_| {
+                let (house, grant, server) = (house.clone(), grant.clone(), server.clone());
+                let counter = counter.clone();
+                tokio::spawn(async move {
+                    let key = key(&house, &grant, &server, &counter);
+                    let charges = vec![(key, charge(&counter, 10, 1))];
+                    let intent = house.intent(&grant, &server);
+                    let id = intent.id;
+                    let judged_at = house.generation();
+                    match house.store.call_begin(intent, charges, judged_at).await {
+                        Ok(()) => {
+                            house.store.call_finish(house.outcome(id, OutcomeClass::Completed));
+                            true
+                        }
+                        Err(BeginError::Exhausted(exhausted)) => {
+                            assert_eq!(exhausted.left, 0);
+                            false
+                        }
+                        Err(error) => panic!("{error}"),
+                    }
+                })
+            })
+            .collect();
+        let mut begun = 0;
+        for caller in callers {
+            begun += usize::from(caller.await.unwrap());
+        }
+        assert_eq!(begun, 10, "round {round}");
+        assert_eq!(usage(&house, &grant, &counter).await, (10, 0, 0));
+        let key = key(&house, &grant, &server, &counter);
+        assert!(!house.store.fits(&key, &charge(&counter, 10, 1), house.by().at));
+        assert!(house.store.fits(&key, &charge(&counter, 11, 1), house.by().at));
+    }
+    assert_eq!(house.log().await.len(), 100, "a call without room leaves no intent");
+}
+
+pub(crate) async fn several_limits_are_taken_all_or_none<S: Store>(house: House<S>) {
+    let server = house.server("a").await;
+    let (grant, _) = house.grant("g", &[&server.id]).await;
+    let of = |counter: &str, max, amount| {
+        (key(&house, &grant, &server, counter), charge(counter, max, amount))
+    };
+    let begin = |charges| {
+        house.store.call_begin(house.intent(&grant, &server), charges, house.generation())
+    };
+    begin(vec![of("calls", 10, 1), of("money", 100, 70)]).await.unwrap();
+    let full = begin(vec![of("calls", 10, 1), of("money", 100, 31)]).await.unwrap_err();
+    let BeginError::Exhausted(exhausted) = full else { panic!("{full}") };
+    assert_eq!(&*exhausted.rule, "/all_tools/limits/money");
+    assert_eq!((exhausted.left, exhausted.asked), (30_000_000, 31_000_000));
+    assert_eq!(usage(&house, &grant, "calls").await, (0, 1, 0));
+    assert_eq!(usage(&house, &grant, "money").await, (0, 70, 0));
+    begin(vec![of("calls", 10, 1), of("money", 100, 30)]).await.unwrap();
+    assert_eq!(usage(&house, &grant, "money").await, (0, 100, 0));
+}
+
+pub(crate) async fn an_outcome_settles_or_gives_back_at_once<S: Store>(house: House<S>) {
+    use OutcomeClass::{Completed, NotSent, ToolFailed, Unknown, UpstreamError};
+    let server = house.server("a").await;
+    let (grant, _) = house.grant("g", &[&server.id]).await;
+    let counted =
+        |count_failed, on_unknown| Charge { count_failed, on_unknown, ..charge("c", 1_000, 1) };
+    let (plain, failed) = ((false, OnUnknown::RollBack), (true, OnUnknown::RollBack));
+    let money = (false, OnUnknown::Keep);
+    let table = [
+        (plain, Completed, (1, 0)),
+        (plain, ToolFailed, (0, 0)),
+        (plain, UpstreamError, (0, 0)),
+        (plain, NotSent, (0, 0)),
+        (plain, Unknown, (0, 0)),
+        (failed, ToolFailed, (1, 0)),
+        (failed, UpstreamError, (0, 0)),
+        (money, ToolFailed, (0, 0)),
+        (money, Unknown, (0, 1)),
+        (money, Completed, (1, 0)),
+    ];
+    let (mut used, mut unknown) = (0, 0);
+    for ((count_failed, on_unknown), class, (settles, doubts)) in table {
+        let intent = house.intent(&grant, &server);
+        let id = intent.id;
+        let charges = vec![(key(&house, &grant, &server, "c"), counted(count_failed, on_unknown))];
+        house.store.call_begin(intent, charges, house.generation()).await.unwrap();
+        assert_eq!(usage(&house, &grant, "c").await, (used, 1, unknown), "{class:?} in flight");
+        // A repeated outcome, and one that says otherwise, changes nothing.
+        for class in [class, class, Completed, NotSent] {
+            house.store.call_finish(house.outcome(id, class));
+        }
+        (used, unknown) = (used + settles, unknown + doubts);
+        assert_eq!(usage(&house, &grant, "c").await, (used, 0, unknown), "{class:?}");
+    }
+}
+
+pub(crate) async fn a_caller_who_goes_away_holds_no_quota<S: Store>(house: House<S>) {
+    let server = house.server("a").await;
+    let (grant, _) = house.grant("g", &[&server.id]).await;
+    let mut answered = 0;
+    for micros in 0..100_u64 {
+        let charges = vec![(key(&house, &grant, &server, "c"), charge("c", 1_000, 1))];
+        let intent = house.intent(&grant, &server);
+        let begin = house.store.call_begin(intent, charges, house.generation());
+        let patience = std::time::Duration::from_micros(micros * 20);
+        answered += i64::from(tokio::time::timeout(patience, begin).await.is_ok());
+    }
+    house.store.flush().await.unwrap();
+    assert_eq!(usage(&house, &grant, "c").await, (0, answered, 0));
+}
