@@ -1,5 +1,7 @@
 //! What a request asks for: a tool call with its parts, or the resource, prompt or page named.
 
+use std::fmt;
+
 use json::{Object, Value};
 
 use crate::malformed::Malformed;
@@ -21,7 +23,7 @@ pub const REQUEST_STATE_BYTES_MAX: usize = 256 * 1024;
 ///
 /// - **Shape**: every member that `params` had; written again by [`Call::to_bytes`], the protocol's
 ///   members in a fixed order, the agent's own in theirs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Call {
     /// The tool's name, within the grammar of names.
     pub name: String,
@@ -83,6 +85,13 @@ pub fn is_tool_name(name: &str) -> bool {
     (1..=TOOL_NAME_CHARS_MAX).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./".contains(&b))
         && name.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
+}
+
+impl fmt::Debug for Call {
+    /// What an agent sends is never printed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Call([redacted])")
+    }
 }
 
 impl Call {

@@ -1,5 +1,7 @@
 //! One JSON-RPC message of an agent: read strictly, and written again from what was read.
 
+use std::fmt;
+
 use json::{Fault, Kind, Limits, Object, ReadError, Reader, Step, Value};
 
 use crate::malformed::Malformed;
@@ -80,7 +82,7 @@ pub enum Message {
 }
 
 /// A request.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Request {
     /// Its id.
     pub id: Id,
@@ -91,7 +93,7 @@ pub struct Request {
 }
 
 /// A notification.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Notification {
     /// Its method.
     pub method: Method,
@@ -100,7 +102,7 @@ pub struct Notification {
 }
 
 /// An agent's answer to a request of an upstream.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Response {
     /// The id of that request.
     pub id: Id,
@@ -109,12 +111,41 @@ pub struct Response {
 }
 
 /// What a [`Response`] says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Outcome {
     /// `result`
     Result(Object),
     /// `error`: an object with an integer `code` and a string `message`.
     Error(Object),
+}
+
+// What an agent sends is never printed: only what kind of message it is.
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({:?}, [redacted])", self.method.kind())
+    }
+}
+
+impl fmt::Debug for Notification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Notification({:?}, [redacted])", self.method.kind())
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Response({:?})", self.outcome)
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Result(_) => "Result([redacted])",
+            Self::Error(_) => "Error([redacted])",
+        })
+    }
 }
 
 /// Reads one message.

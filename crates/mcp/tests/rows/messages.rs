@@ -359,6 +359,23 @@ fn a_refusal_holds_neither_a_value_nor_a_name_of_the_agent() {
 }
 
 #[test]
+fn k05_a_message_prints_nothing_of_its_content() {
+    for body in [
+        r#"{"jsonrpc":"2.0","id":"SECRET","method":"tools/call","params":{"name":"SECRET","arguments":{"SECRET":"SECRET"}}}"#,
+        r#"{"jsonrpc":"2.0","method":"SECRET","params":{"SECRET":"SECRET"}}"#,
+        r#"{"jsonrpc":"2.0","id":"SECRET","result":{"SECRET":1}}"#,
+        r#"{"jsonrpc":"2.0","id":"SECRET","error":{"code":1,"message":"SECRET"}}"#,
+    ] {
+        let message = message::read(body.as_bytes()).unwrap();
+        assert!(!format!("{message:?}").contains("SECRET"), "{message:?}");
+        if let Message::Request(request) = message {
+            let call = mcp::call::tools_call(request.params, mcp::Era::Legacy).unwrap();
+            assert!(!format!("{call:?}").contains("SECRET"), "{call:?}");
+        }
+    }
+}
+
+#[test]
 fn j06_an_escaped_method_is_the_method_and_is_forwarded_plain() {
     let body = br#"{"jsonrpc":"2.0","id":1,"method":"tools\u002fcall","params":{"n\u0061me":"t"}}"#;
     let Ok(Message::Request(request)) = message::read(body) else { panic!("J06") };
