@@ -75,6 +75,9 @@ pub struct Hold {
     pub state: State,
     /// Whether it has ever been unknown.
     pub doubted: bool,
+    /// Whether it was released because the outcome was unknown and its limit says so. Later news
+    /// of the call leaves it released: its place may have been taken since.
+    pub rolled_back: bool,
     /// Whether a call counts that the tool itself answered with `isError`.
     pub count_failed: bool,
     /// What an unknown outcome does.
@@ -116,6 +119,7 @@ impl Reservation {
             put_i64(&mut out, hold.bucket);
             out.push(hold.state.tag());
             out.push(u8::from(hold.doubted));
+            out.push(u8::from(hold.rolled_back));
             out.push(u8::from(hold.count_failed));
             out.push(u8::from(hold.on_unknown == OnUnknown::Keep));
         }
@@ -136,6 +140,7 @@ impl Reservation {
                 bucket: reader.i64()?,
                 state: State::of_tag(reader.u8()?)?,
                 doubted: reader.flag()?,
+                rolled_back: reader.flag()?,
                 count_failed: reader.flag()?,
                 on_unknown: if reader.flag()? { OnUnknown::Keep } else { OnUnknown::RollBack },
             });
@@ -161,6 +166,7 @@ impl Hold {
         match (self.state, to) {
             // A late or repeated «unknown» about what was unknown and has been resolved since.
             (State::Settled | State::Released, State::Unknown) if self.doubted => Step::Stay,
+            (State::Released, State::Settled | State::Unknown) if self.rolled_back => Step::Stay,
             (State::Settled, State::Settled)
             | (State::Released, State::Released)
             | (State::Unknown, State::Unknown)

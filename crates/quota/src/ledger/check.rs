@@ -138,6 +138,7 @@ impl Ledger {
             hold.amount >= 0
                 && hold.bucket <= reservation.at
                 && (hold.doubted || hold.state != State::Unknown)
+                && (!hold.rolled_back || hold.state == State::Released)
         });
         let fine = listed && closed && in_time && holds && !reservation.holds.is_empty();
         if fine { Ok(()) } else { Err(LoadError::Reservation) }

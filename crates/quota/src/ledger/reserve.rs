@@ -156,6 +156,7 @@ impl Ledger {
             bucket: start,
             state: State::Reserved,
             doubted: false,
+            rolled_back: false,
             count_failed: charge.limit.count_failed,
             on_unknown: charge.limit.on_unknown,
         }

@@ -54,24 +54,28 @@ pub enum StepError {
 impl Ledger {
     /// Closes a call by its outcome: each limit by its own settings.
     ///
+    /// News may come late: after [`Outcome::Unknown`] a known outcome still closes what was kept as
+    /// unknown, and leaves alone what was rolled back by rule.
+    ///
     /// - **Errors**: a state the outcome cannot follow. Nothing has changed then. The same outcome
     ///   again changes nothing and is no error.
     pub fn finish(&mut self, call: CallId, outcome: Outcome) -> Result<Changes, StepError> {
-        self.step(call, |hold| Some(outcome.leads_to(hold.count_failed, hold.on_unknown)))
+        let by_rule = outcome == Outcome::Unknown;
+        self.step(call, by_rule, |hold| Some(outcome.leads_to(hold.count_failed, hold.on_unknown)))
     }
 
     /// Settles everything the call holds.
     ///
     /// - **Errors**: as [`Ledger::finish`].
     pub fn settle(&mut self, call: CallId) -> Result<Changes, StepError> {
-        self.step(call, |_| Some(State::Settled))
+        self.step(call, false, |_| Some(State::Settled))
     }
 
     /// Gives everything the call holds back to the windows it was taken from.
     ///
     /// - **Errors**: as [`Ledger::finish`].
     pub fn release(&mut self, call: CallId) -> Result<Changes, StepError> {
-        self.step(call, |_| Some(State::Released))
+        self.step(call, false, |_| Some(State::Released))
     }
 
     /// Marks everything the call holds as unknown, whatever its limits say. A sweeper that follows
@@ -79,7 +83,7 @@ impl Ledger {
     ///
     /// - **Errors**: as [`Ledger::finish`].
     pub fn unknown(&mut self, call: CallId) -> Result<Changes, StepError> {
-        self.step(call, |_| Some(State::Unknown))
+        self.step(call, false, |_| Some(State::Unknown))
     }
 
     /// Ends the doubt about what the call holds of one counter, or of all of them.
@@ -97,19 +101,22 @@ impl Ledger {
         let known = self.calls.get(&call).ok_or(StepError::NoSuchCall)?;
         let mut asked = known.holds.iter().filter(|h| key.is_none_or(|key| h.key == *key));
         let first = asked.next().ok_or(StepError::NoSuchKey)?;
-        if !first.doubted && !asked.any(|hold| hold.doubted) {
+        let open = |hold: &Hold| hold.doubted && !hold.rolled_back;
+        if !open(first) && !asked.any(open) {
             return Err(StepError::NothingUnknown);
         }
-        self.step(call, |hold| {
-            let chosen = hold.doubted && key.is_none_or(|key| hold.key == *key);
+        self.step(call, false, |hold| {
+            let chosen = open(hold) && key.is_none_or(|key| hold.key == *key);
             chosen.then(|| fate.state())
         })
     }
 
-    /// Takes every hold where `to` says (`None`: leave it), all or none.
+    /// Takes every hold where `to` says (`None`: leave it), all or none. `by_rule`: because nobody
+    /// knows the outcome.
     fn step(
         &mut self,
         call: CallId,
+        by_rule: bool,
         to: impl Fn(&Hold) -> Option<State>,
     ) -> Result<Changes, StepError> {
         let known = Arc::clone(self.calls.get(&call).ok_or(StepError::NoSuchCall)?);
@@ -129,7 +136,10 @@ impl Ledger {
         let mut next = Reservation::clone(&known);
         for (place, to) in moves {
             let moved = next.holds.get_mut(place).ok_or(StepError::Inconsistent);
-            let moved = moved.and_then(|hold| self.move_hold(&mut changes, hold, to));
+            let moved = moved.and_then(|hold| {
+                hold.rolled_back = by_rule && to == State::Released;
+                self.move_hold(&mut changes, hold, to)
+            });
             if let Err(error) = moved {
                 // Just made, so they are the newest and can be taken back.
                 let _ = self.undo(&changes);

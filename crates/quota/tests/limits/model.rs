@@ -15,6 +15,7 @@ pub(crate) struct Taken {
     pub(crate) at: i64,
     pub(crate) state: State,
     pub(crate) doubted: bool,
+    pub(crate) rolled_back: bool,
     pub(crate) count_failed: bool,
     pub(crate) on_unknown: OnUnknown,
 }
@@ -84,6 +85,7 @@ impl Model {
                 at: now,
                 state: State::Reserved,
                 doubted: false,
+                rolled_back: false,
                 count_failed: charge.limit.count_failed,
                 on_unknown: charge.limit.on_unknown,
             });
@@ -91,7 +93,12 @@ impl Model {
     }
 
     /// Takes every hold of a call where `to` says, all or none.
-    pub(crate) fn step(&mut self, call: CallId, to: impl Fn(&Taken) -> Option<State>) -> Told {
+    pub(crate) fn step(
+        &mut self,
+        call: CallId,
+        by_rule: bool,
+        to: impl Fn(&Taken) -> Option<State>,
+    ) -> Told {
         let mut told = Told::Refused;
         let mut next = self.taken.clone();
         for taken in next.iter_mut().filter(|t| t.call == call) {
@@ -100,13 +107,15 @@ impl Model {
             }
             let Some(to) = to(taken) else { continue };
             let known = to == State::Unknown && taken.doubted;
-            if taken.state == to || known {
+            let gone = taken.rolled_back && to != State::Reserved;
+            if taken.state == to || known || gone {
                 continue;
             }
             if taken.state.is_final() || to == State::Reserved {
                 return Told::Refused;
             }
             taken.state = to;
+            taken.rolled_back = by_rule && to == State::Released;
             taken.doubted |= to == State::Unknown;
             told = Told::Done;
         }

@@ -74,7 +74,10 @@ impl World {
         let unit = dice.pick(&[Unit::Minute, Unit::Hour, Unit::Day]).copied().unwrap_or(Unit::Day);
         let mut tries = charge("tries", rolling(length), 5 + dice.below(20), 1);
         tries.limit.count_failed = true;
+        let mut calls = charge("calls", zoned(unit, zone), 5 + dice.below(40), 1);
+        calls.limit.on_unknown = OnUnknown::RollBack;
         let limits = vec![
+            calls,
             charge("value", zoned(unit, zone), 50 + dice.below(300), 0),
             charge("rolls", rolling(length), 50 + dice.below(300), 0),
             tries,
@@ -276,6 +279,9 @@ impl World {
             let max = limit.limit.max;
             assert!(used >= 0 && held >= 0 && unknown >= 0);
             assert_eq!(used + held + unknown + left, max, "counted never passes max");
+            if limit.limit.on_unknown == OnUnknown::RollBack {
+                continue;
+            }
             // Counted is never less than what was truly done.
             let since = self.since(limit);
             let done =
@@ -313,6 +319,10 @@ impl World {
         for reservation in self.ledger.reservations(State::Unknown) {
             let truth = self.truths.get(&reservation.call).cloned().unwrap();
             for charge in &truth.charges {
+                let hold = reservation.holds.iter().find(|hold| hold.key == charge.key);
+                if hold.is_none_or(|hold| hold.state != State::Unknown) {
+                    continue;
+                }
                 let fate = if truth.counts(charge) { Fate::Settle } else { Fate::Release };
                 let key = Some(&charge.key);
                 self.group.push(self.ledger.resolve(reservation.call, key, fate).unwrap());
@@ -328,7 +338,9 @@ impl World {
             let (now, max) = (self.now.max(self.ledger.mark().unwrap()), limit.limit.max);
             let done = self.done(&limit, self.since(&limit), now);
             if matches!(limit.limit.window, Window::Calendar { .. }) {
-                assert_eq!(used, done, "nothing is counted twice");
+                let rolled_back = limit.limit.on_unknown == OnUnknown::RollBack;
+                assert!(used <= done, "nothing is counted twice");
+                assert!(used == done || rolled_back, "nothing is forgotten");
             }
             self.every_window(&limit, max);
             // A call that fits alone is not refused, and one that does not is.
@@ -340,6 +352,9 @@ impl World {
 
     /// No window that ever was held more than `max`, by the upstream's own books.
     fn every_window(&self, limit: &Charge, max: i64) {
+        if limit.limit.on_unknown == OnUnknown::RollBack {
+            return;
+        }
         for truth in self.truths.values() {
             let (from, to) = match &limit.limit.window {
                 Window::Calendar { unit, zone } => {

@@ -128,6 +128,34 @@ fn each_outcome_treats_each_limit_by_its_own_settings() {
 }
 
 #[test]
+fn late_news_closes_what_was_kept_and_leaves_what_was_rolled_back() {
+    let money = charge("money", Window::utc(Unit::Day), 100, 70);
+    let mut calls = charge("calls", Window::utc(Unit::Day), 100, 1);
+    calls.limit.on_unknown = OnUnknown::RollBack;
+    let of = [money, calls];
+    for (outcome, used) in [(Outcome::Completed, 70), (Outcome::UpstreamError, 0)] {
+        let mut ledger = Ledger::new();
+        assert!(take(&mut ledger, 1, &of, MIDNIGHT));
+        let _ = ledger.finish(call(1), Outcome::Unknown).unwrap();
+        assert_eq!(usage(&ledger, &of[0], MIDNIGHT), (0, 0, 70, 30));
+        assert_eq!(usage(&ledger, &of[1], MIDNIGHT), (0, 0, 0, 100));
+        // Whether by the outcome itself or by a person, twice.
+        let mut by_hand = ledger.clone();
+        let fate = if used > 0 { Fate::Settle } else { Fate::Release };
+        assert!(!by_hand.resolve(call(1), None, fate).unwrap().is_empty());
+        assert!(by_hand.resolve(call(1), None, fate).unwrap().is_empty());
+        assert!(!ledger.finish(call(1), outcome).unwrap().is_empty());
+        assert!(ledger.finish(call(1), outcome).unwrap().is_empty());
+        assert!(ledger.finish(call(1), Outcome::Unknown).unwrap().is_empty());
+        assert_eq!(usage(&ledger, &of[0], MIDNIGHT), (used, 0, 0, 100 - used), "{outcome:?}");
+        assert_eq!(usage(&ledger, &of[1], MIDNIGHT), (0, 0, 0, 100), "{outcome:?}");
+        assert_eq!(ledger, by_hand);
+        let nothing = ledger.resolve(call(1), Some(&key("calls")), fate);
+        assert_eq!(nothing, Err(StepError::NothingUnknown));
+    }
+}
+
+#[test]
 fn a_person_resolves_one_limit_or_all_of_them() {
     let of = [
         charge("a", Window::utc(Unit::Day), 100, 10),

@@ -143,6 +143,10 @@ impl Rows {
 
     /// Loads a ledger from what was written.
     pub(crate) fn load(&self) -> Ledger {
+        self.load_remembering(CLOSED_KEPT)
+    }
+
+    pub(crate) fn load_remembering(&self, closed_kept: usize) -> Ledger {
         let key = |bytes: &[u8]| Key::decode(bytes).unwrap();
         let mut rows: Vec<Row> = self.mark.map(Row::Mark).into_iter().collect();
         for (bytes, seen) in &self.counters {
@@ -156,7 +160,7 @@ impl Rows {
             let (call, at, closed) = (*call, *at, *closed);
             rows.push(Row::Reservation(Arc::new(Reservation { call, at, closed, holds })));
         }
-        Ledger::load(rows).unwrap()
+        Ledger::load_remembering(closed_kept, rows).unwrap()
     }
 }
 
