@@ -81,6 +81,7 @@ impl Outbound {
         let server = &asked.caller.attached.server;
         let mut relay = Relay::new(gateway, asked, injected.needles);
         relay.call = relayed;
+        relay.expects = mcp::lists::ListKind::of_method(&request.method);
         let mut headers = base_headers(asked.era, asked.version.as_str(), asked.session.as_ref());
         if asked.era == Era::Modern {
             let meta = request.params.as_mut().and_then(|params| params.get_mut("_meta"));

@@ -87,13 +87,23 @@ pub(crate) fn seal(
     gateway.state_key.seal_state(&context, &plain, &OsRandom).ok()
 }
 
-/// A leg has ended: if the upstream asked for input, the next may come.
-pub(crate) fn ended(gateway: &Gateway, leg: &Leg, call: CallId, class: OutcomeClass) {
-    if class == OutcomeClass::InputRequired {
-        for given_up in gateway.chains.open(call, leg.number + 1, gateway.clock.now()) {
-            crate::settle::given_up(gateway, given_up, "chain_expired");
-        }
+impl Leg {
+    /// Whether the call was begun by an earlier leg: its intent is written and its quota held.
+    pub(crate) fn is_continued(&self) -> bool {
+        self.number > 0
     }
+}
+
+/// A leg has ended. `true`: so has its call. When the upstream asks for input the call stays open,
+/// and with it the one reservation of all its legs, until the next leg comes or the chain expires.
+pub(crate) fn ends_call(gateway: &Gateway, leg: &Leg, call: CallId, class: OutcomeClass) -> bool {
+    if class != OutcomeClass::InputRequired {
+        return true;
+    }
+    for given_up in gateway.chains.open(call, leg.number + 1, gateway.clock.now()) {
+        crate::settle::given_up(gateway, given_up, "chain_expired");
+    }
+    false
 }
 
 /// A later leg was refused: the call it belongs to will not go on, and the refusal gets a line of

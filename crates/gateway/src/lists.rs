@@ -63,20 +63,18 @@ pub(crate) fn filtered(
     kinds: &[ListKind],
     result: &[u8],
 ) -> Result<Vec<u8>, &'static str> {
-    let mut result = result.to_vec();
-    for kind in kinds {
-        let mut strange = false;
-        let keep = |name: &str| {
-            strange |= *kind == ListKind::Tools && !caller.attached.server.tools.contains_key(name);
-            visible(caller, *kind, name)
-        };
-        let cursor = |cursor: &str| seal_cursor(gateway, caller, cursor);
-        result = mcp::lists::filter(*kind, &result, era, keep, cursor).map_err(|bad| bad.reason)?;
-        if strange {
-            discovery::refresh_soon(gateway, &caller.attached.server.id);
-        }
+    let mut strange = false;
+    let keep = |kind, name: &str| {
+        strange |= kind == ListKind::Tools && !caller.attached.server.tools.contains_key(name);
+        visible(caller, kind, name)
+    };
+    let cursor = |cursor: &str| seal_cursor(gateway, caller, cursor);
+    let kept =
+        mcp::lists::filter_all(kinds, result, era, keep, cursor).map_err(|bad| bad.reason)?;
+    if strange {
+        discovery::refresh_soon(gateway, &caller.attached.server.id);
     }
-    Ok(result)
+    Ok(kept)
 }
 
 /// Whether the caller may see an entry of a list. What is not known is not shown.

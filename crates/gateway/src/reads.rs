@@ -55,8 +55,9 @@ pub(crate) async fn carry(
         }
     };
     if let Some(end) = end {
-        leg::ended(&gateway, &leg, line.id(), end.class);
-        settle::call(&gateway, line.id(), asked.arrived, sent, end);
+        if leg::ends_call(&gateway, &leg, line.id(), end.class) {
+            settle::call(&gateway, line.id(), asked.arrived, sent, end);
+        }
     }
 }
 
@@ -73,6 +74,9 @@ async fn admit(
         judge(&asked.caller, &target, line)?;
         line.decided(Verdict::Allowed, no_text(), "");
         line.judged_by(&asked.caller);
+        if leg.is_continued() {
+            return Ok(leg);
+        }
         let begun =
             gateway.store.call_begin(line.intent.clone(), Vec::new(), asked.caller.judged_at);
         match begun.await {

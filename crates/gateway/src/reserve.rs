@@ -8,6 +8,7 @@ use store::{BeginError, DataPlane, Moment, Verdict};
 
 use crate::approve::Approved;
 use crate::authenticate::Caller;
+use crate::leg::Leg;
 use crate::record::{Line, no_text};
 use crate::refusal::{Denied, Refusal};
 use crate::road::Gateway;
@@ -75,6 +76,13 @@ pub(crate) async fn room(
             Err(NoRoom::Refused(Refusal::Unavailable))
         }
     }
+}
+
+/// The permit of a later leg: intent and quota are held since the first one.
+pub(crate) fn held_since(leg: &Leg, approved: Approved) -> Permit {
+    debug_assert!(leg.is_continued());
+    let (call, _) = approved.into_parts();
+    Permit { call }
 }
 
 /// The counter of a charge: a structured tuple, never a joined string.

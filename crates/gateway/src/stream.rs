@@ -11,6 +11,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use mcp::answer::{self, Answer, Class, Refers, splice};
 use mcp::capabilities::ClientRequests;
+use mcp::lists::ListKind;
 use mcp::sse::{self, Decoder, Event, Item};
 use mcp::{Era, Id, Method};
 use policy::{Access, ClientRequest};
@@ -38,6 +39,8 @@ pub(crate) struct Relay {
     pub(crate) session: Option<SessionKey>,
     /// The call that is answered, and which leg of it.
     pub(crate) call: Option<(CallId, Leg)>,
+    /// The list that was asked for: an answer without it is none.
+    pub(crate) expects: Option<ListKind>,
     /// Our progress token, and the agent's.
     pub(crate) progress: Option<(Id, Id)>,
     pub(crate) needles: Option<EchoNeedles>,
@@ -90,6 +93,7 @@ impl Relay {
             listen: None,
             session: None,
             call: None,
+            expects: None,
             progress: None,
             needles,
         }
@@ -139,6 +143,12 @@ impl Relay {
         let mut edits: Vec<(Range<usize>, Vec<u8>)> = Vec::new();
         if let Some(result) = &answer.result_span {
             let kept = bytes.get(result.clone()).unwrap_or_default();
+            if self.expects.is_some_and(|list| !answer.lists.contains(&list)) {
+                return Err("no_list");
+            }
+            if !answer.lists.is_empty() && answer.class == Class::InputRequired {
+                return Err("list_and_input");
+            }
             if !answer.lists.is_empty() {
                 let filtered =
                     lists::filtered(gateway, &self.caller, self.era, &answer.lists, kept)?;

@@ -79,7 +79,11 @@ async fn admit(
             Decision::Deny(denial) => return Err(denied(denial, line)),
             Decision::Hold(held) => return Err(awaiting(held, line)),
         };
-        match reserve::room(gateway, &asked.caller, line, approved).await {
+        let room = match leg.is_continued() {
+            true => Ok(reserve::held_since(&leg, approved)),
+            false => reserve::room(gateway, &asked.caller, line, approved).await,
+        };
+        match room {
             Ok(permit) => return Ok(Passage { permit, call, leg, _in_flight: in_flight }),
             Err(NoRoom::Refused(refusal)) => return Err(refusal),
             Err(NoRoom::Stale(call)) => judged = call,
@@ -115,8 +119,9 @@ async fn carry_out(
     };
     // `None`: the upstream closed the stream and the answer may still come by another.
     if let Some(end) = end {
-        leg::ended(gateway, &leg, line.id(), end.class);
-        settle::call(gateway, line.id(), asked.arrived, sent, end);
+        if leg::ends_call(gateway, &leg, line.id(), end.class) {
+            settle::call(gateway, line.id(), asked.arrived, sent, end);
+        }
     }
 }
 

@@ -318,7 +318,12 @@ fn encode_holds(counters: &[i64], holds: &[Hold]) -> Vec<u8> {
             State::Unknown => 3,
         });
         let keep = hold.on_unknown == OnUnknown::Keep;
-        out.push(u8::from(hold.doubted) | u8::from(hold.count_failed) << 1 | u8::from(keep) << 2);
+        out.push(
+            u8::from(hold.doubted)
+                | u8::from(hold.count_failed) << 1
+                | u8::from(keep) << 2
+                | u8::from(hold.rolled_back) << 3,
+        );
         let rule = hold.rule.as_bytes();
         // Rules are JSON Pointers of a document of at most a few megabytes.
         out.extend_from_slice(&u32::try_from(rule.len()).unwrap_or(u32::MAX).to_be_bytes());
@@ -351,6 +356,7 @@ fn decode_holds(keys: &HashMap<i64, Key>, mut bytes: &[u8]) -> Option<Vec<Hold>>
                 _ => return None,
             },
             doubted: flags & 1 != 0,
+            rolled_back: flags & 8 != 0,
             count_failed: flags & 2 != 0,
             on_unknown: if flags & 4 != 0 { OnUnknown::Keep } else { OnUnknown::RollBack },
         });

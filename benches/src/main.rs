@@ -1,0 +1,36 @@
+//! Measures Countersign beside a bare proxy, in one run on one machine. Figures are ratios first:
+//! the microseconds belong to the machine they were taken on.
+//!
+//! The program is its own load, upstream, proxy and gateway; each runs as a process of its own, so
+//! that processor time can be told apart.
+
+mod load;
+mod micro;
+mod process;
+mod proxy;
+mod report;
+mod served;
+mod upstream;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let runtime = |threads| {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()
+    };
+    let outcome = match words.as_slice() {
+        ["upstream", size] => runtime(1).and_then(|r| r.block_on(upstream::run(size))),
+        ["proxy", target] => runtime(1).and_then(|r| r.block_on(proxy::run(target))),
+        ["gateway", mode, target] => runtime(1).and_then(|r| r.block_on(served::run(mode, target))),
+        rest => runtime(1).and_then(|r| r.block_on(report::run(rest))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::line(&format!("bench: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
