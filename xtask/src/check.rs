@@ -1,7 +1,7 @@
 //! `check`: everything that can be said of the sources without running them.
 
 use crate::report::Report;
-use crate::{Outcome, arrows, deny, files, links, process, workspace};
+use crate::{Outcome, arrows, catalogue, deny, files, links, process, workspace};
 
 /// Runs every check and tells how they went.
 pub(crate) fn run() -> Outcome {
@@ -19,6 +19,7 @@ pub(crate) fn steps(report: &mut Report) {
     report.check("arrows between crates", arrows::check);
     report.check("tidy files", files::check);
     report.check("links in documents", links::check);
+    report.check("attack catalogue", catalogue::check);
     report.check("licences, bans and sources", deny::check);
     report.check("lints", || {
         let lints = ["clippy", "--workspace", "--all-targets", "--all-features", "--quiet"];

@@ -9,6 +9,7 @@
 use std::process::ExitCode;
 
 mod arrows;
+mod catalogue;
 mod check;
 mod demo;
 mod deny;
