@@ -26,7 +26,8 @@ mod workspace;
 const USAGE: &str = "\
 Usage: cargo xtask <chore>
 
-  check           formatting, lints, arrows between crates, licences and bans, links, tidiness
+  check [--quick] formatting, arrows between crates, licences and bans, links, tidiness, lints;
+                  --quick leaves the lints out
   demo [ARGS]     build and run `countersign demo`, with its own arguments (try --drive)
   test [--quick]  check, every test, and official MCP clients, servers and the conformance suite
                   through a running gateway; --quick leaves those peers out
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
 
 fn run(chore: &str, args: &[String]) -> Outcome {
     match chore {
-        "check" => no_more(args).and_then(|()| check::run()),
+        "check" => check::run(args),
         "demo" => demo::run(args),
         "test" => test::run(args),
         "" | "help" | "--help" | "-h" => {
@@ -58,12 +59,5 @@ fn run(chore: &str, args: &[String]) -> Outcome {
             Ok(())
         }
         other => Err(format!("there is no chore `{other}`\n\n{USAGE}")),
-    }
-}
-
-fn no_more(args: &[String]) -> Outcome {
-    match args.first() {
-        None => Ok(()),
-        Some(arg) => Err(format!("this chore takes no argument `{arg}`")),
     }
 }

@@ -11,16 +11,13 @@ const CI_CASES: &[(&str, &str)] = &[("POLICY_CASES", "100000"), ("QUOTA_SEEDS", 
 
 /// Runs everything, or without the peers when `--quick` is asked for.
 pub(crate) fn run(args: &[String]) -> Outcome {
-    let quick = match args {
-        [] => false,
-        [one] if one == "--quick" => true,
-        _ => return Err("`test` takes nothing but `--quick`".to_owned()),
-    };
+    let quick = check::quick(args)?;
     let mut report = Report::new();
     report.check("packages of the system", install::packages);
     // Beside the checks: it waits for downloads most of the time.
     let installing = (!quick).then(|| thread::spawn(install::peers));
-    check::steps(&mut report);
+    check::cheap(&mut report);
+    check::lints(&mut report);
     report.step("tests", tests);
     if let Some(installing) = installing {
         report.step("examples in the documentation", examples);
