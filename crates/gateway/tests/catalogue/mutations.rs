@@ -1,0 +1,188 @@
+//! Random damage to right requests. Whatever still reaches the upstream must be what was judged:
+//! allowed by the policy, named in the log, and read alike by us, by the upstream and in the bytes
+//! that were sent.
+
+use serde_json::Value;
+use store::Verdict;
+use testkit::{Agent, Era, House, send};
+
+use crate::fixture;
+
+/// A small generator; the seed makes a failure repeatable.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % sides as u64).unwrap()
+    }
+
+    /// Damages bytes in one to three places.
+    fn damage(&mut self, bytes: &mut Vec<u8>) {
+        const PIECES: [&[u8]; 22] = [
+            b"\"", b"\\", b",", b":", b"{", b"}", b"[", b"]", b"0", b".", b"e", b"-", b" ", b"\0", b"\xff", b"null",
+            b"true", b"\\u0061", b"\"amount\":1,", b"\"name\":\"wipe_all\",", b"\r\n", b"\xe2\x80\x8b",
+        ];
+        for _ in 0..=self.roll(3) {
+            let at = self.roll(bytes.len());
+            match self.roll(6) {
+                0 => bytes[at] = self.roll(256) as u8,
+                1 => {
+                    bytes.remove(at);
+                }
+                2 => {
+                    let piece = PIECES[self.roll(PIECES.len())];
+                    bytes.splice(at..at, piece.iter().copied());
+                }
+                3 => {
+                    let end = (at + 1 + self.roll(30)).min(bytes.len());
+                    let copy = bytes[at..end].to_vec();
+                    let to = self.roll(bytes.len());
+                    bytes.splice(to..to, copy);
+                }
+                4 => {
+                    let end = (at + 1 + self.roll(12)).min(bytes.len());
+                    bytes.drain(at..end);
+                }
+                _ => {
+                    let other = self.roll(bytes.len());
+                    bytes.swap(at, other);
+                }
+            }
+            if bytes.is_empty() {
+                bytes.push(b'{');
+            }
+        }
+    }
+}
+
+/// What the policy of the fixture lets through, judged here by other means.
+fn may_pass(params: &Value) -> bool {
+    let arguments = &params["arguments"];
+    let listed = |names: &[&str]| {
+        arguments.as_object().is_none_or(|object| object.keys().all(|key| names.contains(&key.as_str())))
+    };
+    match params["name"].as_str() {
+        Some("list_invoices" | "anything" | "free_form" | "report_sales") => true,
+        Some("refund_payment") => {
+            arguments["currency"] == "usd"
+                && arguments["amount"].as_f64().is_some_and(|amount| (0.0..=100.0).contains(&amount))
+                && arguments["reason"].as_str().is_some_and(|reason| reason.chars().count() > 4)
+                && listed(&["payment", "amount", "currency", "reason", "note", "items", "customer"])
+        }
+        _ => false,
+    }
+}
+
+/// Looks at what came through since the marks; gives the number of calls that did.
+async fn inspect(house: &House, mark: usize, line: i64, sent: &[u8], body: &[u8]) -> usize {
+    let seen = house.upstream.seen_since(mark);
+    let lines = house.lines_after(line).await;
+    let allowed: Vec<_> =
+        lines.iter().filter(|line| line.intent.verdict == Verdict::Allowed).collect();
+    let calls: Vec<_> = seen.iter().filter(|seen| seen.method() == "tools/call").collect();
+    let what = || sent.escape_ascii().to_string();
+    assert!(lines.len() <= 1, "more than one line: {}", what());
+    assert_eq!(calls.len(), allowed.len(), "calls and lines: {}", what());
+    for (seen, line) in calls.iter().zip(&allowed) {
+        let params = &seen.message["params"];
+        assert!(may_pass(params), "let through: {params} for {}", what());
+        assert_eq!(line.intent.tool.as_deref(), params["name"].as_str(), "{}", what());
+        let names: Vec<&str> = params["arguments"]
+            .as_object()
+            .map(|object| object.keys().map(String::as_str).collect())
+            .unwrap_or_default();
+        let known: Vec<&str> = line.intent.known_args.iter().map(|name| &**name).collect();
+        assert_eq!(known.len() + line.intent.unknown_args as usize, names.len(), "{}", what());
+        assert!(known.iter().all(|name| names.contains(name)), "{}", what());
+        // Another reader, from the bytes the agent sent.
+        let read: Value = serde_json::from_slice(body)
+            .unwrap_or_else(|error| panic!("passed, and another reader says {error}: {}", what()));
+        assert_eq!(read["params"]["name"], params["name"], "{}", what());
+        assert_eq!(read["params"]["arguments"], params["arguments"], "{}", what());
+        let expected = format!("Bearer {}", house.credential);
+        assert_eq!(seen.header("authorization"), Some(expected.as_str()), "{}", what());
+        if seen.modern() {
+            assert_eq!(seen.header("mcp-name"), params["name"].as_str(), "{}", what());
+            assert_eq!(seen.header("mcp-method"), Some("tools/call"), "{}", what());
+        }
+    }
+    for seen in &seen {
+        assert_eq!(seen.target, "/mcp", "{}", what());
+        assert!(!house.agent("a").secret().is_in(&seen.body), "{}", what());
+    }
+    calls.len()
+}
+
+const CALLS: [(&str, &str); 4] = [
+    ("refund_payment", r#"{"payment":"p1","amount":99.5,"currency":"usd","reason":"damaged goods","items":[{"a":[1,2.50,-3e2]}],"customer":{"vip":true,"n":null}}"#),
+    ("refund_payment", r#"{"payment":"p1","amount":101,"currency":"usd","reason":"damaged goods"}"#),
+    ("wipe_all", r#"{"a":1}"#),
+    ("free_form", r#"{"value":{"k":["x","\u00e9",1e2,0.1]}}"#),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damaged_bodies() {
+    let house = fixture::house().await;
+    let agent = house.agent("a");
+    let session = agent.session().await;
+    let eras = [Era::Legacy, session, Era::Modern];
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut passed = 0;
+    let mut line = house.last_line().await;
+    for round in 0..900 {
+        let era = &eras[round % 3];
+        let (tool, arguments) = CALLS[dice.roll(CALLS.len())];
+        let mut body = Agent::call_text(era, tool, arguments).into_bytes();
+        // The headers stay those of the call that was meant.
+        let request = agent.post(era, &body);
+        dice.damage(&mut body);
+        let mark = house.upstream.mark();
+        send(agent.address, request.body(&body).bytes()).await;
+        passed += inspect(&house, mark, line, &body, &body).await;
+        line = house.last_line_from(line).await;
+    }
+    assert!(passed > 50, "the damage leaves some calls whole: {passed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damaged_heads() {
+    let house = fixture::house().await;
+    let agent = house.agent("a");
+    let session = agent.session().await;
+    let eras = [Era::Legacy, session, Era::Modern];
+    let mut dice = Dice(0x2545_f491_4f6c_dd1d);
+    let mut passed = 0;
+    let mut line = house.last_line().await;
+    for round in 0..600 {
+        let era = &eras[round % 3];
+        let (tool, arguments) = CALLS[dice.roll(CALLS.len())];
+        let body = Agent::call_text(era, tool, arguments).into_bytes();
+        let whole = agent.post(era, &body).bytes();
+        let end = whole.len() - body.len();
+        let mut head = whole[..end].to_vec();
+        dice.damage(&mut head);
+        let sent = [&head[..], &body[..]].concat();
+        let mark = house.upstream.mark();
+        // The damage may leave the gateway waiting for more: it gets the end of the connection.
+        let mut open = testkit::Open::connect(agent.address).await;
+        open.write(&sent).await;
+        open.finish().await;
+        let answer = open.head().await;
+        assert!(answer.status < 500, "{} {}", answer.status, sent.escape_ascii());
+        house.quiet_since(mark).await;
+        let read = body_of(&sent).unwrap_or(&body);
+        passed += inspect(&house, mark, line, &sent, read).await;
+        line = house.last_line_from(line).await;
+    }
+    assert!(passed > 20, "the damage leaves some calls whole: {passed}");
+}
+
+/// The body as a reader of HTTP takes it: everything behind the first empty line.
+fn body_of(sent: &[u8]) -> Option<&[u8]> {
+    let at = sent.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let body = &sent[at + 4..];
+    serde_json::from_slice::<Value>(body).is_ok().then_some(body)
+}
