@@ -20,7 +20,6 @@ const ASLEEP: &[&str] = &[
 const FOREIGN: &[&str] = &[
     concat!("/wo", "rk/"),
     concat!("/ro", "ot/"),
-    concat!("/home", "/"),
     concat!("/tm", "p/"),
     concat!("crates", ".io"),
     concat!("registry.", "npmjs"),

@@ -31,6 +31,7 @@ Usage: cargo xtask <chore>
   demo [ARGS]     build and run `countersign demo`, with its own arguments (try --drive)
   test [--quick]  check, every test, and official MCP clients, servers and the conformance suite
                   through a running gateway; --quick leaves those peers out
+  bench [ARGS]    measure beside a bare proxy, and say what it costs
 ";
 
 /// What a chore ends with: nothing more to say, or one sentence that says what went wrong.
@@ -52,7 +53,8 @@ fn main() -> ExitCode {
 fn run(chore: &str, args: &[String]) -> Outcome {
     match chore {
         "check" => check::run(args),
-        "demo" => demo::run(args),
+        "demo" => demo::demo(args),
+        "bench" => demo::bench(args),
         "test" => test::run(args),
         "" | "help" | "--help" | "-h" => {
             print!("{USAGE}");
