@@ -135,7 +135,7 @@ fn single(
 }
 
 /// What is there, if something other than `null` is.
-fn present(found: Found<'_>) -> Result<Found<'_>, Why> {
+pub(crate) fn present(found: Found<'_>) -> Result<Found<'_>, Why> {
     match found {
         Found::Missing | Found::Null => Err(Why::Missing),
         Found::EmptyList => Err(Why::EmptyList),
@@ -143,7 +143,7 @@ fn present(found: Found<'_>) -> Result<Found<'_>, Why> {
     }
 }
 
-fn as_scalar(found: Found<'_>) -> Result<Scalar<'_>, Why> {
+pub(crate) fn as_scalar(found: Found<'_>) -> Result<Scalar<'_>, Why> {
     match present(found)? {
         Found::Text(text) => Ok(Scalar::Text(text)),
         Found::Number(number) => Ok(Scalar::Number(number.value())),
@@ -265,12 +265,21 @@ fn contains<'v>(
     }
 }
 
-/// How the length compares: characters of a string, elements of a list, members of an object.
+/// How the length compares with a whole number.
 fn length<'v>(
     found: Found<'_>,
     scalar: impl FnOnce() -> Result<Scalar<'v>, Why>,
     budget: &Budget,
 ) -> Result<Ordering, Why> {
+    let length = measure(found, budget)?;
+    match scalar()? {
+        Scalar::Number(number) if number.is_whole() => Ok(length.cmp(&number)),
+        _ => Err(Why::WrongType),
+    }
+}
+
+/// The length: characters of a string, elements of a list, members of an object.
+pub(crate) fn measure(found: Found<'_>, budget: &Budget) -> Result<Decimal, Why> {
     let length = match present(found)? {
         Found::Text(text) => {
             if !budget.take_for(text.len() / 4, 1) {
@@ -282,16 +291,10 @@ fn length<'v>(
         Found::Object(object) => object.len(),
         _ => return Err(Why::WrongType),
     };
-    let length = u64::try_from(length).unwrap_or(u64::MAX);
-    match scalar()? {
-        Scalar::Number(number) if number.is_whole() => {
-            Ok(Decimal::new(false, length, 0).cmp(&number))
-        }
-        _ => Err(Why::WrongType),
-    }
+    Ok(Decimal::new(false, u64::try_from(length).unwrap_or(u64::MAX), 0))
 }
 
-fn is_of_type(found: Found<'_>, wanted: JsonType) -> bool {
+pub(crate) fn is_of_type(found: Found<'_>, wanted: JsonType) -> bool {
     match found {
         Found::Missing | Found::EmptyList | Found::Places(_) => false,
         Found::Null => wanted == JsonType::Null,

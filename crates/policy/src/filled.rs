@@ -53,7 +53,11 @@ impl<'a> Filled<'a> {
 
     /// Step 6, what must not be: true or indeterminate denies.
     pub(crate) fn deny_if(&self, budget: &Budget) -> Result<(), Box<No>> {
-        for predicate in &self.entry.deny_if {
+        let entry = self.entry;
+        let mut hits = Vec::new();
+        let candidates = entry.deny_if_index.candidates(&self.values, budget, &mut hits);
+        enough(budget)?;
+        for predicate in candidates.iter().filter_map(|rule| entry.deny_if.get(*rule)) {
             let truth = self.truth(&predicate.conditions, budget)?;
             if truth.may_hold() {
                 return Err(self.broken(predicate, truth, Reason::DenyIf, budget));
@@ -64,7 +68,11 @@ impl<'a> Filled<'a> {
 
     /// Step 6, what must be: false or indeterminate denies.
     pub(crate) fn require(&self, budget: &Budget) -> Result<(), Box<No>> {
-        for predicate in &self.entry.require {
+        let entry = self.entry;
+        let mut hits = Vec::new();
+        let candidates = entry.require_index.candidates(&self.values, budget, &mut hits);
+        enough(budget)?;
+        for predicate in candidates.iter().filter_map(|rule| entry.require.get(*rule)) {
             let truth = self.truth(&predicate.conditions, budget)?;
             if !truth.holds() {
                 return Err(self.broken(predicate, truth, Reason::Require, budget));
@@ -99,7 +107,11 @@ impl<'a> Filled<'a> {
         signed: &[&str],
         needed: &mut Vec<ApprovalNeeded>,
     ) -> Result<(), Box<No>> {
-        for approval in &self.entry.approve_if {
+        let entry = self.entry;
+        let mut hits = Vec::new();
+        let candidates = entry.approve_if_index.candidates(&self.values, budget, &mut hits);
+        enough(budget)?;
+        for approval in candidates.iter().filter_map(|rule| entry.approve_if.get(*rule)) {
             let truth = self.truth(&approval.conditions, budget)?;
             if truth.may_hold() && !signed.contains(&&*approval.rule) {
                 needed.push(self.asked(approval, truth, budget));

@@ -18,6 +18,7 @@ mod decision;
 mod explain;
 mod filled;
 pub mod import;
+mod index;
 mod load;
 mod path;
 mod pattern;

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use json::Decimal;
 
 use crate::decision::{Approver, OnUnknown, Place, Scope, Window};
+use crate::index::Index;
 use crate::pattern::{NamePattern, Names};
 use crate::regular::Regular;
 use crate::values::{Scalar, Slots};
@@ -57,6 +58,10 @@ pub(crate) struct Entry {
     pub(crate) require: Vec<Predicate>,
     pub(crate) approve_if: Vec<Approval>,
     pub(crate) limits: Vec<Limit>,
+    /// Which rules of the three lists may fire.
+    pub(crate) deny_if_index: Index,
+    pub(crate) require_index: Index,
+    pub(crate) approve_if_index: Index,
     /// `"unlisted_args": "allow"` was said.
     pub(crate) free_form: bool,
     /// The rule that an argument which is not listed breaks.
@@ -175,6 +180,8 @@ pub(crate) struct Comparison {
     /// The path as it was written.
     pub(crate) path: Arc<str>,
     pub(crate) slot: usize,
+    /// Whether its path has `[*]`.
+    pub(crate) wild: bool,
     /// Whether it reads only `tool.name`.
     pub(crate) of_tool_name: bool,
     /// For a path with `[*]`: whether every element must pass (or one is enough).

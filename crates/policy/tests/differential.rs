@@ -41,7 +41,7 @@ fn the_engine_and_the_second_interpreter_agree() {
     let config = Config { cases: documents, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new(config);
     let seen = RefCell::new(Seen::default());
-    let bytes = proptest::collection::vec(proptest::num::u8::ANY, 400..1_200);
+    let bytes = proptest::collection::vec(proptest::num::u8::ANY, 2_000..5_000);
     let result = runner.run(&bytes, |bytes| {
         let mut entropy = Entropy::new(&bytes);
         let text = named(&entropy.document());

@@ -76,6 +76,7 @@ impl Rules<'_> {
         let (op, every, operand) = (op?, every?, operand?);
         Some(Condition::Compare(Comparison {
             slot: reading.slots.slot(&path),
+            wild: path.is_wild(),
             of_tool_name: path == Path::ToolName && !matches!(operand, Operand::Slot(_)),
             path: text,
             every,

@@ -3,6 +3,7 @@
 use json::Number;
 use json::document::{Data, Member, Node};
 
+use super::PROBLEMS_MAX;
 use crate::problem::Found;
 use crate::suggest;
 
@@ -100,7 +101,10 @@ impl Loader {
             if known.contains(&member.name.as_str()) {
                 continue;
             }
-            let nearest = suggest::nearest(&member.name, known.iter().copied());
+            // Beyond what is shown, a guess is not worth its time.
+            let shown = self.problems.len() <= PROBLEMS_MAX;
+            let nearest =
+                shown.then(|| suggest::nearest(&member.name, known.iter().copied())).flatten();
             self.problems.push(Found {
                 at: member.at,
                 pointer: at.inside(&member.name, &member.value).pointer,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::reader::{At, Fields, Loader};
 use crate::decision::{Approver, Place};
+use crate::index::Index;
 use crate::program::{Approval, Condition, Entry, Predicate, Spot};
 use crate::regular::Regular;
 use crate::suggest;
@@ -79,6 +80,9 @@ impl<'l> Rules<'l> {
             require: Vec::new(),
             approve_if: Vec::new(),
             limits: Vec::new(),
+            deny_if_index: Index::default(),
+            require_index: Index::default(),
+            approve_if_index: Index::default(),
             free_form: false,
             reads_args: false,
             at: Spot::default(),
@@ -103,6 +107,9 @@ impl<'l> Rules<'l> {
         Entry {
             unlisted_rule: reading.rule(&["unlisted_args"]),
             slots: reading.slots,
+            deny_if_index: Index::of_firing(deny_if.iter().map(|p| &*p.conditions)),
+            require_index: Index::of_required(require.iter().map(|p| &*p.conditions)),
+            approve_if_index: Index::of_firing(approve_if.iter().map(|a| &*a.conditions)),
             deny_if,
             require,
             approve_if,

@@ -109,6 +109,20 @@ const TEXTS: [&str; 16] = [
     "billing",
 ];
 
+const FEW: [&str; 7] = ["1", "\"ab\"", "1.0", "\"usd\"", "2", "\"a\"", "true"];
+
+/// Paths that lead to one scalar, more often than not.
+const PLAIN: [&str; 8] = [
+    "args.a",
+    "args.b",
+    "args.a",
+    "args.b",
+    "args.cust.email",
+    "args.items[0].a",
+    "args.items[*].a",
+    "tool.name",
+];
+
 const PATTERNS: [&str; 14] = [
     "a",
     "a+",
@@ -155,6 +169,10 @@ const ZONES: [&str; 4] = ["UTC", "Europe/Berlin", "America/Los_Angeles", "Asia/K
 
 impl Entropy<'_> {
     fn scalar(&mut self) -> String {
+        // Often one of a few, so that constants and arguments meet.
+        if self.one_in(2) {
+            return self.pick(&FEW).to_owned();
+        }
         match self.below(8) {
             0..=2 => self.pick(&NUMBERS).to_owned(),
             3..=6 => format!("\"{}\"", self.pick(&TEXTS)),
@@ -163,21 +181,21 @@ impl Entropy<'_> {
     }
 
     fn scalars(&mut self) -> String {
-        let count = self.below(5);
+        let count = self.pick(&[0, 1, 4, 8, 12]);
         let list: Vec<String> = (0..count).map(|_| self.scalar()).collect();
         format!("[{}]", list.join(","))
     }
 
     /// A value of an argument.
     fn value(&mut self, depth: usize) -> String {
-        match self.below(12) {
+        match self.below(24) {
             0 => "null".to_owned(),
-            1 | 2 if depth > 0 => {
+            1..=3 if depth > 0 => {
                 let count = self.below(4);
                 let list: Vec<String> = (0..count).map(|_| self.value(depth - 1)).collect();
                 format!("[{}]", list.join(","))
             }
-            3 if depth > 0 => self.object(&["a", "email", "tags"], depth - 1),
+            4 if depth > 0 => self.object(&["a", "email", "tags"], depth - 1),
             _ => self.scalar(),
         }
     }
@@ -208,7 +226,7 @@ impl Entropy<'_> {
             let value = match name {
                 "B" if !self.one_in(16) => continue,
                 "odd.key" | "grid" if !self.one_in(3) => continue,
-                _ if self.one_in(8) => continue,
+                _ if self.one_in(12) => continue,
                 "items" if !self.one_in(6) => self.list_of(|e| e.object(&["a", "tags"], 1)),
                 "grid" => self.list_of(|e| e.list_of(Self::scalar)),
                 "cust" => self.object(&["email", "tier"], 1),
@@ -224,7 +242,7 @@ impl Entropy<'_> {
     }
 
     fn comparison(&mut self) -> String {
-        let path = self.pick(&PATHS);
+        let path = if self.one_in(3) { self.pick(&PATHS) } else { self.pick(&PLAIN) };
         let op = self.pick(&OPS);
         let takes_path = !matches!(op, "matches" | "regex" | "exists" | "type");
         let value = if takes_path && self.one_in(8) {
@@ -238,7 +256,13 @@ impl Entropy<'_> {
                     false => self.pick(&NUMBERS).to_owned(),
                 },
                 "matches" | "regex" => format!("\"{}\"", self.pick(&PATTERNS)),
-                "starts_with" | "ends_with" => format!("\"{}\"", self.pick(&TEXTS)),
+                "starts_with" | "ends_with" => {
+                    format!("\"{}\"", self.pick(&["a", "ab", "u", "d", "", "b", "usd", "é"]))
+                }
+                "eq" | "neq" if !self.one_in(4) => self.pick(&FEW).to_owned(),
+                "contains" | "not_contains" if self.one_in(2) => {
+                    self.pick(&["\"a\"", "\"b\"", "1", "\"\""]).to_owned()
+                }
                 "exists" => self.pick(&["true", "false"]).to_owned(),
                 "length_lt" | "length_lte" | "length_gt" | "length_gte" => {
                     self.pick(&["0", "1", "2", "3"]).to_owned()
@@ -278,7 +302,7 @@ impl Entropy<'_> {
 
     /// Predicates, each with a guard often enough that some let calls through.
     fn predicates(&mut self, list: &str) -> String {
-        let count = self.pick(&[0, 0, 1, 1, 1, 2, 3]);
+        let count = self.pick(&[0, 1, 1, 2, 3, 12]);
         let mut predicates = Vec::new();
         for index in 0..count {
             let conditions = self.conditions();
