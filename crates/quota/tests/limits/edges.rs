@@ -85,6 +85,28 @@ fn an_hour_that_comes_twice_is_two_hours_and_a_day_of_25_is_one_day() {
 }
 
 #[test]
+fn tidying_never_carries_usage_over_the_edge_of_a_window() {
+    // Used before the edge, after it, and later in the same window, when the past is tidied: in
+    // one hour of UTC, and in one day of it.
+    let cases = [
+        (Unit::Hour, "2026-05-01T10:10:00Z", "2026-05-01T10:20:00Z", "2026-05-01T11:05:00Z"),
+        (Unit::Week, "2026-05-03T10:00:00Z", "2026-05-03T20:00:00Z", "2026-05-06T11:00:00Z"),
+        (Unit::Month, "2026-05-31T10:00:00Z", "2026-05-31T20:00:00Z", "2026-06-10T11:00:00Z"),
+    ];
+    for (unit, before, after, later) in cases {
+        let mut ledger = Ledger::new();
+        let of = |amount| [charge("value", zoned(unit, "Asia/Kathmandu"), 100, amount)];
+        for (id, (amount, now)) in (0..).zip([(100, before), (30, after), (20, later)]) {
+            assert!(take(&mut ledger, id, &of(amount), at(now)), "{unit:?} {now}");
+        }
+        assert_eq!(usage(&ledger, &of(0)[0], at(later)), (0, 50, 0, 50), "{unit:?}");
+        let _ = ledger.release(call(0)).unwrap();
+        assert_eq!(usage(&ledger, &of(0)[0], at(later)), (0, 50, 0, 50), "{unit:?}");
+        ledger.check().unwrap();
+    }
+}
+
+#[test]
 fn q08_a_fixed_window_may_hold_twice_over_its_edge_and_a_rolling_one_never() {
     let mut ledger = Ledger::new();
     let fixed = [charge("fixed", Window::utc(Unit::Minute), 10, 1)];
