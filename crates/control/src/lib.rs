@@ -1,1 +1,54 @@
-//! placeholder
+//! The control plane's REST API: who may change what, and how it is recorded.
+//!
+//! A request comes in by [`serve`] (deadlines and bounds), passes `arrival` (host, origin, id),
+//! finds its page in `routes`, becomes an `Operator` by its key and an `Authorized` by its role,
+//! and only then is its body read and its command carried out. The store writes the change and its
+//! audit line together. Every refusal is worded in `problem`.
+//!
+//! No call of an agent passes here, and nothing here opens a credential except to say whether it
+//! would open.
+
+// In the order in which a request meets them.
+mod serve;
+mod arrival;
+mod routes;
+mod state;
+mod operator;
+mod strangers;
+mod roles;
+mod path;
+mod body;
+mod decode;
+mod page;
+mod etag;
+mod repeat;
+mod health;
+mod servers;
+mod server_url;
+mod tools;
+mod credentials;
+mod policies;
+mod judge;
+mod trial;
+mod difference;
+mod grants;
+mod usage;
+mod calls;
+mod tail;
+mod keys;
+mod audit;
+mod problem;
+mod nearest;
+mod time;
+mod document;
+
+pub use document::{api_markdown, openapi_json};
+pub use routes::router;
+pub use serve::serve;
+pub use state::{Control, Probe, ProbeError, Prober};
+
+pub(crate) use path::At;
+
+/// What a repeated answer says in place of a token.
+pub(crate) const TOKEN_GONE: &str =
+    "the token was shown in the first answer and is kept nowhere; make a new one if it was lost";

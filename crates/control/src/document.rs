@@ -1,0 +1,211 @@
+//! The API's own description: OpenAPI 3.1 from the code, and the page for people from that.
+
+use std::fmt::Write as _;
+use std::sync::OnceLock;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, header};
+use utoipa::OpenApi;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, OpenApi as Document, PathItem};
+
+use crate::problem::Code;
+use crate::routes;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Countersign control plane",
+        description = "Servers, credentials, policies, grants and the call log of a Countersign instance.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    tags(
+        (name = "health", description = "How the instance is"),
+        (name = "servers", description = "Upstream MCP servers, their tools and credentials"),
+        (name = "policies", description = "Policies, their versions, and trying them out"),
+        (name = "grants", description = "What agents may do, and how much of it they used"),
+        (name = "calls", description = "What agents did"),
+        (name = "api-keys", description = "Keys of this API"),
+        (name = "audit", description = "What people changed, and who was turned away"),
+    ),
+)]
+struct Outline;
+
+/// The document before the routes.
+pub(crate) fn outline() -> Document {
+    let mut document = Outline::openapi();
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("csk1_…")
+        .description(Some("An API key. The names after it are the lowest role that may."))
+        .build();
+    let components = document.components.get_or_insert_with(Components::new);
+    components.add_security_scheme("api_key", SecurityScheme::Http(scheme));
+    document
+}
+
+/// The OpenAPI 3.1 document of the API, as JSON.
+pub fn openapi_json() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| {
+        let (_, document) = routes::described().split_for_parts();
+        document.to_pretty_json().unwrap_or_default()
+    })
+}
+
+pub(crate) async fn serve() -> Response {
+    let kind = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, kind)], openapi_json()).into_response()
+}
+
+/// The page about the API for people: `docs/api.md`. Routes, roles and codes come from the code.
+pub fn api_markdown() -> String {
+    let (_, document) = routes::described().split_for_parts();
+    let mut page = String::from(INTRODUCTION);
+    let _ = write!(
+        page,
+        "\n## Routes\n\nThe lowest role that may; each role includes the ones before.\n"
+    );
+    for tag in document.tags.iter().flatten() {
+        let about = tag.description.as_deref().unwrap_or_default();
+        let _ = write!(page, "\n### {about}\n\n| route | does | role |\n| --- | --- | --- |\n");
+        for (path, item) in &document.paths.paths {
+            for (method, operation) in operations(item) {
+                if operation.tags.iter().flatten().any(|name| *name == tag.name) {
+                    let summary = operation.summary.as_deref().unwrap_or_default();
+                    let role = role_of(operation).unwrap_or_else(|| "no key".to_owned());
+                    let path = path.strip_prefix(routes::BASE).unwrap_or(path);
+                    let _ = writeln!(page, "| `{method} {path}` | {summary} | {role} |");
+                }
+            }
+        }
+    }
+    page.push_str("\n## Codes\n\n| code | status | title |\n| --- | --- | --- |\n");
+    for code in Code::ALL {
+        let status = code.status().as_u16();
+        let _ = writeln!(page, "| `{}` | {status} | {} |", code.as_str(), code.title());
+    }
+    page
+}
+
+/// The operations of a path, with their methods.
+fn operations(item: &PathItem) -> impl Iterator<Item = (&'static str, &Operation)> {
+    [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("DELETE", &item.delete)]
+        .into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
+}
+
+/// The role that the document names for an operation.
+fn role_of(operation: &Operation) -> Option<String> {
+    let requirement = serde_json::to_value(operation.security.as_ref()?.first()?).ok()?;
+    Some(requirement.get("api_key")?.get(0)?.as_str()?.to_owned())
+}
+
+const INTRODUCTION: &str = "# The API
+
+Everything the dashboard and the command line do, they do through this API. It lives under `/api/v1` on the control
+plane's listener (default `127.0.0.1:7070`) and describes itself as OpenAPI 3.1 at `/api/v1/openapi.json`.
+This page is generated: change the code, then run the tests of `control` with `UPDATE_DOCS=1`.
+
+```
+curl -H \"Authorization: Bearer $COUNTERSIGN_API_KEY\" http://127.0.0.1:7070/api/v1/servers
+```
+
+## Keys and roles
+
+Every route but `health` and `openapi.json` needs an API key as `Authorization: Bearer csk1_…`. The first admin key is
+made at first start and printed once. A key has one role: `viewer`, `policy_manager` or `admin`. No key, or one that is
+unknown, expired or revoked: 401. A role that is too low: 403. An address that shows more than 20 bad keys in a minute
+gets 429 until the minute is over; keys that were good lately still work from there.
+
+A listener on a loopback address answers only to `localhost`, `127.0.0.1` and `[::1]` as host. Requests with an
+`Origin` of another site are refused, and no answer allows one.
+
+## Requests
+
+Bodies are JSON (`Content-Type: application/json`), at most 2 MiB, with the text of one policy at most 1 MiB. They are
+read strictly: a name that stands twice, a field that is not known or a value of another type is refused with 422, and
+`errors` names the field and the reason, never the value. Ids and names are interchangeable in paths: a server's slug,
+a policy's name, the label of a living grant. An id of another organisation answers 404, as if it did not exist.
+Times are RFC 3339; answers give UTC with microseconds.
+
+## Problems
+
+Every refusal is `application/problem+json` (RFC 9457) with a stable `code`, a `request_id` that also stands in the
+logs, and often `errors`:
+
+```json
+{ \"type\": \"urn:countersign:problem:invalid\", \"title\": \"The request is not valid\", \"status\": 422,
+  \"detail\": \"nothing was changed; `errors` says what is wrong\", \"code\": \"invalid\", \"request_id\": \"req_…\",
+  \"errors\": [{ \"pointer\": \"/slgu\", \"code\": \"unknown_field\", \"message\": \"there is no such field here\", \"suggestion\": \"slug\" }] }
+```
+
+## Lists
+
+`?limit=` takes 1 to 500 (100 when absent). A list answers `{\"items\": […], \"next\": …}`: give `next` as `?after=` to go
+on; `null` is the end.
+
+## Editing together
+
+One server and one grant answer with an `ETag`. `PUT /servers/{id}` needs it back as `If-Match` (or `*` to overwrite);
+if somebody was faster, the answer is 412 and nothing changed. Grants take `If-Match` when it is given.
+`POST /policies/{id}/versions` takes `expected_latest` for the same purpose.
+
+## Repeating safely
+
+Creations take an `Idempotency-Key` of up to 128 characters. The same key with the same request is carried out once and
+answered again (`Idempotency-Replayed: true`); with another request it is refused with 422. Tokens are kept nowhere, so
+a repeated answer to `POST /grants` shows the grant with `\"token\": null` and says so.
+
+## Following the log
+
+`GET /calls/tail` is a stream of server-sent events. `call` is a line of the log as it was written, `id:` its index;
+come back with `Last-Event-ID` and nothing is missed. `outcome` repeats a line once it is known what became of it. The
+stream ends within two seconds of its key being revoked.
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_names_itself_its_role_and_what_it_does() {
+        let (_, document) = routes::described().split_for_parts();
+        let mut ids = vec![];
+        for (path, item) in &document.paths.paths {
+            assert!(path.starts_with(routes::BASE), "{path}");
+            for (method, operation) in operations(item) {
+                let id = operation.operation_id.clone().unwrap();
+                assert!(!ids.contains(&id), "{id} stands twice");
+                ids.push(id);
+                assert!(operation.summary.is_some(), "{method} {path} has no summary");
+                let role = role_of(operation);
+                let known = |r: &String| store::Role::parse(r).is_some();
+                assert!(role.as_ref().is_some_and(known) || path.ends_with("/health"), "{path}");
+            }
+        }
+        assert!(ids.len() >= 40, "only {} operations", ids.len());
+    }
+
+    #[test]
+    fn the_document_is_openapi_3_1_and_keeps_secrets_write_only() {
+        let document: serde_json::Value = serde_json::from_str(openapi_json()).unwrap();
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        let shown = document["components"]["schemas"]["CredentialOut"].to_string();
+        assert!(!shown.contains("bearer") && !shown.contains("value"), "{shown}");
+    }
+
+    /// `UPDATE_DOCS=1` writes the page anew.
+    #[test]
+    fn the_page_about_the_api_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api.md");
+        let page = api_markdown();
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, &page).unwrap();
+        }
+        let stored = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(stored == page, "docs/api.md is stale: run this test with UPDATE_DOCS=1");
+    }
+}

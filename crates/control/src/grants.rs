@@ -1,0 +1,539 @@
+//! Grants: issued, rotated, paused, revoked; policies attached to them. Tokens are shown once.
+
+use std::collections::{BTreeMap, HashMap};
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{StatusCode, header};
+use serde::{Deserialize, Deserializer, Serialize};
+use store::{Attachment, Grant, GrantDraft, GrantState, PolicyId, ServerId};
+use utoipa::ToSchema;
+
+use crate::body::{Asked, Unread};
+use crate::etag::{self, IfMatch};
+use crate::operator::{Authorized, Operator};
+use crate::page::{List, Order, PageQuery, time_key};
+use crate::problem::{Fault, Problem, ProblemBody};
+use crate::repeat::{Creation, Halt};
+use crate::roles::Action;
+use crate::time::Time;
+use crate::{At, Control, TOKEN_GONE, time};
+
+/// The most calls in flight when nobody says.
+const IN_FLIGHT_DEFAULT: u32 = 32;
+/// The most calls in flight that can be asked for.
+const IN_FLIGHT_MAX: u32 = 10_000;
+/// The most servers of one grant.
+const SERVERS_MAX: usize = 64;
+/// How long old tokens live on after a rotation when nobody says.
+const OVERLAP_SECONDS_DEFAULT: i64 = 600;
+/// The longest that old tokens may live on.
+const OVERLAP_SECONDS_MAX: i64 = 86_400;
+
+/// A server a grant reaches.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReachIn {
+    /// Id or slug of the server.
+    server: String,
+    /// Id or name of the policy; without one every call is denied.
+    policy: Option<String>,
+}
+
+/// A new grant.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GrantIn {
+    /// What people call it; unique among living grants.
+    label: String,
+    /// Whom it belongs to; the label when absent.
+    identity: Option<String>,
+    /// Labels that policies read as `grant.tags.KEY`.
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
+    servers: Vec<ReachIn>,
+    /// The first moment it is good for.
+    #[schema(value_type = Option<String>)]
+    not_before: Option<Time>,
+    /// The moment it ends.
+    #[schema(value_type = Option<String>)]
+    expires_at: Option<Time>,
+    /// The most calls it may have in flight, 1 to 10,000; 32 when absent.
+    in_flight_max: Option<u32>,
+}
+
+/// How a token is replaced.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RotateIn {
+    /// How long the old tokens live on, 0 to 86,400 seconds; 600 when absent.
+    overlap_seconds: Option<i64>,
+}
+
+/// Which policy judges at a server.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AttachIn {
+    /// Id or slug of a server of the grant.
+    server: String,
+    /// Id or name of the policy; `null` detaches it, and every call is denied.
+    #[serde(deserialize_with = "given")]
+    #[schema(required, nullable)]
+    policy: Option<String>,
+}
+
+/// A member that may be `null` and must not be absent.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+/// An object and what people call it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Named {
+    pub(crate) id: String,
+    pub(crate) name: String,
+}
+
+/// A server a grant reaches.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Reach {
+    server: Named,
+    /// The policy that judges there; without one every call is denied.
+    policy: Option<Named>,
+    /// Where an agent with this grant's token reaches it.
+    gateway_url: String,
+}
+
+/// A grant; never its token.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GrantOut {
+    id: String,
+    label: String,
+    identity: String,
+    tags: BTreeMap<String, String>,
+    /// `active`, `paused` or `revoked`.
+    state: &'static str,
+    /// Whether its time is over.
+    expired: bool,
+    servers: Vec<Reach>,
+    not_before: Option<String>,
+    expires_at: Option<String>,
+    in_flight_max: u32,
+    /// The generation of its newest token, from 1.
+    generation: u32,
+    /// Counts changes; the `ETag` of the grant.
+    revision: i64,
+    created_at: String,
+    last_call_at: Option<String>,
+}
+
+/// A grant with a token that was just made.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct GrantMade {
+    grant: GrantOut,
+    /// The token: this answer is the only place where it is ever seen. `null` in a repeated answer.
+    token: Option<String>,
+    /// Why there is no token, if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
+}
+
+impl Creation for GrantMade {
+    fn location(&self) -> String {
+        format!("/api/v1/grants/{}", self.grant.id)
+    }
+
+    fn revision(&self) -> Option<i64> {
+        Some(self.grant.revision)
+    }
+
+    fn without_secrets(self) -> Self {
+        Self { token: None, note: Some(TOKEN_GONE), ..self }
+    }
+}
+
+/// What people call the servers and policies of the organisation.
+struct Names {
+    servers: HashMap<ServerId, String>,
+    policies: HashMap<PolicyId, String>,
+}
+
+impl Names {
+    async fn of(control: &Control, by: &Authorized) -> Result<Self, Problem> {
+        let servers = control.store.servers(by.org()).await?;
+        let policies = control.store.policies(by.org()).await?;
+        Ok(Self {
+            servers: servers.into_iter().map(|s| (s.id, s.slug)).collect(),
+            policies: policies.into_iter().map(|p| (p.id, p.name)).collect(),
+        })
+    }
+
+    fn view(&self, grant: Grant, now: store::Moment, gateway_url: &str) -> GrantOut {
+        let reach = |attached: Attachment| {
+            // A row that was removed in between is shown by its id.
+            let slug = self.servers.get(&attached.server).map_or(attached.server.as_str(), |n| n);
+            Reach {
+                gateway_url: format!("{gateway_url}/mcp/{slug}"),
+                server: Named { id: attached.server.to_string(), name: slug.to_owned() },
+                policy: attached.policy.map(|id| Named {
+                    name: self.policies.get(&id).map_or(id.as_str(), |n| n).to_owned(),
+                    id: id.to_string(),
+                }),
+            }
+        };
+        GrantOut {
+            expired: grant.expires_at.is_some_and(|at| at <= now),
+            id: grant.id.to_string(),
+            label: grant.label,
+            identity: grant.identity,
+            tags: grant.tags.into_iter().collect(),
+            state: grant.state.as_str(),
+            servers: grant.servers.into_iter().map(reach).collect(),
+            not_before: grant.not_before.map(time::write),
+            expires_at: grant.expires_at.map(time::write),
+            in_flight_max: grant.in_flight_max,
+            generation: grant.generation,
+            revision: grant.revision,
+            created_at: time::write(grant.created_at),
+            last_call_at: grant.last_call_at.map(time::write),
+        }
+    }
+}
+
+/// The grant as it is shown.
+async fn view(control: &Control, by: &Authorized, grant: Grant) -> Result<GrantOut, Problem> {
+    Ok(Names::of(control, by).await?.view(grant, by.now(), &control.gateway_url))
+}
+
+/// Answers with the grant and its `ETag`.
+async fn tagged(control: &Control, by: &Authorized, grant: Grant) -> Result<Response, Problem> {
+    let grant = view(control, by, grant).await?;
+    Ok(([(header::ETAG, etag::write(grant.revision))], Json(grant)).into_response())
+}
+
+/// The grants, newest first.
+#[utoipa::path(
+    get, path = "/grants", tag = "grants", operation_id = "grants_list", params(PageQuery),
+    responses((status = 200, body = List<GrantOut>), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["viewer"])),
+)]
+pub(crate) async fn list(
+    State(control): State<Control>,
+    who: Operator,
+    asked: Asked,
+) -> Result<Json<List<GrantOut>>, Problem> {
+    let by = who.may(Action::GrantsRead)?;
+    let grants = control.store.grants(by.org()).await?;
+    let names = Names::of(&control, &by).await?;
+    let key = |g: &Grant| time_key(g.created_at, g.id.as_str());
+    let view = |grant| names.view(grant, by.now(), &control.gateway_url);
+    Ok(Json(asked.read::<PageQuery>()?.cut(grants, Order::Down, key, view)?))
+}
+
+/// One grant, by id or by the label of a living one.
+#[utoipa::path(
+    get, path = "/grants/{id}", tag = "grants", operation_id = "grants_get",
+    params(("id" = String, Path, description = "Id or label")),
+    responses((status = 200, body = GrantOut), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["viewer"])),
+)]
+pub(crate) async fn get(
+    State(control): State<Control>,
+    who: Operator,
+    At(id): At<String>,
+) -> Result<Response, Problem> {
+    let by = who.may(Action::GrantsRead)?;
+    let grant = find(&control, &by, &id).await?;
+    tagged(&control, &by, grant).await
+}
+
+/// Issues a grant. The answer is the only place where its token is ever seen.
+#[utoipa::path(
+    post, path = "/grants", tag = "grants", operation_id = "grants_issue",
+    params(("Idempotency-Key" = Option<String>, Header)),
+    request_body = GrantIn,
+    responses((status = 201, body = GrantMade), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["admin"])),
+)]
+pub(crate) async fn issue(
+    State(control): State<Control>,
+    who: Operator,
+    body: Unread,
+) -> Result<Response, Halt> {
+    let by = who.may(Action::GrantsWrite)?;
+    let (given, turn) = body.read_once::<GrantIn>(&control, &by).await?;
+    turn.answer(grant_issue(&control, &by, given).await?).await
+}
+
+/// Makes a new token for a grant. The old ones live on for a while, so that agents can change over.
+#[utoipa::path(
+    post, path = "/grants/{id}/rotate", tag = "grants", operation_id = "grants_rotate",
+    params(
+        ("id" = String, Path, description = "Id or label"),
+        ("Idempotency-Key" = Option<String>, Header),
+    ),
+    request_body(content = RotateIn, description = "May be left out"),
+    responses((status = 200, body = GrantMade), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["admin"])),
+)]
+pub(crate) async fn rotate(
+    State(control): State<Control>,
+    who: Operator,
+    At(id): At<String>,
+    body: Unread,
+) -> Result<Response, Halt> {
+    let by = who.may(Action::GrantsWrite)?;
+    let (given, turn) = body.read_once::<RotateIn>(&control, &by).await?;
+    turn.answer(Rotated(grant_rotate(&control, &by, &id, given).await?)).await
+}
+
+/// A rotation answers like an issue, but makes no new object.
+#[derive(Serialize)]
+struct Rotated(GrantMade);
+
+impl Creation for Rotated {
+    const STATUS: StatusCode = StatusCode::OK;
+
+    fn location(&self) -> String {
+        self.0.location()
+    }
+
+    fn revision(&self) -> Option<i64> {
+        self.0.revision()
+    }
+
+    fn without_secrets(self) -> Self {
+        Self(self.0.without_secrets())
+    }
+}
+
+/// Pauses a grant: no call gets in until it is resumed.
+#[utoipa::path(
+    post, path = "/grants/{id}/pause", tag = "grants", operation_id = "grants_pause",
+    params(("id" = String, Path, description = "Id or label")),
+    responses((status = 200, body = GrantOut), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["admin"])),
+)]
+pub(crate) async fn pause(
+    State(control): State<Control>,
+    who: Operator,
+    At(id): At<String>,
+    body: Unread,
+) -> Result<Response, Problem> {
+    let by = who.may(Action::GrantsWrite)?;
+    let grant = grant_set_state(&control, &by, &id, body, GrantState::Paused).await?;
+    tagged(&control, &by, grant).await
+}
+
+/// Resumes a paused grant.
+#[utoipa::path(
+    post, path = "/grants/{id}/resume", tag = "grants", operation_id = "grants_resume",
+    params(("id" = String, Path, description = "Id or label")),
+    responses((status = 200, body = GrantOut), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["admin"])),
+)]
+pub(crate) async fn resume(
+    State(control): State<Control>,
+    who: Operator,
+    At(id): At<String>,
+    body: Unread,
+) -> Result<Response, Problem> {
+    let by = who.may(Action::GrantsWrite)?;
+    let grant = grant_set_state(&control, &by, &id, body, GrantState::Active).await?;
+    tagged(&control, &by, grant).await
+}
+
+/// Revokes a grant: calls already forwarded finish, no new call ever gets in.
+#[utoipa::path(
+    post, path = "/grants/{id}/revoke", tag = "grants", operation_id = "grants_revoke",
+    params(("id" = String, Path, description = "Id or label")),
+    responses((status = 200, body = GrantOut), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["admin"])),
+)]
+pub(crate) async fn revoke(
+    State(control): State<Control>,
+    who: Operator,
+    At(id): At<String>,
+    body: Unread,
+) -> Result<Response, Problem> {
+    let by = who.may(Action::GrantsWrite)?;
+    let grant = grant_set_state(&control, &by, &id, body, GrantState::Revoked).await?;
+    tagged(&control, &by, grant).await
+}
+
+/// Attaches a policy for one server of a grant, or detaches it. In force at the next call.
+#[utoipa::path(
+    put, path = "/grants/{id}/policy", tag = "grants", operation_id = "grants_attach",
+    params(
+        ("id" = String, Path, description = "Id or label"),
+        ("If-Match" = Option<String>, Header, description = "The ETag that was read"),
+    ),
+    request_body = AttachIn,
+    responses((status = 200, body = GrantOut), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["policy_manager"])),
+)]
+pub(crate) async fn attach(
+    State(control): State<Control>,
+    who: Operator,
+    At(id): At<String>,
+    body: Unread,
+) -> Result<Response, Problem> {
+    let by = who.may(Action::PoliciesAttach)?;
+    let expected = IfMatch::of(&body.headers)?;
+    let grant = grant_attach(&control, &by, &id, expected, body.read().await?).await?;
+    tagged(&control, &by, grant).await
+}
+
+/// The grant of that id or label, in the asker's organisation.
+pub(crate) async fn find(control: &Control, by: &Authorized, id: &str) -> Result<Grant, Problem> {
+    control.store.grant(by.org(), id).await?.ok_or_else(|| Problem::no_such("grant"))
+}
+
+async fn grant_issue(
+    control: &Control,
+    by: &Authorized,
+    given: GrantIn,
+) -> Result<GrantMade, Problem> {
+    let draft = checked(control, by, given).await?;
+    let (grant, token) = control.store.grant_issue(&by.by(), draft).await?;
+    let grant = view(control, by, grant).await?;
+    Ok(GrantMade { grant, token: Some(token.expose().to_owned()), note: None })
+}
+
+async fn grant_rotate(
+    control: &Control,
+    by: &Authorized,
+    id: &str,
+    given: RotateIn,
+) -> Result<GrantMade, Problem> {
+    let overlap = given.overlap_seconds.unwrap_or(OVERLAP_SECONDS_DEFAULT);
+    if !(0..=OVERLAP_SECONDS_MAX).contains(&overlap) {
+        let message = format!("this field takes 0 to {OVERLAP_SECONDS_MAX} seconds");
+        return Err(Problem::field("/overlap_seconds", "invalid_value", message));
+    }
+    let grant = find(control, by, id).await?;
+    let (grant, token) = control.store.grant_rotate(&by.by(), &grant.id, overlap).await?;
+    let grant = view(control, by, grant).await?;
+    Ok(GrantMade { grant, token: Some(token.expose().to_owned()), note: None })
+}
+
+async fn grant_set_state(
+    control: &Control,
+    by: &Authorized,
+    id: &str,
+    body: Unread,
+    state: GrantState,
+) -> Result<Grant, Problem> {
+    let expected = IfMatch::of(&body.headers)?;
+    body.read_nothing().await?;
+    let _one_at_a_time = control.inner.changes.lock().await;
+    let grant = find(control, by, id).await?;
+    expected.check("grant", grant.revision)?;
+    Ok(control.store.grant_set_state(&by.by(), &grant.id, state).await?)
+}
+
+async fn grant_attach(
+    control: &Control,
+    by: &Authorized,
+    id: &str,
+    expected: IfMatch,
+    given: AttachIn,
+) -> Result<Grant, Problem> {
+    let _one_at_a_time = control.inner.changes.lock().await;
+    let grant = find(control, by, id).await?;
+    expected.check("grant", grant.revision)?;
+    let mut faults = vec![];
+    let server = server_of(control, by, &given.server, "/server", &mut faults).await?;
+    let policy = policy_of(control, by, given.policy.as_deref(), "/policy", &mut faults).await?;
+    match server {
+        Some(server) if faults.is_empty() => {
+            Ok(control.store.grant_attach(&by.by(), &grant.id, &server, policy).await?)
+        }
+        _ => Err(Problem::invalid(faults)),
+    }
+}
+
+/// The draft of a grant, once everything about it is in order.
+async fn checked(
+    control: &Control,
+    by: &Authorized,
+    given: GrantIn,
+) -> Result<GrantDraft, Problem> {
+    let mut faults = vec![];
+    let in_flight_max = given.in_flight_max.unwrap_or(IN_FLIGHT_DEFAULT);
+    if !(1..=IN_FLIGHT_MAX).contains(&in_flight_max) {
+        let message = format!("this field takes 1 to {IN_FLIGHT_MAX}");
+        faults.push(Fault::new("/in_flight_max", "invalid_value", message));
+    }
+    let (starts, ends) = (given.not_before.map(|t| t.0), given.expires_at.map(|t| t.0));
+    if ends.is_some_and(|at| at <= by.now() || starts.is_some_and(|start| at <= start)) {
+        let message = "this moment has passed, or lies before `not_before`";
+        faults.push(Fault::new("/expires_at", "invalid_value", message));
+    }
+    if given.servers.is_empty() || given.servers.len() > SERVERS_MAX {
+        let message = format!("a grant reaches 1 to {SERVERS_MAX} servers");
+        faults.push(Fault::new("/servers", "invalid_value", message));
+        return Err(Problem::invalid(faults));
+    }
+    let mut servers: Vec<Attachment> = vec![];
+    for (at, reach) in given.servers.iter().enumerate() {
+        let place = format!("/servers/{at}/server");
+        let server = server_of(control, by, &reach.server, &place, &mut faults).await?;
+        let policy = format!("/servers/{at}/policy");
+        let policy = policy_of(control, by, reach.policy.as_deref(), &policy, &mut faults).await?;
+        let Some(server) = server else { continue };
+        if servers.iter().any(|known| known.server == server) {
+            faults.push(Fault::new(place, "invalid_value", "this server stands twice"));
+        }
+        servers.push(Attachment { server, policy });
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    Ok(GrantDraft {
+        identity: given.identity.unwrap_or_else(|| given.label.clone()),
+        label: given.label,
+        tags: given.tags.into_iter().collect(),
+        not_before: starts,
+        expires_at: ends,
+        in_flight_max,
+        servers,
+    })
+}
+
+/// The server a body names: one that is not there is a fault of the body.
+pub(crate) async fn server_of(
+    control: &Control,
+    by: &Authorized,
+    name: &str,
+    pointer: &str,
+    faults: &mut Vec<Fault>,
+) -> Result<Option<ServerId>, Problem> {
+    let found = control.store.server(by.org(), name).await?;
+    if found.is_none() {
+        faults.push(Fault::new(pointer, "not_found", "there is no such server"));
+    }
+    Ok(found.map(|view| view.server.id))
+}
+
+/// The policy a body names, if it names one.
+async fn policy_of(
+    control: &Control,
+    by: &Authorized,
+    name: Option<&str>,
+    pointer: &str,
+    faults: &mut Vec<Fault>,
+) -> Result<Option<PolicyId>, Problem> {
+    let Some(name) = name else { return Ok(None) };
+    let found = control.store.policy(by.org(), name).await?;
+    match &found {
+        None => faults.push(Fault::new(pointer, "not_found", "there is no such policy")),
+        Some(policy) if policy.latest == 0 => {
+            let message = "this policy has no published version yet";
+            faults.push(Fault::new(pointer, "invalid_value", message));
+        }
+        Some(_) => {}
+    }
+    Ok(found.map(|policy| policy.id))
+}

@@ -1,0 +1,459 @@
+//! Policies: named documents with immutable, numbered versions. Nothing is published that has an
+//! error or fails its own test cases.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use store::{Policy, PolicyVersion};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::body::{Asked, Unread};
+use crate::decode::Exact;
+use crate::grants::{Named, server_of};
+use crate::operator::{Authorized, Operator};
+use crate::page::{List, Order, PageQuery};
+use crate::problem::{Problem, ProblemBody};
+use crate::repeat::{Creation, Halt};
+use crate::roles::Action;
+use crate::{At, Control, difference, judge, time, tools};
+
+/// A new policy.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PolicyIn {
+    name: String,
+    /// Id or slug of the server it is written for.
+    server: Option<String>,
+    /// The document: published as version 1.
+    text: Option<String>,
+    /// A note for the record.
+    note: Option<String>,
+    /// Test cases, kept beside the version.
+    #[schema(value_type = Option<Vec<Object>>)]
+    cases: Option<Exact>,
+}
+
+/// A new version of a policy.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VersionIn {
+    /// The document.
+    text: String,
+    /// A note for the record.
+    note: Option<String>,
+    /// Test cases, kept beside the version; those of the version before when absent.
+    #[schema(value_type = Option<Vec<Object>>)]
+    cases: Option<Exact>,
+    /// The number of the version that was edited: somebody else's newer one is then not buried.
+    expected_latest: Option<u32>,
+}
+
+/// A policy.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PolicyOut {
+    id: String,
+    name: String,
+    /// The server it is written for.
+    server: Option<Named>,
+    /// The number of the newest version; 0 when none is published.
+    latest: u32,
+    /// How many grants it is attached to.
+    attached: u32,
+    created_at: String,
+}
+
+/// A policy with its newest version.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PolicyWhole {
+    #[serde(flatten)]
+    policy: PolicyOut,
+    /// The newest version, if one is published.
+    version: Option<VersionWhole>,
+}
+
+/// A version of a policy. Immutable.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VersionOut {
+    policy: String,
+    number: u32,
+    author: String,
+    note: String,
+    published_at: String,
+}
+
+/// A version with its document.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VersionWhole {
+    #[serde(flatten)]
+    version: VersionOut,
+    /// The document, to the byte.
+    text: String,
+    /// The test cases kept beside it.
+    #[schema(value_type = Option<Vec<Object>>)]
+    cases: Option<Box<RawValue>>,
+}
+
+impl PolicyOut {
+    fn of(policy: &Policy, servers: &[store::Server]) -> Self {
+        let named = |id: &store::ServerId| {
+            let known = servers.iter().find(|s| s.id == *id);
+            Named {
+                id: id.to_string(),
+                name: known.map_or(id.as_str(), |s| s.slug.as_str()).to_owned(),
+            }
+        };
+        Self {
+            id: policy.id.to_string(),
+            name: policy.name.clone(),
+            server: policy.server.as_ref().map(named),
+            latest: policy.latest,
+            attached: policy.attached,
+            created_at: time::write(policy.created_at),
+        }
+    }
+}
+
+impl VersionOut {
+    fn of(version: &PolicyVersion) -> Self {
+        Self {
+            policy: version.policy.to_string(),
+            number: version.number,
+            author: version.author.clone(),
+            note: version.note.clone(),
+            published_at: time::write(version.published_at),
+        }
+    }
+}
+
+impl VersionWhole {
+    fn of(version: &PolicyVersion) -> Self {
+        Self {
+            version: VersionOut::of(version),
+            text: text_of(version),
+            cases: version.cases.as_ref().and_then(|cases| tools::raw(cases)),
+        }
+    }
+}
+
+impl Creation for PolicyWhole {
+    fn location(&self) -> String {
+        format!("/api/v1/policies/{}", self.policy.id)
+    }
+
+    fn without_secrets(self) -> Self {
+        self
+    }
+}
+
+impl Creation for VersionWhole {
+    fn location(&self) -> String {
+        format!("/api/v1/policies/{}/versions/{}", self.version.policy, self.version.number)
+    }
+
+    fn without_secrets(self) -> Self {
+        self
+    }
+}
+
+/// The policies, by name.
+#[utoipa::path(
+    get, path = "/policies", tag = "policies", operation_id = "policies_list", params(PageQuery),
+    responses((status = 200, body = List<PolicyOut>), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["viewer"])),
+)]
+pub(crate) async fn list(
+    State(control): State<Control>,
+    who: Operator,
+    asked: Asked,
+) -> Result<Json<List<PolicyOut>>, Problem> {
+    let by = who.may(Action::PoliciesRead)?;
+    let rows = control.store.policies(by.org()).await?;
+    let servers = control.store.servers(by.org()).await?;
+    let view = |policy: Policy| PolicyOut::of(&policy, &servers);
+    Ok(Json(asked.read::<PageQuery>()?.cut(rows, Order::Up, |p| p.name.clone(), view)?))
+}
+
+/// One policy, by id or name, with its newest version.
+#[utoipa::path(
+    get, path = "/policies/{id}", tag = "policies", operation_id = "policies_get",
+    params(("id" = String, Path, description = "Id or name")),
+    responses((status = 200, body = PolicyWhole), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["viewer"])),
+)]
+pub(crate) async fn get(
+    State(control): State<Control>,
+    who: Operator,
+    At(id): At<String>,
+) -> Result<Json<PolicyWhole>, Problem> {
+    let by = who.may(Action::PoliciesRead)?;
+    let policy = find(&control, &by, &id).await?;
+    Ok(Json(whole(&control, &by, &policy).await?))
+}
+
+/// Makes a policy, and publishes its first version if a document is given.
+#[utoipa::path(
+    post, path = "/policies", tag = "policies", operation_id = "policies_create",
+    params(("Idempotency-Key" = Option<String>, Header)),
+    request_body = PolicyIn,
+    responses((status = 201, body = PolicyWhole), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["policy_manager"])),
+)]
+pub(crate) async fn create(
+    State(control): State<Control>,
+    who: Operator,
+    body: Unread,
+) -> Result<Response, Halt> {
+    let by = who.may(Action::PoliciesWrite)?;
+    let (given, turn) = body.read_once::<PolicyIn>(&control, &by).await?;
+    turn.answer(policy_create(&control, &by, given).await?).await
+}
+
+/// Removes a policy that no grant uses.
+#[utoipa::path(
+    delete, path = "/policies/{id}", tag = "policies", operation_id = "policies_delete",
+    params(("id" = String, Path, description = "Id or name")),
+    responses((status = 204), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["policy_manager"])),
+)]
+pub(crate) async fn delete(
+    State(control): State<Control>,
+    who: Operator,
+    At(id): At<String>,
+) -> Result<StatusCode, Problem> {
+    let by = who.may(Action::PoliciesWrite)?;
+    let policy = find(&control, &by, &id).await?;
+    control.store.policy_delete(&by.by(), &policy.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The versions of a policy, newest first, without their documents.
+#[utoipa::path(
+    get, path = "/policies/{id}/versions", tag = "policies", operation_id = "versions_list",
+    params(("id" = String, Path, description = "Id or name"), PageQuery),
+    responses((status = 200, body = List<VersionOut>), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["viewer"])),
+)]
+pub(crate) async fn versions(
+    State(control): State<Control>,
+    who: Operator,
+    At(id): At<String>,
+    asked: Asked,
+) -> Result<Json<List<VersionOut>>, Problem> {
+    let by = who.may(Action::PoliciesRead)?;
+    let policy = find(&control, &by, &id).await?;
+    let rows = control.store.policy_versions(by.org(), &policy.id).await?;
+    let key = |v: &PolicyVersion| format!("{:010}", v.number);
+    Ok(Json(asked.read::<PageQuery>()?.cut(rows, Order::Down, key, |v| VersionOut::of(&v))?))
+}
+
+/// Publishes a version. In force for every grant the policy is attached to at the next call.
+#[utoipa::path(
+    post, path = "/policies/{id}/versions", tag = "policies", operation_id = "versions_publish",
+    params(
+        ("id" = String, Path, description = "Id or name"),
+        ("Idempotency-Key" = Option<String>, Header),
+    ),
+    request_body = VersionIn,
+    responses((status = 201, body = VersionWhole), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["policy_manager"])),
+)]
+pub(crate) async fn publish(
+    State(control): State<Control>,
+    who: Operator,
+    At(id): At<String>,
+    body: Unread,
+) -> Result<Response, Halt> {
+    let by = who.may(Action::PoliciesWrite)?;
+    let (given, turn) = body.read_once::<VersionIn>(&control, &by).await?;
+    turn.answer(policy_publish(&control, &by, &id, given).await?).await
+}
+
+/// One version with its document; `latest` names the newest.
+#[utoipa::path(
+    get, path = "/policies/{id}/versions/{number}", tag = "policies", operation_id = "versions_get",
+    params(
+        ("id" = String, Path, description = "Id or name"),
+        ("number" = String, Path, description = "Number of the version, or `latest`"),
+    ),
+    responses((status = 200, body = VersionWhole), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["viewer"])),
+)]
+pub(crate) async fn version(
+    State(control): State<Control>,
+    who: Operator,
+    At((id, number)): At<(String, String)>,
+) -> Result<Json<VersionWhole>, Problem> {
+    let by = who.may(Action::PoliciesRead)?;
+    let policy = find(&control, &by, &id).await?;
+    let versions = control.store.policy_versions(by.org(), &policy.id).await?;
+    Ok(Json(VersionWhole::of(numbered(&versions, &policy, &number)?)))
+}
+
+/// Which versions are compared.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DiffQuery {
+    /// The older version; the one before `to` when absent, 0 for an empty document.
+    #[param(value_type = Option<u32>)]
+    from: Option<String>,
+    /// The newer version; the newest when absent.
+    #[param(value_type = Option<u32>)]
+    to: Option<String>,
+}
+
+/// What differs between two versions.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DiffOut {
+    from: u32,
+    to: u32,
+    /// The difference of the two documents as `diff -u` writes it; empty when they are the same.
+    unified: String,
+}
+
+/// What differs between the documents of two versions.
+#[utoipa::path(
+    get, path = "/policies/{id}/diff", tag = "policies", operation_id = "policies_diff",
+    params(("id" = String, Path, description = "Id or name"), DiffQuery),
+    responses((status = 200, body = DiffOut), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["viewer"])),
+)]
+pub(crate) async fn diff(
+    State(control): State<Control>,
+    who: Operator,
+    At(id): At<String>,
+    asked: Asked,
+) -> Result<Json<DiffOut>, Problem> {
+    let by = who.may(Action::PoliciesRead)?;
+    let query = asked.read::<DiffQuery>()?;
+    Ok(Json(compare(&control, &by, &id, &query).await?))
+}
+
+/// The policy of that id or name, in the asker's organisation.
+pub(crate) async fn find(control: &Control, by: &Authorized, id: &str) -> Result<Policy, Problem> {
+    control.store.policy(by.org(), id).await?.ok_or_else(|| Problem::no_such("policy"))
+}
+
+/// The newest version of a policy, if one is published.
+pub(crate) async fn newest(
+    control: &Control,
+    by: &Authorized,
+    policy: &Policy,
+) -> Result<Option<PolicyVersion>, Problem> {
+    let versions = control.store.policy_versions(by.org(), &policy.id).await?;
+    Ok(versions.into_iter().max_by_key(|version| version.number))
+}
+
+async fn whole(
+    control: &Control,
+    by: &Authorized,
+    policy: &Policy,
+) -> Result<PolicyWhole, Problem> {
+    let servers = control.store.servers(by.org()).await?;
+    let version = newest(control, by, policy).await?;
+    Ok(PolicyWhole {
+        policy: PolicyOut::of(policy, &servers),
+        version: version.as_ref().map(VersionWhole::of),
+    })
+}
+
+async fn policy_create(
+    control: &Control,
+    by: &Authorized,
+    given: PolicyIn,
+) -> Result<PolicyWhole, Problem> {
+    let mut faults = vec![];
+    let server = match &given.server {
+        None => None,
+        Some(name) => server_of(control, by, name, "/server", &mut faults).await?,
+    };
+    if given.text.is_none() && (given.cases.is_some() || given.note.is_some()) {
+        return Err(Problem::field("/text", "missing_field", "a note or cases need a document"));
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    // Judged before anything is made, so that a document with an error leaves no empty policy.
+    let cases = given.cases.map(|Exact(cases)| json::write_to_vec(&cases));
+    if let Some(text) = &given.text {
+        judge::publishable(text, cases.as_deref())?;
+    }
+    let policy = control.store.policy_create(&by.by(), &given.name, server).await?;
+    let Some(text) = given.text else { return whole(control, by, &policy).await };
+    let note = given.note.unwrap_or_default();
+    let text = text.into_bytes();
+    let published =
+        control.store.policy_publish(&by.by(), &policy.id, text, cases, &note, Some(0)).await;
+    if let Err(error) = published {
+        // Nobody asked for a policy without its document.
+        if let Err(error) = control.store.policy_delete(&by.by(), &policy.id).await {
+            tracing::warn!(error = %error, "a policy was left without a version");
+        }
+        return Err(error.into());
+    }
+    let policy = find(control, by, policy.id.as_str()).await?;
+    whole(control, by, &policy).await
+}
+
+async fn policy_publish(
+    control: &Control,
+    by: &Authorized,
+    id: &str,
+    given: VersionIn,
+) -> Result<VersionWhole, Problem> {
+    let policy = find(control, by, id).await?;
+    let note = given.note.unwrap_or_default();
+    let before = newest(control, by, &policy).await?;
+    let cases = match given.cases {
+        Some(Exact(cases)) => Some(json::write_to_vec(&cases)),
+        None => before.and_then(|version| version.cases).map(|cases| cases.to_vec()),
+    };
+    judge::publishable(&given.text, cases.as_deref())?;
+    let (text, expected) = (given.text.into_bytes(), given.expected_latest);
+    let by = by.by();
+    let made = control.store.policy_publish(&by, &policy.id, text, cases, &note, expected).await?;
+    Ok(VersionWhole::of(&made))
+}
+
+async fn compare(
+    control: &Control,
+    by: &Authorized,
+    id: &str,
+    query: &DiffQuery,
+) -> Result<DiffOut, Problem> {
+    let policy = find(control, by, id).await?;
+    let versions = control.store.policy_versions(by.org(), &policy.id).await?;
+    let number = |name: &str, text: &Option<String>, default: u32| match text {
+        None => Ok(default),
+        Some(text) => text.parse().map_err(|_| {
+            Problem::field(name, "invalid_value", "this parameter takes the number of a version")
+        }),
+    };
+    let to = number("to", &query.to, policy.latest)?;
+    let from = number("from", &query.from, to.saturating_sub(1))?;
+    let document = |number: u32| match number {
+        0 => Ok(String::new()),
+        number => numbered(&versions, &policy, &number.to_string()).map(text_of),
+    };
+    let (old, new) = (document(from)?, document(to)?);
+    let name = |number: u32| format!("{} version {number}", policy.name);
+    Ok(DiffOut { from, to, unified: difference::unified(&old, &new, &name(from), &name(to)) })
+}
+
+fn numbered<'a>(
+    versions: &'a [PolicyVersion],
+    policy: &Policy,
+    number: &str,
+) -> Result<&'a PolicyVersion, Problem> {
+    let number = if number == "latest" { Some(policy.latest) } else { number.parse().ok() };
+    let found = versions.iter().find(|version| Some(version.number) == number);
+    found.ok_or_else(|| Problem::no_such("version"))
+}
+
+fn text_of(version: &PolicyVersion) -> String {
+    // Documents are UTF-8 when they are loaded, and nothing else is published.
+    String::from_utf8_lossy(&version.text).into_owned()
+}

@@ -1,0 +1,61 @@
+//! What each role may do: one `match`. `tests/roles.golden` shows it route by route.
+
+use store::Role;
+
+/// What a request wants to do. Each route asks for exactly one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// See servers and their tools.
+    ServersRead,
+    /// See policies and their versions.
+    PoliciesRead,
+    /// See grants and their usage.
+    GrantsRead,
+    /// See the call log.
+    CallsRead,
+    /// Write, publish and remove policies.
+    PoliciesWrite,
+    /// Check, test, simulate and translate policy texts: nothing is sent, nothing is changed.
+    PoliciesTry,
+    /// Attach policies to grants and detach them.
+    PoliciesAttach,
+    /// Accept the changed definition of a tool.
+    ToolsAccept,
+    /// Make, change, refresh and remove servers.
+    ServersWrite,
+    /// See what credential a server has: never its value.
+    CredentialsRead,
+    /// Set and remove credentials.
+    CredentialsWrite,
+    /// Issue, rotate, pause, resume and revoke grants.
+    GrantsWrite,
+    /// See the keys of this API.
+    KeysRead,
+    /// Make and revoke keys of this API.
+    KeysWrite,
+    /// Read the log of changes.
+    AuditRead,
+    /// Read the refusals of strangers.
+    RefusalsRead,
+}
+
+/// The lowest role that may do it.
+pub(crate) const fn minimum(action: Action) -> Role {
+    match action {
+        Action::ServersRead | Action::PoliciesRead | Action::GrantsRead | Action::CallsRead => {
+            Role::Viewer
+        }
+        Action::PoliciesWrite
+        | Action::PoliciesTry
+        | Action::PoliciesAttach
+        | Action::ToolsAccept => Role::PolicyManager,
+        Action::ServersWrite
+        | Action::CredentialsRead
+        | Action::CredentialsWrite
+        | Action::GrantsWrite
+        | Action::KeysRead
+        | Action::KeysWrite
+        | Action::AuditRead
+        | Action::RefusalsRead => Role::Admin,
+    }
+}

@@ -1,0 +1,69 @@
+//! Every route of the API, on one page.
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::problem::{Code, Problem};
+use crate::{
+    Control, arrival, audit, calls, credentials, document, grants, health, keys, policies, servers,
+    tail, tools, trial, usage,
+};
+
+/// Where the API lives.
+pub(crate) const BASE: &str = "/api/v1";
+
+/// The API as a router: everything but the listener.
+pub fn router(control: Control) -> Router {
+    let (routes, _) = described().split_for_parts();
+    routes
+        .route(&format!("{BASE}/openapi.json"), get(document::serve))
+        .fallback(async || {
+            Problem::new(Code::NoSuchRoute, "see /api/v1/openapi.json for the routes")
+        })
+        .method_not_allowed_fallback(async || {
+            Problem::new(Code::MethodNotAllowed, "the Allow header lists the methods")
+        })
+        .layer(from_fn(arrival::pass))
+        .with_state(control)
+}
+
+/// The routes with their description.
+pub(crate) fn described() -> OpenApiRouter<Control> {
+    let api = OpenApiRouter::new()
+        .routes(routes!(health::health))
+        .routes(routes!(servers::list, servers::create))
+        .routes(routes!(servers::get, servers::update, servers::delete))
+        .routes(routes!(servers::refresh))
+        .routes(routes!(tools::list))
+        .routes(routes!(tools::get))
+        .routes(routes!(tools::accept))
+        .routes(routes!(credentials::get, credentials::set, credentials::remove))
+        .routes(routes!(policies::list, policies::create))
+        .routes(routes!(policies::get, policies::delete))
+        .routes(routes!(policies::versions, policies::publish))
+        .routes(routes!(policies::version))
+        .routes(routes!(policies::diff))
+        .routes(routes!(trial::check))
+        .routes(routes!(trial::test))
+        .routes(routes!(trial::simulate))
+        .routes(routes!(trial::import))
+        .routes(routes!(grants::list, grants::issue))
+        .routes(routes!(grants::get))
+        .routes(routes!(grants::rotate))
+        .routes(routes!(grants::pause))
+        .routes(routes!(grants::resume))
+        .routes(routes!(grants::revoke))
+        .routes(routes!(grants::attach))
+        .routes(routes!(usage::usage))
+        .routes(routes!(calls::list))
+        .routes(routes!(tail::tail))
+        .routes(routes!(calls::get))
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(audit::audit))
+        .routes(routes!(audit::refusals));
+    OpenApiRouter::with_openapi(document::outline()).nest(BASE, api)
+}

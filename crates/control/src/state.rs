@@ -1,0 +1,102 @@
+//! What the API is built from: the store, the way to upstreams, the clock.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use store::{Clock, ControlPlane, ServerId};
+use tokio::sync::{Mutex, Semaphore};
+
+use crate::health::HealthCache;
+use crate::strangers::Strangers;
+
+/// The most log streams open at once.
+const TAILS_MAX: usize = 64;
+
+/// Reaches upstreams on behalf of operators. The binary implements it with the gateway's own
+/// client, so the guard that judges addresses is the one that dials them.
+#[async_trait]
+pub trait Prober: Send + Sync {
+    /// Finds out which version the server speaks and lists its tools, and keeps both in the store.
+    /// New tools are kept unaccepted.
+    async fn refresh(&self, server: &ServerId) -> Result<Probe, ProbeError>;
+
+    /// Whether the guard would dial this URL, given the private targets (`host:port`) the operator
+    /// allows. Names are resolved; every address must pass.
+    ///
+    /// - **Errors**: one sentence for people, without the addresses found.
+    async fn check_url(&self, url: &str, private: &[String]) -> Result<(), String>;
+}
+
+/// What a refresh found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Probe {
+    /// The MCP version found.
+    pub version: Option<String>,
+    /// How many tools the server lists.
+    pub found: u32,
+    /// How many of them were not listed before.
+    pub new: u32,
+    /// How many differ from their accepted definition.
+    pub changed: u32,
+    /// How many are withheld from agents.
+    pub withheld: u32,
+}
+
+/// Why a refresh found nothing. What was known of the server stays.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProbeError {
+    /// There is no such server.
+    #[error("there is no such server")]
+    NoSuchServer,
+    /// The server does not answer as an MCP server: one sentence for people, without credentials.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The store gave no answer.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+}
+
+/// Everything the routes need. Cheap to clone: all clones share one state.
+#[derive(Clone)]
+pub struct Control {
+    pub(crate) store: Arc<dyn ControlPlane>,
+    pub(crate) prober: Arc<dyn Prober>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) gateway_url: Arc<str>,
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What the process remembers between requests. Losing it loses nothing that was promised.
+pub(crate) struct Inner {
+    pub(crate) strangers: Strangers,
+    /// Creations with an `Idempotency-Key` that are being answered.
+    pub(crate) in_flight: std::sync::Mutex<HashSet<String>>,
+    pub(crate) tails: Arc<Semaphore>,
+    /// Held while a change is checked against the present state and then made.
+    pub(crate) changes: Mutex<()>,
+    pub(crate) health: HealthCache,
+}
+
+impl Control {
+    /// The control plane over a store.
+    ///
+    /// `gateway_url` is where agents reach the gateway, without a path: it is shown with servers.
+    pub fn new(
+        store: Arc<dyn ControlPlane>,
+        prober: Arc<dyn Prober>,
+        clock: Arc<dyn Clock>,
+        gateway_url: &str,
+    ) -> Self {
+        let inner = Inner {
+            strangers: Strangers::default(),
+            in_flight: std::sync::Mutex::default(),
+            tails: Arc::new(Semaphore::new(TAILS_MAX)),
+            changes: Mutex::default(),
+            health: HealthCache::default(),
+        };
+        let gateway_url = gateway_url.trim_end_matches('/').into();
+        Self { store, prober, clock, gateway_url, inner: Arc::new(inner) }
+    }
+}

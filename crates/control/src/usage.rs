@@ -1,0 +1,119 @@
+//! How much of its limits a grant has used.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::operator::Operator;
+use crate::problem::{Problem, ProblemBody};
+use crate::roles::Action;
+use crate::{At, Control, grants, time};
+
+/// The usage of a grant's limits.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UsageOut {
+    items: Vec<LimitOut>,
+}
+
+/// One limit's usage. Amounts are decimals, as text.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LimitOut {
+    /// The limit's rule.
+    rule: String,
+    counter: String,
+    /// Whose usage is counted together: `grant`, `identity`, `policy`, `server`, `organisation`.
+    scope: String,
+    /// The id of the server.
+    server: String,
+    /// The paths the limit is split by, with the values of this budget.
+    per: Vec<PerOut>,
+    /// The most the window may hold.
+    max: String,
+    /// Carried out.
+    used: String,
+    /// In flight.
+    held: String,
+    /// With no known outcome; counted.
+    unknown: String,
+    left: String,
+    /// When the window ends, or when the oldest usage leaves a rolling one.
+    resets_at: Option<String>,
+}
+
+/// What splits a limit.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PerOut {
+    path: String,
+    value: String,
+}
+
+/// How much of its limits a grant has used.
+#[utoipa::path(
+    get, path = "/grants/{id}/usage", tag = "grants", operation_id = "grants_usage",
+    params(("id" = String, Path, description = "Id or label")),
+    responses((status = 200, body = UsageOut), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["viewer"])),
+)]
+pub(crate) async fn usage(
+    State(control): State<Control>,
+    who: Operator,
+    At(id): At<String>,
+) -> Result<Json<UsageOut>, Problem> {
+    let by = who.may(Action::GrantsRead)?;
+    let grant = grants::find(&control, &by, &id).await?;
+    let usage = control.store.usage(by.org(), &grant.id).await?;
+    Ok(Json(UsageOut { items: usage.into_iter().map(view).collect() }))
+}
+
+fn view(usage: quota::Usage) -> LimitOut {
+    let parts = usage.key.parts();
+    let per = |(path, value): &(std::sync::Arc<str>, std::sync::Arc<str>)| PerOut {
+        path: path.to_string(),
+        value: value.to_string(),
+    };
+    LimitOut {
+        rule: usage.rule.to_string(),
+        counter: parts.counter.to_string(),
+        scope: parts.subject.scope().to_owned(),
+        server: parts.server.to_string(),
+        per: parts.per.iter().map(per).collect(),
+        max: decimal(usage.max),
+        used: decimal(usage.used),
+        held: decimal(usage.held),
+        unknown: decimal(usage.unknown),
+        left: decimal(usage.left),
+        resets_at: usage.resets_at.map(|at| time::write(store::Moment::of_micros(at))),
+    }
+}
+
+/// Millionths as a decimal without needless digits.
+pub(crate) fn decimal(millionths: i64) -> String {
+    let sign = if millionths < 0 { "-" } else { "" };
+    let (whole, rest) =
+        (millionths.unsigned_abs() / 1_000_000, millionths.unsigned_abs() % 1_000_000);
+    if rest == 0 {
+        return format!("{sign}{whole}");
+    }
+    let digits = format!("{rest:06}");
+    format!("{sign}{whole}.{}", digits.trim_end_matches('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn millionths_are_written_as_decimals() {
+        for (millionths, text) in [
+            (0, "0"),
+            (1_000_000, "1"),
+            (12_500_000, "12.5"),
+            (1, "0.000001"),
+            (-1_500_000, "-1.5"),
+            (i64::MAX, "9223372036854.775807"),
+        ] {
+            assert_eq!(decimal(millionths), text);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The API over real HTTP: a listener on loopback, a SQLite store in a temporary directory, and a
+//! prober that plays the upstream.
+
+mod world;
+mod roles;
+mod http;
+mod strict;
+mod servers;
+mod policies;
+mod grants;
+mod keys;
+mod repeat;
+mod calls;
+mod secrets;
