@@ -31,6 +31,9 @@ mod tx;
 mod view;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;

@@ -1,12 +1,11 @@
 //! The promises of `promises/`, kept by SQLite.
 
-mod promises;
-
 use std::sync::Arc;
 
-use promises::{House, MORNING, StoppedClock};
 use store::sqlite::Sqlite;
 use vault::{OsRandom, RootKey};
+
+use crate::promises::{House, MORNING, StoppedClock};
 
 fn fresh() -> House<Sqlite> {
     let dir = tempfile::tempdir().unwrap();
@@ -19,7 +18,7 @@ fn fresh() -> House<Sqlite> {
         pepper: store.pepper(),
         store: Arc::new(store),
         clock,
-        ground: Box::new(dir),
+        _ground: Box::new(dir),
     }
 }
 
@@ -28,7 +27,7 @@ macro_rules! kept {
         $($(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $promise() {
-                promises::$module::$promise(fresh()).await;
+                crate::promises::$module::$promise(fresh()).await;
             }
         )+)+
     };

@@ -47,7 +47,7 @@ pub(crate) struct House<S> {
     pub(crate) pepper: Pepper,
     pub(crate) clock: Arc<StoppedClock>,
     /// What must live as long as the store: a directory, a server process.
-    pub(crate) ground: Box<dyn Any + Send + Sync>,
+    pub(crate) _ground: Box<dyn Any + Send + Sync>,
 }
 
 /// 2026-03-02T10:00:00Z, a Monday.

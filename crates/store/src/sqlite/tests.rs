@@ -1,0 +1,316 @@
+//! Faults that only the inside can cause: a full database, a transaction that dies, a panic.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use vault::{OsRandom, RootKey};
+
+use super::Sqlite;
+use super::fault::Fault;
+use super::tx::Recorded;
+use crate::*;
+
+fn open() -> (TempDir, RootKey, Sqlite) {
+    let dir = tempfile::tempdir().unwrap();
+    let root = RootKey::generate(&OsRandom).unwrap();
+    let store = Sqlite::open(dir.path(), &root, Arc::new(SystemClock), Arc::new(OsRandom)).unwrap();
+    (dir, root, store)
+}
+
+fn intent(store: &Sqlite, number: u8, tool: &str) -> Intent {
+    Intent {
+        id: CallId([number; 16]),
+        at: SystemClock.now(),
+        org: store.org().clone(),
+        grant: "grt_x".into(),
+        grant_label: "x".into(),
+        identity: "x".into(),
+        token_generation: 1,
+        server: "srv_x".into(),
+        server_slug: "x".into(),
+        version: "2025-11-25",
+        method: "tools/call".into(),
+        tool: Some(tool.into()),
+        fingerprint: None,
+        policy: None,
+        verdict: Verdict::Allowed,
+        rule: "".into(),
+        reason: "allowed",
+        known_args: Vec::new(),
+        unknown_args: 0,
+        request_bytes: 1,
+        charged: Vec::new(),
+        count: 1,
+    }
+}
+
+fn outcome(number: u8) -> Outcome {
+    Outcome {
+        id: CallId([number; 16]),
+        at: SystemClock.now(),
+        class: OutcomeClass::Completed,
+        detail: "",
+        upstream_status: None,
+        response_bytes: 1,
+        took_micros: 1,
+        upstream_micros: 1,
+        echo_removed: false,
+    }
+}
+
+/// Lets the database grow by so many pages and no further, as a full disk does.
+async fn room_for(store: &Sqlite, pages: Option<i64>) {
+    store
+        .desk
+        .change(move |tx| {
+            let now: i64 = tx.conn.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+            let most = pages.map_or(1 << 30, |pages| now + pages);
+            let pragma = format!("PRAGMA max_page_count = {most}");
+            tx.conn.query_row(&pragma, [], |row| row.get::<_, i64>(0))?;
+            Ok(Recorded::unchanged(()))
+        })
+        .await
+        .unwrap();
+}
+
+/// A text that does not fit the pages there are.
+fn long() -> String {
+    "t".repeat(60_000)
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_calls_and_keeps_what_is_there() {
+    // L07: nothing leaves, what was written stays, and it goes on when there is room.
+    let (_dir, _root, store) = open();
+    let judged_at = store.generation().unwrap();
+    store.call_begin(intent(&store, 1, "t"), Vec::new(), judged_at).await.unwrap();
+    room_for(&store, Some(0)).await;
+    let full = store.call_begin(intent(&store, 2, &long()), Vec::new(), judged_at).await;
+    assert!(matches!(full, Err(BeginError::Store(StoreError::Full))), "{full:?}");
+    let full = store.call_refused(intent(&store, 3, &long())).await;
+    assert!(matches!(full, Err(StoreError::Full)), "{full:?}");
+    let log = |store: &Sqlite| {
+        let org = store.org().clone();
+        (CallFilter::default(), Page { after: None, limit: 10 }, org)
+    };
+    let (filter, page, org) = log(&store);
+    assert_eq!(store.calls(&org, &filter, &page).await.unwrap().items.len(), 1);
+    room_for(&store, None).await;
+    store.call_begin(intent(&store, 4, &long()), Vec::new(), judged_at).await.unwrap();
+    let items = store.calls(&org, &filter, &page).await.unwrap().items;
+    assert_eq!(items.iter().map(|call| call.index).collect::<Vec<_>>(), [2, 1]);
+}
+
+#[tokio::test]
+async fn an_outcome_that_cannot_be_written_stops_new_calls_until_it_is() {
+    // F05: the outcome waits, nothing new leaves, and then it is written after all.
+    let (_dir, _root, store) = open();
+    let judged_at = store.generation().unwrap();
+    for number in 1..=240 {
+        store.call_begin(intent(&store, number, "t"), Vec::new(), judged_at).await.unwrap();
+    }
+    room_for(&store, Some(0)).await;
+    for number in 1..=240 {
+        store.call_finish(outcome(number));
+    }
+    // So many outcomes need a page of their own, and there is none.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    for number in 241..244 {
+        let refused = store.call_begin(intent(&store, number, "t"), Vec::new(), judged_at).await;
+        assert!(matches!(refused, Err(BeginError::Store(_))), "{refused:?}");
+    }
+    assert!(store.flush().await.is_err());
+    let call = |number: u8| {
+        let store = &store;
+        async move { store.call(store.org(), &CallId([number; 16])).await.unwrap().unwrap() }
+    };
+    assert!(call(1).await.outcome.is_none());
+    store
+        .desk
+        .change(|tx| {
+            // Only a change of the limit itself fits now.
+            tx.conn.query_row("PRAGMA max_page_count = 1073741823", [], |_| Ok(()))?;
+            Ok(Recorded::unchanged(()))
+        })
+        .await
+        .unwrap();
+    store.flush().await.unwrap();
+    for number in 1..=240 {
+        assert_eq!(call(number).await.outcome.unwrap().class, OutcomeClass::Completed);
+    }
+    store.call_begin(intent(&store, 250, "t"), Vec::new(), judged_at).await.unwrap();
+}
+
+#[tokio::test]
+async fn quota_of_a_commit_that_failed_goes_back() {
+    let (dir, root, store) = open();
+    let judged_at = store.generation().unwrap();
+    let key = quota::Key::new(quota::KeyParts {
+        organisation: store.org().as_str().into(),
+        subject: quota::Subject::Grant("grt_x".into()),
+        server: "srv_x".into(),
+        place: quota::Place::AllTools,
+        counter: "c".into(),
+        per: Vec::new(),
+    });
+    let charge = policy::Charge {
+        rule: "/all_tools/limits/c".into(),
+        place: policy::Place::AllTools,
+        counter: "c".into(),
+        window: policy::Window::Day,
+        rolling: false,
+        zone: jiff::tz::TimeZone::UTC,
+        max_millionths: 2_000_000,
+        amount_millionths: 1_000_000,
+        counts_amount: false,
+        per: Vec::new(),
+        scope: policy::Scope::Grant,
+        count_failed: false,
+        on_unknown: policy::OnUnknown::Keep,
+        on_deny: None,
+    };
+    let begin = |number, tool: &str| {
+        let charges = vec![(key.clone(), charge.clone())];
+        store.call_begin(intent(&store, number, tool), charges, judged_at)
+    };
+    let held = |store: &Sqlite| {
+        let usage = super::desk::locked(&store.desk.book).usages(
+            store.org().as_str(),
+            "grt_x",
+            SystemClock.now(),
+        );
+        usage.first().map_or((0, 0, 0), |u| (u.used, u.held, u.unknown))
+    };
+    room_for(&store, Some(0)).await;
+    for number in 1..=5 {
+        assert!(matches!(begin(number, &long()).await, Err(BeginError::Store(StoreError::Full))));
+        assert_eq!(held(&store), (0, 0, 0), "{number}");
+    }
+    room_for(&store, None).await;
+    begin(6, "t").await.unwrap();
+    begin(7, &long()).await.unwrap();
+    assert!(matches!(begin(8, "t").await, Err(BeginError::Exhausted(_))));
+    store.call_finish(outcome(6));
+    assert_eq!(held(&store), (1_000_000, 1_000_000, 0));
+    store.close();
+    drop(store);
+    let store = Sqlite::open(dir.path(), &root, Arc::new(SystemClock), Arc::new(OsRandom)).unwrap();
+    assert_eq!(held(&store), (1_000_000, 0, 1_000_000), "the one in flight is unknown now");
+}
+
+#[tokio::test]
+async fn a_change_that_fails_half_way_leaves_nothing() {
+    let (_dir, _root, store) = open();
+    let made = store.desk.change(|tx| -> Result<Recorded<()>, Fault> {
+        tx.conn.execute("INSERT INTO meta (name, value) VALUES ('half', 1)", [])?;
+        tx.judged_by();
+        Err(ChangeError::Conflict("no".to_owned()).into())
+    });
+    let before = store.generation();
+    assert!(matches!(made.await, Err(ChangeError::Conflict(_))));
+    let found =
+        store.readers.read(|conn| Ok(super::open::meta::<i64>(conn, "half")?)).await.unwrap();
+    assert_eq!(found, None);
+    assert_eq!(store.generation(), before);
+}
+
+#[tokio::test]
+async fn a_change_without_its_audit_line_is_not_made() {
+    let (_dir, _root, store) = open();
+    store
+        .desk
+        .change(|tx| {
+            tx.conn.execute_batch("DROP TABLE audit_events")?;
+            Ok(Recorded::unchanged(()))
+        })
+        .await
+        .unwrap();
+    let by = By::program(store.org().clone(), SystemClock.now());
+    let made = store.api_key_create(&by, "k", Role::Admin, None).await;
+    assert!(matches!(made, Err(ChangeError::Store(_))), "{made:?}");
+    assert!(store.api_keys(store.org()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_writer_that_panics_closes_the_store() {
+    let (_dir, _root, store) = open();
+    let judged_at = store.generation().unwrap();
+    let died = store.desk.change(|_| -> Result<Recorded<()>, Fault> { panic!("a fault of ours") });
+    assert!(matches!(died.await, Err(ChangeError::Store(StoreError::Closed))));
+    // The thread unwinds; then everybody is told.
+    for _ in 0..100 {
+        if store.generation().is_none() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(store.generation(), None);
+    let begun = store.call_begin(intent(&store, 1, "t"), Vec::new(), judged_at).await;
+    assert!(matches!(begun, Err(BeginError::Store(StoreError::Closed))), "{begun:?}");
+}
+
+#[tokio::test]
+async fn a_writer_that_hangs_refuses_calls_in_time_and_takes_back_what_it_writes_late() {
+    // F01: the disk is slow for longer than a call waits.
+    let (_dir, _root, store) = open();
+    let store = Arc::new(store);
+    let judged_at = store.generation().unwrap();
+    let slow = {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let hang = |_: &super::tx::Tx<'_>| {
+                std::thread::sleep(Duration::from_millis(2_600));
+                Ok(Recorded::unchanged(()))
+            };
+            store.desk.change(hang).await
+        })
+    };
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let asked = std::time::Instant::now();
+    let begun = store.call_begin(intent(&store, 1, "t"), Vec::new(), judged_at).await;
+    assert!(matches!(begun, Err(BeginError::Store(StoreError::Busy))), "{begun:?}");
+    assert!(asked.elapsed() < Duration::from_millis(2_400), "{:?}", asked.elapsed());
+    slow.await.unwrap().unwrap();
+    store.flush().await.unwrap();
+    let late = store.call(store.org(), &CallId([1; 16])).await.unwrap();
+    assert!(late.is_none_or(|call| call.outcome.is_some()), "no call is left open");
+}
+
+#[tokio::test]
+async fn a_store_with_too_much_to_do_refuses_at_once() {
+    let (_dir, _root, store) = open();
+    let store = Arc::new(store);
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let held = {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let hold = move |_: &super::tx::Tx<'_>| {
+                // Until the test says so, or has ended.
+                let _ = wait.recv();
+                Ok(Recorded::unchanged(()))
+            };
+            store.desk.change(hold).await
+        })
+    };
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut waiting = Vec::new();
+    let mut refused = None;
+    for _ in 0..10_000 {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        match store.desk.submit(super::desk::Job::Flush(reply)) {
+            Ok(()) => waiting.push(answer),
+            Err(error) => {
+                refused = Some(error);
+                break;
+            }
+        }
+    }
+    assert!(matches!(refused, Some(StoreError::Busy)));
+    assert!(waiting.len() >= 1_000, "{}", waiting.len());
+    drop(go);
+    held.await.unwrap().unwrap();
+    for answer in waiting {
+        answer.await.unwrap().unwrap();
+    }
+}

@@ -1,0 +1,9 @@
+//! The store from outside: `promises/` holds of every store, `contract.rs` tries SQLite by it, and
+//! `file.rs` is about the SQLite file itself.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "this is a test, all of it")]
+
+mod promises;
+
+mod contract;
+mod file;
