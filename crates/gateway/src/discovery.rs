@@ -1,11 +1,12 @@
 //! Discovery: what an upstream speaks and which tools it has. Their definitions are pinned by a
 //! fingerprint; what changes later waits for a person.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use json::{Object, Value};
+use mcp::lists::ListKind;
 use mcp::message::Request;
 use mcp::tools::{self, Page};
 use mcp::{Era, Id, Method, Version};
@@ -20,7 +21,7 @@ use crate::refusal::Refusal;
 use crate::road::Gateway;
 use crate::session::Session;
 use crate::snapshot::ServerEntry;
-use crate::tool_call;
+use crate::{lists, tool_call};
 
 /// An unknown name makes us look again, but no more often than this.
 const REFRESH_EVERY: Duration = Duration::from_secs(5);
@@ -62,10 +63,12 @@ pub enum ProbeError {
     Store,
 }
 
-/// When each server was last asked for its tools because of an unknown name.
+/// When each server was last asked for its tools because of an unknown name or a changed list.
 #[derive(Default)]
 pub(crate) struct Refreshes {
     last: Mutex<HashMap<ServerId, Instant>>,
+    /// Servers that will be asked as soon as they may be.
+    waiting: Mutex<HashSet<ServerId>>,
 }
 
 impl Refreshes {
@@ -78,17 +81,42 @@ impl Refreshes {
         }
         due
     }
+
+    /// How long until the server may be asked again; `None` if that is being waited for already.
+    fn wait(&self, server: &ServerId) -> Option<Duration> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !waiting.insert(server.clone()) {
+            return None;
+        }
+        let last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Some(
+            last.get(server)
+                .map_or(Duration::ZERO, |then| REFRESH_EVERY.saturating_sub(then.elapsed())),
+        )
+    }
+
+    /// The wait is over: the server is asked now.
+    fn begin(&self, server: &ServerId) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        waiting.remove(server);
+        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        last.insert(server.clone(), Instant::now());
+    }
 }
 
 /// Makes sure that a tool nobody knows is really not there: the list is read again, at most once in
 /// a while. The upstream is never asked to run it.
+///
+/// A tool that is hidden from the caller is looked for in the same way, so that the time of the
+/// answer does not tell it from one that never was.
 pub(crate) async fn know_tool(
     gateway: &Arc<Gateway>,
     caller: &mut Caller,
     name: &str,
 ) -> Result<(), Refusal> {
     let server = &caller.attached.server;
-    if server.tools.contains_key(name) || !gateway.refreshes.due(&server.id) {
+    let known = lists::visible(caller, ListKind::Tools, name);
+    if known || !gateway.refreshes.due(&server.id) {
         return Ok(());
     }
     let id = server.id.clone();
@@ -98,11 +126,15 @@ pub(crate) async fn know_tool(
     tool_call::renew(gateway, caller).await
 }
 
-/// Reads the list again in the background: a page named tools that are not known yet.
+/// Reads the list again in the background, as soon as that is due: a page named tools that are not
+/// known yet or defines them otherwise, or the upstream said that its list has changed.
 pub(crate) fn refresh_soon(gateway: &Gateway, server: &ServerId) {
-    let Some(gateway) = gateway.shared().filter(|g| g.refreshes.due(server)) else { return };
+    let Some(gateway) = gateway.shared() else { return };
+    let Some(wait) = gateway.refreshes.wait(server) else { return };
     let server = server.clone();
     tokio::spawn(async move {
+        tokio::time::sleep(wait).await;
+        gateway.refreshes.begin(&server);
         if let Err(error) = gateway.probe(&server).await {
             tracing::warn!(%server, %error, "the list of tools could not be read again");
         }

@@ -82,6 +82,7 @@ impl Outbound {
         let mut relay = Relay::new(gateway, asked, injected.needles);
         relay.call = relayed;
         relay.expects = mcp::lists::ListKind::of_method(&request.method);
+        relay.private = request.method == mcp::Method::ResourcesRead;
         let mut headers = base_headers(asked.era, asked.version.as_str(), asked.session.as_ref());
         if asked.era == Era::Modern {
             let meta = request.params.as_mut().and_then(|params| params.get_mut("_meta"));

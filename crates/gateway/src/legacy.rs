@@ -17,7 +17,7 @@ use crate::forward::{self, Outbound, base_headers};
 use crate::parse::{self, Lines, Place};
 use crate::receive::{LAST_EVENT_ID, MCP_SESSION_ID};
 use crate::record::{self, Line};
-use crate::refusal::{Refusal, json_reply, stream_head};
+use crate::refusal::{Refusal, Rejected, json_reply, stream_head};
 use crate::road::{Arrived, Asked, Gateway};
 use crate::session::Session;
 use crate::stream::{self, Relay, open_event_id, session_key};
@@ -192,7 +192,7 @@ pub(crate) async fn open_stream(
         Ok(Some(version)) if version.era() == Era::Modern);
     let session = match parse::session(gateway, &caller, parts) {
         Ok(Some(session)) if !modern => session,
-        Ok(_) => return method_not_allowed(),
+        Ok(_) => return method_not_allowed(gateway, line).await,
         Err(refusal) => return refuse(gateway, line, refusal, Era::Legacy).await,
     };
     let Some(ticket) = caller.grant.streams.board(STREAMS_MAX) else {
@@ -246,7 +246,12 @@ async fn upstream_stream(
     (response.status() == StatusCode::OK && streams).then(|| response.into_body())
 }
 
-fn method_not_allowed() -> Reply {
+/// Without a session there is neither a stream nor an end.
+async fn method_not_allowed(gateway: &Gateway, line: Line) -> Reply {
+    let reason = Rejected::MethodNotAllowed.reason();
+    if let Err(unavailable) = record::refused(gateway, line, reason).await {
+        return unavailable.reply(None, Era::Legacy);
+    }
     let mut reply = Response::new(ReplyBody::EMPTY);
     *reply.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     reply.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
@@ -263,7 +268,7 @@ pub(crate) async fn end_session(
     let line = Line::of(gateway, &caller, arrived, 0);
     let session = match parse::session(gateway, &caller, parts) {
         Ok(Some(session)) => session,
-        Ok(None) => return method_not_allowed(),
+        Ok(None) => return method_not_allowed(gateway, line).await,
         Err(refusal) => return refuse(gateway, line, refusal, Era::Legacy).await,
     };
     gateway.requests.forget(&session_key(&caller, &session.upstream));

@@ -1,6 +1,7 @@
 //! Lists: what a grant may see of an upstream. A list is filtered by its shape on every road it can
 //! come by; one that cannot be read is not passed.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use mcp::call::Target;
@@ -16,7 +17,7 @@ use crate::forward::{self, Outbound};
 use crate::record::{self, Line};
 use crate::refusal::Refusal;
 use crate::road::{Asked, Gateway};
-use crate::{discovery, inject};
+use crate::{digest, discovery, inject};
 
 /// Carries the request for a page of a list.
 pub(crate) async fn page(
@@ -63,22 +64,57 @@ pub(crate) fn filtered(
     kinds: &[ListKind],
     result: &[u8],
 ) -> Result<Vec<u8>, &'static str> {
-    let mut strange = false;
+    let changed = match kinds.contains(&ListKind::Tools) {
+        true => changed_tools(caller, result)?,
+        false => Changed::default(),
+    };
     let keep = |kind, name: &str| {
-        strange |= kind == ListKind::Tools && !caller.attached.server.tools.contains_key(name);
-        visible(caller, kind, name)
+        let spoilt = kind == ListKind::Tools && changed.spoilt.contains(name);
+        !spoilt && visible(caller, kind, name)
     };
     let cursor = |cursor: &str| seal_cursor(gateway, caller, cursor);
     let kept =
         mcp::lists::filter_all(kinds, result, era, keep, cursor).map_err(|bad| bad.reason)?;
-    if strange {
+    if changed.any {
         discovery::refresh_soon(gateway, &caller.attached.server.id);
     }
     Ok(kept)
 }
 
+/// How a list of tools differs from what is known of the server.
+#[derive(Default)]
+struct Changed {
+    any: bool,
+    /// Tools that may not be shown as they now are: listed twice, unsafe, or changed where the
+    /// operator wants changed tools hidden.
+    spoilt: HashSet<String>,
+}
+
+fn changed_tools(caller: &Caller, result: &[u8]) -> Result<Changed, &'static str> {
+    let page = mcp::tools::read_list(result).map_err(|bad| bad.reason)?;
+    let known = &caller.attached.server.tools;
+    let mut changed = Changed::default();
+    for withheld in page.withheld {
+        let Some(name) = withheld.name else { continue };
+        changed.any |= !known.get(&name).is_some_and(|tool| tool.withheld);
+        changed.spoilt.insert(name);
+    }
+    for definition in page.definitions {
+        let print = digest::hex(&definition.canonical);
+        match known.get(&definition.name) {
+            Some(tool) if *tool.latest == *print => {}
+            Some(tool) if tool.hide_when_changed => {
+                changed.any = true;
+                changed.spoilt.insert(definition.name);
+            }
+            _ => changed.any = true,
+        }
+    }
+    Ok(changed)
+}
+
 /// Whether the caller may see an entry of a list. What is not known is not shown.
-fn visible(caller: &Caller, kind: ListKind, name: &str) -> bool {
+pub(crate) fn visible(caller: &Caller, kind: ListKind, name: &str) -> bool {
     let policy = caller.attached.policy.as_ref().and_then(|p| p.program.as_ref());
     let Some(policy) = policy else { return false };
     match kind {

@@ -221,7 +221,7 @@ async fn dispatch(
             .await;
     }
     if let Some(refusal) = modern::other_era(&asked) {
-        return agent.answer(refusal.reply(Some(&asked.id), asked.era));
+        return record::answer_refused(&gateway, &asked, line, refusal, agent).await;
     }
     match request.method.kind() {
         Kind::ToolsCall => tool_call::carry(gateway, asked, request, parts, line, agent).await,

@@ -105,6 +105,10 @@ pub(crate) struct ToolEntry {
     pub(crate) withheld: bool,
     /// Not listed while its changed definition waits to be accepted.
     pub(crate) hidden: bool,
+    /// Whether a changed definition is to be hidden.
+    pub(crate) hide_when_changed: bool,
+    /// The fingerprint of what the upstream listed last.
+    pub(crate) latest: Arc<str>,
 }
 
 impl ServerEntry {
@@ -312,6 +316,8 @@ impl ToolEntry {
             arguments: arguments.unwrap_or_default().iter().map(|a| a.as_str().into()).collect(),
             withheld: tool.withheld.is_some(),
             hidden: changed && on_change == OnToolChange::Hide,
+            hide_when_changed: on_change == OnToolChange::Hide,
+            latest: tool.fingerprint,
         }
     }
 }

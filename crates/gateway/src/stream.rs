@@ -20,6 +20,7 @@ use vault::{EchoNeedles, OsRandom};
 
 use crate::agent::Reader;
 use crate::authenticate::Caller;
+use crate::discovery;
 use crate::leg::{self, Leg};
 use crate::lists;
 use crate::refusal::Refusal;
@@ -41,6 +42,8 @@ pub(crate) struct Relay {
     pub(crate) call: Option<(CallId, Leg)>,
     /// The list that was asked for: an answer without it is none.
     pub(crate) expects: Option<ListKind>,
+    /// Whether the result is for this grant alone, whatever the upstream says (modern era).
+    pub(crate) private: bool,
     /// Our progress token, and the agent's.
     pub(crate) progress: Option<(Id, Id)>,
     pub(crate) needles: Option<EchoNeedles>,
@@ -94,6 +97,7 @@ impl Relay {
             session: None,
             call: None,
             expects: None,
+            private: false,
             progress: None,
             needles,
         }
@@ -155,6 +159,9 @@ impl Relay {
                 edits.push((result.clone(), filtered));
             } else if answer.class == Class::InputRequired {
                 self.wrap_state(gateway, answer, result, &mut edits)?;
+            } else if self.private && self.era == Era::Modern {
+                let private = mcp::lists::private(kept, self.era).map_err(|bad| bad.reason)?;
+                edits.push((result.clone(), private));
             }
         }
         if !edits.is_empty() {
@@ -227,6 +234,9 @@ impl Relay {
                 self.question(gateway, bytes, id, &method)
             }
             answer::Incoming::Notification { method, refers, .. } => {
+                if method == Method::ToolsListChanged {
+                    discovery::refresh_soon(gateway, &self.caller.attached.server.id);
+                }
                 Ok(self.notification(bytes, &method, &refers))
             }
         }

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use http::request::Parts;
 use mcp::call::Call;
+use mcp::lists::ListKind;
 use mcp::message::Request;
 use policy::{Decision, Definition, Question, ToolCall};
 use store::{OutcomeClass, Verdict};
@@ -24,7 +25,7 @@ use crate::refusal::{Denied, Refusal};
 use crate::reserve::{self, NoRoom, Permit, Room};
 use crate::road::{Asked, Gateway};
 use crate::settle::{self, End};
-use crate::{approve, discovery, inject, leg};
+use crate::{approve, discovery, inject, leg, lists};
 
 /// How often a call is judged anew because what it was judged by changed meanwhile.
 const JUDGED_MAX: usize = 4;
@@ -73,7 +74,10 @@ async fn admit(
 
     let mut judged = ToolCall { tool: call.name.clone(), arguments: call.arguments.take() };
     for _ in 0..JUDGED_MAX {
-        check_headers(asked, parts, &mut call, &mut judged)?;
+        // A tool that this grant cannot see answers as one that never was, whatever its schema says.
+        if lists::visible(&asked.caller, ListKind::Tools, &judged.tool) {
+            check_headers(asked, parts, &mut call, &mut judged)?;
+        }
         let approved = match decide(gateway, asked, judged, line)? {
             Decision::Allow(allowed) => approve::allowed(allowed),
             Decision::Deny(denial) => return Err(denied(denial, line)),

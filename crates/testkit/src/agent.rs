@@ -153,9 +153,7 @@ impl Agent {
     /// A call's text, the members of its params to the byte as given.
     pub fn params_text(era: &Era, members: &str) -> String {
         let meta = Self::meta(era);
-        format!(
-            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{{members}{meta}}}}}"#
-        )
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{{members}{meta}}}}}"#)
     }
 
     /// What a modern request has in its params besides: `,"_meta":{…}`; nothing in the legacy era.

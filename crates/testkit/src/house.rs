@@ -321,4 +321,3 @@ impl House {
         refused.items.iter().map(|refusal| refusal.count).sum()
     }
 }
-

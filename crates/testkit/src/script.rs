@@ -67,7 +67,8 @@ impl Answer {
 
     /// A JSON-RPC error for the request that was seen.
     pub fn error(seen: &Seen, status: u16, code: i64, message: &str) -> Self {
-        let body = json!({"jsonrpc": "2.0", "id": seen.id(), "error": {"code": code, "message": message}});
+        let body =
+            json!({"jsonrpc": "2.0", "id": seen.id(), "error": {"code": code, "message": message}});
         Self::http(status, &[("Content-Type", "application/json")], body.to_string())
     }
 

@@ -278,7 +278,8 @@ async fn connection(mut stream: TcpStream, number: usize, inner: Arc<Inner>) {
         lock(&inner.seen).push(seen.clone());
         inner.count.send_modify(|count| *count += 1);
         let script = lock(&inner.script).clone();
-        let answer = script.and_then(|script| script(&seen)).unwrap_or_else(|| inner.default(&seen));
+        let answer =
+            script.and_then(|script| script(&seen)).unwrap_or_else(|| inner.default(&seen));
         for piece in &answer.pieces {
             match piece {
                 Piece::Bytes(bytes) => {
@@ -368,7 +369,14 @@ impl Inner {
             "resources/read" => json!({"contents": [{"uri": "file:///public/a", "text": "text"}]}),
             "prompts/get" => json!({"messages": []}),
             "completion/complete" => json!({"completion": {"values": ["x"]}}),
-            _ => return Answer::error(seen, if modern { 404 } else { 200 }, -32601, "Method not found"),
+            _ => {
+                return Answer::error(
+                    seen,
+                    if modern { 404 } else { 200 },
+                    -32601,
+                    "Method not found",
+                );
+            }
         };
         Answer::result(seen, seen.complete(result))
     }

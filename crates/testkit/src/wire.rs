@@ -128,7 +128,8 @@ impl Response {
 
     /// The one message in it: the body, or the last message of an event stream.
     pub fn json(&self) -> serde_json::Value {
-        let stream = self.header("content-type").is_some_and(|k| k.starts_with("text/event-stream"));
+        let stream =
+            self.header("content-type").is_some_and(|k| k.starts_with("text/event-stream"));
         if stream {
             return messages(&self.body).pop().unwrap_or(serde_json::Value::Null);
         }

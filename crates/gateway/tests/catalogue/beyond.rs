@@ -36,7 +36,17 @@ async fn blanks_in_headers() {
         assert_eq!(done(&answer), passes, "{name}: {value:?} {} {}", answer.status, answer.text());
         assert_eq!(house.upstream.calls().len() - mark, usize::from(passes), "{name}: {value:?}");
     }
-    for line in ["Mcp-Name : anything", " Mcp-Name: anything", "X: 1\r\n Mcp-Name: wipe_all", "X\0: 1", "X: a\rb", "X: a\0b", "Mcp Name: x", ": x", "X"] {
+    for line in [
+        "Mcp-Name : anything",
+        " Mcp-Name: anything",
+        "X: 1\r\n Mcp-Name: wipe_all",
+        "X\0: 1",
+        "X: a\rb",
+        "X: a\0b",
+        "Mcp Name: x",
+        ": x",
+        "X",
+    ] {
         let mark = house.upstream.calls().len();
         let mut bytes = right().bytes();
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
@@ -55,7 +65,10 @@ async fn modern_headers_in_a_legacy_request_say_nothing() {
     let session = agent.session().await;
     for era in [Era::Legacy, session] {
         let denied = agent.post(&era, Agent::call_text(&era, "wipe_all", "{}"));
-        let denied = denied.header("Mcp-Name", "anything").header("Mcp-Method", "tools/list").header("Mcp-Param-X", "1");
+        let denied = denied
+            .header("Mcp-Name", "anything")
+            .header("Mcp-Method", "tools/list")
+            .header("Mcp-Param-X", "1");
         let answer = send(agent.address, denied.bytes()).await;
         assert_eq!(answer.json()["result"]["isError"], true, "{}", answer.text());
         let mark = house.upstream.mark();
@@ -63,7 +76,13 @@ async fn modern_headers_in_a_legacy_request_say_nothing() {
         let allowed = allowed.header("Mcp-Name", "wipe_all").header("Mcp-Param-Amount", "1");
         assert!(done(&send(agent.address, allowed.bytes()).await));
         let seen = house.upstream.seen_since(mark).remove(0);
-        assert!(seen.headers.iter().all(|(name, _)| !name.starts_with("mcp-name") && !name.starts_with("mcp-param") && name != "mcp-method"), "{:?}", seen.headers);
+        assert!(
+            seen.headers.iter().all(|(name, _)| !name.starts_with("mcp-name")
+                && !name.starts_with("mcp-param")
+                && name != "mcp-method"),
+            "{:?}",
+            seen.headers
+        );
     }
 }
 
@@ -77,11 +96,27 @@ async fn a_request_is_of_one_era() {
     let legacy = Agent::call_text(&Era::Legacy, "wipe_all", "{}");
     let cases: Vec<(&str, Request)> = vec![
         ("modern body, legacy header", agent.post(&Era::Legacy, &modern)),
-        ("modern body, no header", agent.post(&Era::Legacy, &modern).without("MCP-Protocol-Version")),
+        (
+            "modern body, no header",
+            agent.post(&Era::Legacy, &modern).without("MCP-Protocol-Version"),
+        ),
         ("legacy body, modern header", agent.post(&Era::Modern, &legacy)),
-        ("session of another version", agent.post(&Era::Session(session.clone()), &legacy).set("MCP-Protocol-Version", "2025-03-26")),
-        ("modern request in a session", agent.post(&Era::Modern, &modern).header("Mcp-Session-Id", &session)),
-        ("initialize with modern meta", agent.post(&Era::Modern, modern.replace("tools/call", "initialize")).set("Mcp-Method", "initialize")),
+        (
+            "session of another version",
+            agent
+                .post(&Era::Session(session.clone()), &legacy)
+                .set("MCP-Protocol-Version", "2025-03-26"),
+        ),
+        (
+            "modern request in a session",
+            agent.post(&Era::Modern, &modern).header("Mcp-Session-Id", &session),
+        ),
+        (
+            "initialize with modern meta",
+            agent
+                .post(&Era::Modern, modern.replace("tools/call", "initialize"))
+                .set("Mcp-Method", "initialize"),
+        ),
     ];
     for (what, request) in cases {
         let mark = house.upstream.mark();
@@ -112,9 +147,7 @@ async fn the_state_of_a_chain_is_good_once_where_it_belongs() {
         assert!(!state.contains("upstream-state"), "the state is wrapped");
         state
     };
-    let leg = |tool: &str, arguments: &Value, state: &str| {
-        json!({"name": tool, "arguments": arguments, "requestState": state, "inputResponses": {"k": {"action": "accept", "content": {}}}})
-    };
+    let leg = |tool: &str, arguments: &Value, state: &str| json!({"name": tool, "arguments": arguments, "requestState": state, "inputResponses": {"k": {"action": "accept", "content": {}}}});
     let mut changed = arguments.clone();
     changed["amount"] = json!(99);
     let mut spelled = arguments.clone();
@@ -135,16 +168,25 @@ async fn the_state_of_a_chain_is_good_once_where_it_belongs() {
     ] {
         let (mark, line) = (house.upstream.mark(), house.last_line().await);
         let answer = agent.request(&Era::Modern, "tools/call", params).await;
-        assert_eq!((answer.status, &answer.json()["error"]["code"]), (400, &json!(-32602)), "{what} {}", answer.text());
+        assert_eq!(
+            (answer.status, &answer.json()["error"]["code"]),
+            (400, &json!(-32602)),
+            "{what} {}",
+            answer.text()
+        );
         assert_eq!(house.upstream.mark(), mark, "{what}");
         let lines = house.lines_after(line).await;
         assert_eq!((lines.len(), lines[0].intent.reason), (1, "request_state"), "{what}");
     }
     // None of that has used it up.
-    let answer = a.request(&Era::Modern, "tools/call", leg("refund_payment", &arguments, &state)).await;
+    let answer =
+        a.request(&Era::Modern, "tools/call", leg("refund_payment", &arguments, &state)).await;
     assert!(done(&answer), "{}", answer.text());
     let lines = house.ended_after(0).await;
-    let of_chain = lines.iter().filter(|line| line.outcome.as_ref().is_some_and(|o| o.class == OutcomeClass::Completed)).count();
+    let of_chain = lines
+        .iter()
+        .filter(|line| line.outcome.as_ref().is_some_and(|o| o.class == OutcomeClass::Completed))
+        .count();
     assert_eq!(of_chain, 1, "a chain is one call: {lines:?}");
     // A second time it opens nothing, however many try at once.
     let state = open().await;
@@ -210,7 +252,11 @@ async fn a_thousand_connections_at_once() {
         lines.extend(page);
     }
     let allowed = lines.iter().filter(|line| line.intent.verdict == Verdict::Allowed).count();
-    let denied: u32 = lines.iter().filter(|line| line.intent.verdict == Verdict::Denied).map(|line| line.intent.count).sum();
+    let denied: u32 = lines
+        .iter()
+        .filter(|line| line.intent.verdict == Verdict::Denied)
+        .map(|line| line.intent.count)
+        .sum();
     assert_eq!((allowed, denied), (500, 500));
 }
 
@@ -252,7 +298,11 @@ async fn exactly_as_many_leave_as_a_limit_holds() {
         assert_eq!(answers.iter().filter(|answer| done(answer)).count(), 10);
         assert_eq!(house.upstream.calls().len() - mark, 10);
         let denied = answers.iter().find(|answer| !done(answer)).unwrap().json();
-        assert_eq!(denied["result"]["_meta"]["dev.countersign/decision"]["rule"], "/tools/pay/limits/spend", "{denied}");
+        assert_eq!(
+            denied["result"]["_meta"]["dev.countersign/decision"]["rule"],
+            "/tools/pay/limits/spend",
+            "{denied}"
+        );
     }
 }
 
@@ -262,7 +312,6 @@ async fn an_upstream_that_is_not_there() {
     let arguments = json!({"payment": "p", "amount": 10, "currency": "usd", "reason": "damaged"});
     let gone = House::start(Setup::new(fixture::tools(), fixture::policy())).await;
     let agent = gone.agent("a");
-    let usage = gone.usage("a").await;
     let address = gone.upstream.address();
     gone.upstream.close().await;
     let line = gone.last_line().await;
@@ -274,20 +323,32 @@ async fn an_upstream_that_is_not_there() {
     for line in gone.ended_after(line).await {
         assert_eq!(line.outcome.unwrap().class, OutcomeClass::NotSent);
     }
-    assert_eq!(gone.usage("a").await, usage, "nothing was sent, so nothing is spent");
+    let after = gone.usage("a").await;
+    assert_eq!(
+        after.matches("used: 0, held: 0, unknown: 0").count(),
+        2,
+        "nothing is spent: {after}"
+    );
 }
 
 /// A server of one era only: the other is told which versions work, and nothing is forwarded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_of_one_era() {
-    for (eras, refused, accepted) in [((true, false), Era::Modern, Era::Legacy), ((false, true), Era::Legacy, Era::Modern)] {
+    for (eras, refused, accepted) in
+        [((true, false), Era::Modern, Era::Legacy), ((false, true), Era::Legacy, Era::Modern)]
+    {
         let mut setup = Setup::new(fixture::tools(), fixture::policy());
         setup.server.eras = eras;
         let house = House::start(setup).await;
         let agent = house.agent("a");
         let mark = house.upstream.mark();
         let answer = agent.call(&refused, "anything", json!({})).await;
-        assert_eq!((answer.status, &answer.json()["error"]["code"]), (400, &json!(-32022)), "{}", answer.text());
+        assert_eq!(
+            (answer.status, &answer.json()["error"]["code"]),
+            (400, &json!(-32022)),
+            "{}",
+            answer.text()
+        );
         assert!(answer.json()["error"]["data"]["supported"].is_array(), "{}", answer.text());
         assert_eq!(house.upstream.mark(), mark);
         assert!(done(&agent.call(&accepted, "anything", json!({})).await));
@@ -305,10 +366,17 @@ async fn subscriptions_are_cut_down() {
     let wanted = json!({"notifications": {"toolsListChanged": true, "taskIds": ["t-1"],
         "resourceSubscriptions": ["file:///public/a", "file:///secret/b", "file:///other", 7]}});
     let mark = house.upstream.mark();
-    let (head, _open) = agent.open(&agent.post(&Era::Modern, Agent::message(&Era::Modern, "subscriptions/listen", wanted))).await;
+    let (head, _open) = agent
+        .open(
+            &agent.post(&Era::Modern, Agent::message(&Era::Modern, "subscriptions/listen", wanted)),
+        )
+        .await;
     assert_eq!(head.status, 200);
     let sent = house.upstream.seen_since(mark).remove(0).message["params"]["notifications"].clone();
-    assert_eq!(sent, json!({"toolsListChanged": true, "resourceSubscriptions": ["file:///public/a"]}));
+    assert_eq!(
+        sent,
+        json!({"toolsListChanged": true, "resourceSubscriptions": ["file:///public/a"]})
+    );
     for (uri, code) in [("file:///secret/b", -32002), ("file:///other", 40301)] {
         let mark = house.upstream.mark();
         let answer = agent.request(&session, "resources/subscribe", json!({"uri": uri})).await;
@@ -325,7 +393,14 @@ async fn notifications_of_an_agent() {
     let agent = house.agent("a");
     let session = agent.session().await;
     let canary = Canary::new();
-    for (method, status) in [("notifications/cancelled", 202), ("notifications/roots/list_changed", 202), ("notifications/tools/list_changed", 400), ("notifications/message", 400), ("notifications/unknown", 400), ("notifications/tasks/status", 400)] {
+    for (method, status) in [
+        ("notifications/cancelled", 202),
+        ("notifications/roots/list_changed", 202),
+        ("notifications/tools/list_changed", 400),
+        ("notifications/message", 400),
+        ("notifications/unknown", 400),
+        ("notifications/tasks/status", 400),
+    ] {
         let mark = house.upstream.mark();
         let body = json!({"jsonrpc": "2.0", "method": method}).to_string();
         let answer = agent.ask(&session, &body).await;
@@ -347,9 +422,13 @@ async fn a_task_is_taken_out_of_a_call() {
     let agent = house.agent("a");
     let session = agent.session().await;
     let mark = house.upstream.mark();
-    let answer = agent.request(&session, "tools/call", json!({"name": "anything", "task": {"ttl": 60_000}})).await;
+    let answer = agent
+        .request(&session, "tools/call", json!({"name": "anything", "task": {"ttl": 60_000}}))
+        .await;
     assert!(done(&answer), "{}", answer.text());
     assert!(house.upstream.seen_since(mark)[0].message["params"].get("task").is_none());
-    let answer = agent.request(&Era::Modern, "tools/call", json!({"name": "anything", "task": {"ttl": 60_000}})).await;
+    let answer = agent
+        .request(&Era::Modern, "tools/call", json!({"name": "anything", "task": {"ttl": 60_000}}))
+        .await;
     assert_eq!(answer.json()["error"]["code"], -32602, "{}", answer.text());
 }

@@ -247,7 +247,7 @@ async fn whoever_writes_the_database_gains_nothing() {
         "UPDATE grants SET expires_at = 9000000000000000 WHERE label = 'a'".to_owned(),
         "UPDATE grants SET identity = 'admin' WHERE label = 'a'".to_owned(),
         "UPDATE grants SET in_flight_max = 1000000 WHERE label = 'a'".to_owned(),
-        "UPDATE grants SET tags = '[[\"team\",\"root\"]]' WHERE label = 'a'".to_owned(),
+        "UPDATE grants SET created_at = created_at - 1 WHERE label = 'a'".to_owned(),
     ] {
         let (_, a, b) = tamper(&sql).await;
         assert_eq!((a.status, b.status), (401, 200), "A16 {sql}: {}", a.text());

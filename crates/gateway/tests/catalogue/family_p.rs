@@ -105,7 +105,7 @@ async fn what_a_rule_cannot_judge_is_not_let_through() {
 /// P03, P09: no document and no call makes a decision take long.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_call_makes_a_decision_take_long() {
-    let nested = |pattern: &str| json!({"conditions": [{"path": "args.text", "op": "matches", "value": pattern}]});
+    let nested = |pattern: &str| json!({"id": pattern, "conditions": [{"path": "args.text", "op": "matches", "value": pattern}]});
     let mut rules: Vec<Value> =
         vec![nested("(a+)+$"), nested("(a|a)*b"), nested("(.*)*x"), nested("^(\\w+\\s?)*$")];
     for number in 0..500 {

@@ -36,7 +36,7 @@ async fn envelopes() {
         rows.push(enveloped("R04", &members, ENVELOPE, "bad_id"));
     }
     let members = r#""jsonrpc":"2.0","id":100000000000000000000,"method":"tools/call""#;
-    rows.push(enveloped("R04", members, ENVELOPE, "number_out_of_range"));
+    rows.push(enveloped("R04", members, ENVELOPE, "number_not_exact"));
     for method in
         ["Tools/Call", "tools//call", "TOOLS/CALL", "tools.call", "tools\\\\call", "call", "x"]
     {

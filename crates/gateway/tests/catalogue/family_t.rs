@@ -74,13 +74,16 @@ async fn names_that_are_no_tools() {
         rows.push(named("T06", &format!("\"{name}\""), PARAMS, "bad_tool_name"));
     }
     // What the policy denies or hides although the upstream has it.
-    rows.push(Row::call(
-        "T10",
-        "delete_customer",
-        r#"{"customer":"{C}"}"#,
-        unknown(),
-        Logged::One("hidden"),
-    ));
+    rows.push(
+        Row::call(
+            "T10",
+            "delete_customer",
+            r#"{"customer":"{C}"}"#,
+            unknown(),
+            Logged::One("hidden"),
+        )
+        .looks_again(),
+    );
     rows.push(Row::call(
         "T01",
         "export_data",
@@ -144,7 +147,7 @@ async fn definitions_that_cannot_be_trusted_are_withheld() {
     };
     let string = |header: &str| json!({"type": "string", "x-mcp-header": header});
     let mut combined = json!({"type": "string"});
-    for _ in 0..60 {
+    for _ in 0..25 {
         combined = json!({"allOf": [combined, {"anyOf": [{}, {}]}]});
     }
     let many: Vec<Value> = (0..20_000).map(|i| json!({"minimum": i})).collect();

@@ -159,7 +159,12 @@ async fn floods_of_frames_end_the_connection() {
         settings.extend(frame(SETTINGS, 0, 0, &[]));
     }
 
-    for (what, bytes) in [("rapid reset", reset), ("continuation", endless), ("header bomb", bomb), ("settings", settings)] {
+    for (what, bytes) in [
+        ("rapid reset", reset),
+        ("continuation", endless),
+        ("header bomb", bomb),
+        ("settings", settings),
+    ] {
         let started = Instant::now();
         let answer = exchange(&agent, &bytes).await;
         assert!(!mentions(&answer, "done"), "H24 {what}");
@@ -173,6 +178,7 @@ async fn floods_of_frames_end_the_connection() {
 fn resident_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib: u64 = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0);
+    let kib: u64 =
+        line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0);
     kib >> 10
 }

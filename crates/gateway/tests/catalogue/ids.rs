@@ -17,11 +17,17 @@ K01 K02 K03 K05 K06 K07 K09 K10 K11 K13 K14
 /// Rows that are not tried here, and why.
 const WAITING: &[(&str, &str)] = &[
     ("R30", "needs approvals: answers to an upstream's questions are bound to one with them"),
-    ("H06", "bare line feeds are a residual risk behind other HTTP/1 proxies, as the threat model says"),
+    (
+        "H06",
+        "bare line feeds are a residual risk behind other HTTP/1 proxies, as the threat model says",
+    ),
     ("A06", "a measurement, not an assertion: both look-ups compute and compare one keyed hash"),
     ("K07", "needs PostgreSQL and its parameter logging"),
     ("K10", "needs support bundles and backups"),
-    ("K11", "concerns the start of the program: see the tests of the command line and of the vault"),
+    (
+        "K11",
+        "concerns the start of the program: see the tests of the command line and of the vault",
+    ),
     ("K14", "needs approvals, whose arguments are erased; nothing else that is kept holds a value"),
 ];
 

@@ -2,9 +2,11 @@
 //! allowed by the policy, named in the log, and read alike by us, by the upstream and in the bytes
 //! that were sent.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use store::Verdict;
-use testkit::{Agent, Era, House, send};
+use testkit::{Agent, Era, House, Setup, send};
 
 use crate::fixture;
 
@@ -22,8 +24,28 @@ impl Dice {
     /// Damages bytes in one to three places.
     fn damage(&mut self, bytes: &mut Vec<u8>) {
         const PIECES: [&[u8]; 22] = [
-            b"\"", b"\\", b",", b":", b"{", b"}", b"[", b"]", b"0", b".", b"e", b"-", b" ", b"\0", b"\xff", b"null",
-            b"true", b"\\u0061", b"\"amount\":1,", b"\"name\":\"wipe_all\",", b"\r\n", b"\xe2\x80\x8b",
+            b"\"",
+            b"\\",
+            b",",
+            b":",
+            b"{",
+            b"}",
+            b"[",
+            b"]",
+            b"0",
+            b".",
+            b"e",
+            b"-",
+            b" ",
+            b"\0",
+            b"\xff",
+            b"null",
+            b"true",
+            b"\\u0061",
+            b"\"amount\":1,",
+            b"\"name\":\"wipe_all\",",
+            b"\r\n",
+            b"\xe2\x80\x8b",
         ];
         for _ in 0..=self.roll(3) {
             let at = self.roll(bytes.len());
@@ -62,13 +84,17 @@ impl Dice {
 fn may_pass(params: &Value) -> bool {
     let arguments = &params["arguments"];
     let listed = |names: &[&str]| {
-        arguments.as_object().is_none_or(|object| object.keys().all(|key| names.contains(&key.as_str())))
+        arguments
+            .as_object()
+            .is_none_or(|object| object.keys().all(|key| names.contains(&key.as_str())))
     };
     match params["name"].as_str() {
         Some("list_invoices" | "anything" | "free_form" | "report_sales") => true,
         Some("refund_payment") => {
             arguments["currency"] == "usd"
-                && arguments["amount"].as_f64().is_some_and(|amount| (0.0..=100.0).contains(&amount))
+                && arguments["amount"]
+                    .as_f64()
+                    .is_some_and(|amount| (0.0..=100.0).contains(&amount))
                 && arguments["reason"].as_str().is_some_and(|reason| reason.chars().count() > 4)
                 && listed(&["payment", "amount", "currency", "reason", "note", "items", "customer"])
         }
@@ -84,7 +110,8 @@ async fn inspect(house: &House, mark: usize, line: i64, sent: &[u8], body: &[u8]
         lines.iter().filter(|line| line.intent.verdict == Verdict::Allowed).collect();
     let calls: Vec<_> = seen.iter().filter(|seen| seen.method() == "tools/call").collect();
     let what = || sent.escape_ascii().to_string();
-    assert!(lines.len() <= 1, "more than one line: {}", what());
+    // Refusals that come too fast are folded into lines that come later.
+    assert!(allowed.len() <= 1, "more than one line: {}", what());
     assert_eq!(calls.len(), allowed.len(), "calls and lines: {}", what());
     for (seen, line) in calls.iter().zip(&allowed) {
         let params = &seen.message["params"];
@@ -117,8 +144,14 @@ async fn inspect(house: &House, mark: usize, line: i64, sent: &[u8], body: &[u8]
 }
 
 const CALLS: [(&str, &str); 4] = [
-    ("refund_payment", r#"{"payment":"p1","amount":99.5,"currency":"usd","reason":"damaged goods","items":[{"a":[1,2.50,-3e2]}],"customer":{"vip":true,"n":null}}"#),
-    ("refund_payment", r#"{"payment":"p1","amount":101,"currency":"usd","reason":"damaged goods"}"#),
+    (
+        "refund_payment",
+        r#"{"payment":"p1","amount":99.5,"currency":"usd","reason":"damaged goods","items":[{"a":[1,2.50,-3e2]}],"customer":{"vip":true,"n":null}}"#,
+    ),
+    (
+        "refund_payment",
+        r#"{"payment":"p1","amount":101,"currency":"usd","reason":"damaged goods"}"#,
+    ),
     ("wipe_all", r#"{"a":1}"#),
     ("free_form", r#"{"value":{"k":["x","\u00e9",1e2,0.1]}}"#),
 ];
@@ -149,7 +182,11 @@ async fn damaged_bodies() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn damaged_heads() {
-    let house = fixture::house().await;
+    let mut setup = Setup::new(fixture::tools(), fixture::policy());
+    // The damage may leave the gateway waiting for more.
+    setup.config.timeouts.header = Duration::from_millis(200);
+    setup.config.timeouts.body = Duration::from_millis(200);
+    let house = House::start(setup).await;
     let agent = house.agent("a");
     let session = agent.session().await;
     let eras = [Era::Legacy, session, Era::Modern];
@@ -166,10 +203,8 @@ async fn damaged_heads() {
         dice.damage(&mut head);
         let sent = [&head[..], &body[..]].concat();
         let mark = house.upstream.mark();
-        // The damage may leave the gateway waiting for more: it gets the end of the connection.
         let mut open = testkit::Open::connect(agent.address).await;
         open.write(&sent).await;
-        open.finish().await;
         let answer = open.head().await;
         assert!(answer.status < 500, "{} {}", answer.status, sent.escape_ascii());
         house.quiet_since(mark).await;
