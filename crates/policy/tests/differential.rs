@@ -16,7 +16,7 @@ use naive::{Answer, Known, Tally, World};
 use policy::{Charge, Decision, Definition, GrantFacts, Policy, Question, ToolCall, Usage};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
-const CALLS_A_DOCUMENT: usize = 4;
+const CALLS_A_DOCUMENT: usize = 10;
 
 struct UsedUp(Vec<String>);
 
@@ -41,7 +41,7 @@ fn the_engine_and_the_second_interpreter_agree() {
     let config = Config { cases: documents, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new(config);
     let seen = RefCell::new(Seen::default());
-    let bytes = proptest::collection::vec(proptest::num::u8::ANY, 2_000..5_000);
+    let bytes = proptest::collection::vec(proptest::num::u8::ANY, 3_000..6_000);
     let result = runner.run(&bytes, |bytes| {
         let mut entropy = Entropy::new(&bytes);
         let text = named(&entropy.document());

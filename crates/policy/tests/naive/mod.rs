@@ -147,12 +147,12 @@ impl Naive<'_> {
     }
 
     fn entry(&self, place: &str) -> Value {
-        let mut value = self.policy.clone();
+        let mut value = self.policy;
         for token in place.split('/').skip(1) {
             let token = token.replace("~1", "/").replace("~0", "~");
-            value = value.get(&token).cloned().unwrap_or(NOTHING);
+            value = value.get(&token).unwrap_or(&NOTHING);
         }
-        value
+        value.clone()
     }
 
     fn list(&self, place: &str, list: &str) -> Vec<Value> {
@@ -391,10 +391,9 @@ impl Naive<'_> {
 
 /// Splits a path: the root, then `.name`, `#index` or `*`.
 fn tokens(path: &str) -> Vec<String> {
-    let pattern =
-        regex::Regex::new(r#"\.?([^.\[\]"*\s]+)|\[(\d+)\]|\[(\*)\]|\[("(?:[^"\\]|\\.)*")\]"#);
+    let grammar = compiled(r#"\.?([^.\[\]"*\s]+)|\[(\d+)\]|\[(\*)\]|\[("(?:[^"\\]|\\.)*")\]"#);
     let mut tokens = Vec::new();
-    for found in pattern.unwrap().captures_iter(path) {
+    for found in grammar.captures_iter(path) {
         let part = |index: usize| found.get(index).map(|part| part.as_str());
         if let Some(quoted) = part(4) {
             let name = json::read(quoted.as_bytes(), json::Limits::REQUEST).unwrap();
@@ -446,11 +445,9 @@ fn holds(op: &str, found: Option<&Value>, value: Option<&Value>) -> Option<bool>
         "gte" => compared(found, value).map(|order| order.is_ge()),
         "matches" => {
             let whole = format!(r"\A(?:{})\z", value.as_str()?);
-            text.map(|text| regex::Regex::new(&whole).unwrap().is_match(text))
+            text.map(|text| compiled(&whole).is_match(text))
         }
-        "regex" => {
-            text.map(|text| regex::Regex::new(value.as_str().unwrap()).unwrap().is_match(text))
-        }
+        "regex" => text.map(|text| compiled(value.as_str().unwrap()).is_match(text)),
         "starts_with" => Some(text?.starts_with(value.as_str()?)),
         "ends_with" => Some(text?.ends_with(value.as_str()?)),
         "contains" => match found {
@@ -542,10 +539,21 @@ fn or(each: &[Option<bool>]) -> Option<bool> {
     }
 }
 
+/// A pattern, compiled once.
+fn compiled(pattern: &str) -> regex::Regex {
+    thread_local! {
+        static KNOWN: RefCell<BTreeMap<String, regex::Regex>> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| {
+        let compile = || regex::Regex::new(pattern).unwrap();
+        known.entry(pattern.to_owned()).or_insert_with(compile).clone()
+    })
+}
+
 /// `*` is any run of characters.
 fn fits(pattern: &str, name: &str) -> bool {
     let parts: Vec<String> = pattern.split('*').map(regex::escape).collect();
-    regex::Regex::new(&format!(r"\A(?s:{})\z", parts.join(".*"))).unwrap().is_match(name)
+    compiled(&format!(r"\A(?s:{})\z", parts.join(".*"))).is_match(name)
 }
 
 fn strings(list: Option<&Value>) -> Vec<String> {
