@@ -31,14 +31,6 @@ pub(crate) struct Api {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
-/// An answer: its body, and the revision of the document in it.
-pub(crate) struct Answer {
-    /// The body; `null` where there is none.
-    pub(crate) body: Value,
-    /// What to send as `If-Match` with a change.
-    pub(crate) etag: Option<HeaderValue>,
-}
-
 impl Api {
     /// The instance the command line and the environment name.
     pub(crate) fn of(instance: &Instance) -> Result<Self, Failure> {
@@ -64,7 +56,7 @@ impl Api {
 
     /// Reads.
     pub(crate) async fn get(&self, path: &[&str]) -> Result<Value, Failure> {
-        Ok(self.ask(Method::GET, path, &[], None, None).await?.body)
+        self.ask(Method::GET, path, &[], None).await
     }
 
     /// Reads with parameters.
@@ -73,27 +65,27 @@ impl Api {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<Value, Failure> {
-        Ok(self.ask(Method::GET, path, query, None, None).await?.body)
+        self.ask(Method::GET, path, query, None).await
     }
 
     /// Makes something, or has something done.
     pub(crate) async fn post(&self, path: &[&str], body: String) -> Result<Value, Failure> {
-        Ok(self.ask(Method::POST, path, &[], Some(body), None).await?.body)
+        self.ask(Method::POST, path, &[], Some(body)).await
     }
 
     /// Has something done that needs nothing said.
     pub(crate) async fn act(&self, path: &[&str]) -> Result<Value, Failure> {
-        Ok(self.ask(Method::POST, path, &[], None, None).await?.body)
+        self.ask(Method::POST, path, &[], None).await
     }
 
     /// Replaces.
     pub(crate) async fn put(&self, path: &[&str], body: String) -> Result<Value, Failure> {
-        Ok(self.ask(Method::PUT, path, &[], Some(body), None).await?.body)
+        self.ask(Method::PUT, path, &[], Some(body)).await
     }
 
     /// Removes.
     pub(crate) async fn delete(&self, path: &[&str]) -> Result<Value, Failure> {
-        Ok(self.ask(Method::DELETE, path, &[], None, None).await?.body)
+        self.ask(Method::DELETE, path, &[], None).await
     }
 
     /// Reads a whole list, page by page.
@@ -113,18 +105,16 @@ impl Api {
         }
     }
 
-    /// One request and its answer.
+    /// One request and its answer: the body, `null` where there is none.
     pub(crate) async fn ask(
         &self,
         method: Method,
         path: &[&str],
         query: &[(&str, &str)],
         body: Option<String>,
-        if_match: Option<HeaderValue>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Value, Failure> {
         let asked = async {
-            let response = self.send(method, path, query, body, if_match).await?;
-            let etag = response.headers().get(http::header::ETAG).cloned();
+            let response = self.send(method, path, query, body).await?;
             let status = response.status();
             let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
                 .collect()
@@ -136,7 +126,7 @@ impl Api {
                 bytes => serde_json::from_slice(bytes)
                     .map_err(|_| self.strange(&format!("it answered {status} and no JSON")))?,
             };
-            if status.is_success() { Ok(Answer { body, etag }) } else { Err(refused(status, &body)) }
+            if status.is_success() { Ok(body) } else { Err(refused(status, &body)) }
         };
         tokio::time::timeout(ANSWER_WAIT_MAX, asked)
             .await
@@ -145,7 +135,7 @@ impl Api {
 
     /// What the instance's clock says, by the head of its answer.
     pub(crate) async fn date(&self) -> Option<jiff::Timestamp> {
-        let asked = self.send(Method::GET, &["health"], &[], None, None);
+        let asked = self.send(Method::GET, &["health"], &[], None);
         let response = tokio::time::timeout(ANSWER_WAIT_MAX, asked).await.ok()?.ok()?;
         let date = response.headers().get(http::header::DATE)?.to_str().ok()?.to_owned();
         jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(&date).ok()
@@ -179,12 +169,8 @@ impl Api {
         path: &[&str],
         query: &[(&str, &str)],
         body: Option<String>,
-        if_match: Option<HeaderValue>,
     ) -> Result<http::Response<Incoming>, Failure> {
-        let mut request = self.request(method, path, query, body)?;
-        if let Some(etag) = if_match {
-            request.headers_mut().insert(http::header::IF_MATCH, etag);
-        }
+        let request = self.request(method, path, query, body)?;
         self.client.request(request).await.map_err(|error| self.unreachable(&error))
     }
 
@@ -196,8 +182,13 @@ impl Api {
         body: Option<String>,
     ) -> Result<Request<Full<Bytes>>, Failure> {
         let mut url = self.base.clone();
-        let wrong = || Failure::usage("the control plane's address is no base for a path", NEXT_URL);
-        url.path_segments_mut().map_err(|()| wrong())?.pop_if_empty().extend(["api", "v1"]).extend(path);
+        let wrong =
+            || Failure::usage("the control plane's address is no base for a path", NEXT_URL);
+        url.path_segments_mut()
+            .map_err(|()| wrong())?
+            .pop_if_empty()
+            .extend(["api", "v1"])
+            .extend(path);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -230,7 +221,8 @@ impl Api {
     }
 }
 
-const NEXT_URL: &str = "give an address such as http://127.0.0.1:7070 with --url or COUNTERSIGN_URL";
+const NEXT_URL: &str =
+    "give an address such as http://127.0.0.1:7070 with --url or COUNTERSIGN_URL";
 
 /// Reads the control plane's address.
 pub(crate) fn base(text: &str) -> Result<Url, Failure> {
@@ -292,7 +284,9 @@ fn refused(status: StatusCode, problem: &Value) -> Failure {
         "unauthenticated" => {
             "give a key that is active: COUNTERSIGN_API_KEY, or the file named by --api-key-file"
         }
-        "forbidden" => "use a key with a higher role; `countersign key list` shows them to an admin",
+        "forbidden" => {
+            "use a key with a higher role; `countersign key list` shows them to an admin"
+        }
         "not_found" => "the matching `list` command shows what there is",
         "taken" => "choose another name, or change the one there is",
         "stale" => "look at the present state and repeat the change",
@@ -302,9 +296,10 @@ fn refused(status: StatusCode, problem: &Value) -> Failure {
         "unavailable" => "run `countersign doctor` on the machine of the instance",
         _ => "",
     };
-    let details = problem.get("errors").and_then(Value::as_array).map(|errors| {
-        errors.iter().map(crate::commands::fault_line).collect::<Vec<_>>()
-    });
+    let details = problem
+        .get("errors")
+        .and_then(Value::as_array)
+        .map(|errors| errors.iter().map(crate::commands::fault_line).collect::<Vec<_>>());
     Failure::new(&code, what, next).listing(details.unwrap_or_default())
 }
 

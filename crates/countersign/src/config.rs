@@ -10,12 +10,10 @@ mod values;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use vault::{RootKeySource, Secret};
 
 pub(crate) use read::{Problems, Sources};
-pub(crate) use settings::reference;
 
 /// Everything that can be set, as it is in force.
 #[derive(Debug)]
@@ -114,10 +112,7 @@ impl Default for Config {
                 connections_per_address_max: gateway.connections_per_address_max,
                 timeouts: gateway.timeouts,
             },
-            control: Control {
-                listen: SocketAddr::from(([127, 0, 0, 1], 7070)),
-                public_url: None,
-            },
+            control: Control { listen: SocketAddr::from(([127, 0, 0, 1], 7070)), public_url: None },
             root_key: RootKey::default(),
             log: Log { format: LogFormat::Text, level: tracing::Level::INFO },
         }

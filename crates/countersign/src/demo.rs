@@ -62,9 +62,8 @@ async fn demo(
     config.control.listen = local(control);
     let listeners = Listeners::bind(&config).await?;
     let upstream_key = upstream_key()?;
-    let payments = payments::Server::start(local(payments), upstream_key.clone())
-        .await
-        .map_err(|error| {
+    let payments =
+        payments::Server::start(local(payments), upstream_key.clone()).await.map_err(|error| {
             Failure::new(
                 "port",
                 format!("the payments server cannot listen on port {payments}: {error}"),
@@ -122,9 +121,7 @@ async fn demo(
     ended
 }
 
-async fn joined(
-    serving: tokio::task::JoinHandle<Result<(), Failure>>,
-) -> Result<(), Failure> {
+async fn joined(serving: tokio::task::JoinHandle<Result<(), Failure>>) -> Result<(), Failure> {
     serving.await.unwrap_or_else(|_| {
         Err(Failure::new("panic", "the instance ended by itself", "the line above says where"))
     })

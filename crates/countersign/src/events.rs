@@ -62,7 +62,8 @@ mod tests {
         ];
         for size in [1, 3, 7, stream.len()] {
             let mut events = Events::default();
-            let read: Vec<Event> = stream.chunks(size).flat_map(|piece| events.feed(piece)).collect();
+            let read: Vec<Event> =
+                stream.chunks(size).flat_map(|piece| events.feed(piece)).collect();
             assert_eq!(read, expected, "pieces of {size}");
         }
     }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use store::sqlite::Sqlite;
 use store::{
-    By, Clock, ControlPlane as _, DataPlane as _, KeyId, Moment, OrgId, Role, StoreError, SystemClock,
+    By, Clock, ControlPlane as _, DataPlane as _, KeyId, Moment, OrgId, Role, StoreError,
+    SystemClock,
 };
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -232,7 +233,8 @@ fn unread(error: &SourceError, source: &RootKeySource) -> Failure {
             "free space, or name a directory you may write to with `root_key.file`".to_owned()
         }
         SourceError::NotAKey { .. } => {
-            "give the key this instance was started with first: 32 bytes in base64 or hex".to_owned()
+            "give the key this instance was started with first: 32 bytes in base64 or hex"
+                .to_owned()
         }
         _ => format!("see that {source} can be read, or name another source under `root_key`"),
     };
@@ -286,7 +288,9 @@ fn unopened(error: &StoreError, config: &Config) -> Failure {
             format!("the database `{database}` is locked by another program"),
             "end the program that has it open (a backup tool, `sqlite3`) and start again",
         ),
-        StoreError::Directory { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+        StoreError::Directory { source, .. }
+            if source.kind() == std::io::ErrorKind::StorageFull =>
+        {
             unopened(&StoreError::Full, config)
         }
         StoreError::Directory { source, .. } => Failure::new(

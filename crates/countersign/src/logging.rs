@@ -14,7 +14,15 @@ use crate::config::LogFormat;
 /// Our own crates. All other code is capped: at `debug` and `trace`, HTTP and TLS libraries write
 /// headers and bodies.
 const OURS: [&str; 10] = [
-    "countersign", "control", "gateway", "json", "mcp", "payments", "policy", "quota", "store",
+    "countersign",
+    "control",
+    "gateway",
+    "json",
+    "mcp",
+    "payments",
+    "policy",
+    "quota",
+    "store",
     "vault",
 ];
 
@@ -59,10 +67,9 @@ pub(crate) fn quiet_panics() {
 fn panic_line(at: Option<(&str, u32)>) -> String {
     let (file, line) = at.unwrap_or(("unknown place", 0));
     // The path on the machine that compiled it is nobody's business.
-    let start = file.rfind("/registry/src/").map_or_else(
-        || file.rfind("crates/").unwrap_or(0),
-        |at| at + "/registry/src/".len(),
-    );
+    let start = file
+        .rfind("/registry/src/")
+        .map_or_else(|| file.rfind("crates/").unwrap_or(0), |at| at + "/registry/src/".len());
     let file = file.get(start..).unwrap_or(file);
     format!("countersign: internal error (code panic) at {file}:{line}")
 }

@@ -51,7 +51,8 @@ fn config(arguments: &Serve) -> Result<Config, Failure> {
 /// Reads the configuration, or says all that is wrong with it.
 pub(crate) fn load(sources: &Sources) -> Result<Config, Failure> {
     Config::load(sources).map_err(|Problems(problems)| {
-        let next = "correct what is listed; `countersign serve --print-config` shows what is in force";
+        let next =
+            "correct what is listed; `countersign serve --print-config` shows what is in force";
         match problems.as_slice() {
             [one] => Failure::new("config", format!("the configuration is wrong: {one}"), next),
             _ => Failure::new("config", "the configuration is wrong", next).listing(problems),

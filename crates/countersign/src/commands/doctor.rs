@@ -66,10 +66,9 @@ fn root_key(config: &Config) -> Finding {
         Err(SourceError::Missing { .. }) if !config.data_dir.join("countersign.db").exists() => {
             good(WHAT, "there is none yet; the first start makes one")
         }
-        Err(SourceError::NoDescriptor { descriptor, .. }) => good(
-            WHAT,
-            format!("it comes by descriptor {descriptor}, which only `serve` is handed"),
-        ),
+        Err(SourceError::NoDescriptor { descriptor, .. }) => {
+            good(WHAT, format!("it comes by descriptor {descriptor}, which only `serve` is handed"))
+        }
         Err(SourceError::OpenToOthers { path, mode }) => bad(
             WHAT,
             format!("`{}` is open to others (mode {mode:04o})", path.display()),
@@ -139,7 +138,11 @@ fn clock() -> Finding {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let says = jiff::Timestamp::now().to_string();
     if now < CLOCK_MIN {
-        return bad(WHAT, format!("it says {says}"), "set it: expiry and daily limits depend on it");
+        return bad(
+            WHAT,
+            format!("it says {says}"),
+            "set it: expiry and daily limits depend on it",
+        );
     }
     good(WHAT, says)
 }
@@ -155,7 +158,9 @@ async fn running(instance: &Instance, findings: &mut Vec<Finding>) {
         }
     };
     match api.get(&["health"]).await {
-        Ok(health) => findings.push(good(WHAT, format!("it answers: {}", show::cell(&health, "/status")))),
+        Ok(health) => {
+            findings.push(good(WHAT, format!("it answers: {}", show::cell(&health, "/status"))))
+        }
         Err(failure) if failure.code == "unreachable" => {
             findings.push(bad(WHAT, failure.what, failure.next));
             return;
@@ -201,8 +206,11 @@ async fn upstream(api: &Api, server: &Value) -> Finding {
     match api.act(&["servers", &slug, "refresh"]).await {
         Ok(found) => {
             let text = |pointer| show::cell(&found, pointer);
-            let says =
-                format!("`{slug}` answers ({}), {} tools", text("/server/version"), text("/tools/found"));
+            let says = format!(
+                "`{slug}` answers ({}), {} tools",
+                text("/server/version"),
+                text("/tools/found")
+            );
             match text("/server/tools/waiting").as_str() {
                 "" | "0" => good(WHAT, says),
                 waiting => bad(

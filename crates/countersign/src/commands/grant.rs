@@ -97,13 +97,7 @@ pub(super) async fn run(api: &Api, command: Grant, style: Style) -> Result<(), F
     }
 }
 
-async fn act(
-    api: &Api,
-    grant: &str,
-    verb: &str,
-    now: &str,
-    style: Style,
-) -> Result<(), Failure> {
+async fn act(api: &Api, grant: &str, verb: &str, now: &str, style: Style) -> Result<(), Failure> {
     let changed = api.act(&["grants", grant, verb]).await?;
     show::done(&changed, &format!("the grant `{grant}` {now}"), style)
 }
@@ -160,7 +154,8 @@ mod tests {
 
     #[test]
     fn a_tag_has_a_name_and_a_value_and_stands_once() {
-        let tags = |list: &[&str]| tag_map(&list.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>());
+        let tags =
+            |list: &[&str]| tag_map(&list.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>());
         assert_eq!(Value::Object(tags(&["a=b=c"]).unwrap()), json!({"a": "b=c"}));
         assert_eq!(tags(&["a"]).unwrap_err().exit, 2);
         assert_eq!(tags(&["a=1", "a=2"]).unwrap_err().exit, 2);

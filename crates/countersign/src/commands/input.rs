@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn a_length_of_time_is_a_number_and_a_unit() {
-        for (text, expected) in [("0s", 0), ("90s", 90), ("10m", 600), ("12h", 43_200), ("30d", 2_592_000)]
+        for (text, expected) in
+            [("0s", 0), ("90s", 90), ("10m", 600), ("12h", 43_200), ("30d", 2_592_000)]
         {
             assert_eq!(seconds(text, "--x").unwrap(), expected, "{text}");
         }

@@ -49,7 +49,8 @@ const fn role_name(role: Role) -> &'static str {
 async fn id_of(api: &Api, key: &str) -> Result<String, Failure> {
     let keys = api.list(&["api-keys"]).await?;
     let is = |pointer: &'static str| {
-        keys.iter().filter(move |k| show::cell(k, pointer) == key && show::cell(k, "/active") == "yes")
+        keys.iter()
+            .filter(move |k| show::cell(k, pointer) == key && show::cell(k, "/active") == "yes")
     };
     let mut labelled = is("/label");
     match (labelled.next(), labelled.next()) {

@@ -21,11 +21,7 @@ const COLUMNS: [show::Column; 5] = [
     ("ID", "/id"),
 ];
 
-pub(super) async fn run(
-    instance: &Instance,
-    command: Policy,
-    style: Style,
-) -> Result<(), Failure> {
+pub(super) async fn run(instance: &Instance, command: Policy, style: Style) -> Result<(), Failure> {
     let api = || Api::of(instance);
     match command {
         Policy::List => show::list(&api()?.list(&["policies"]).await?, &COLUMNS, style),
@@ -113,17 +109,10 @@ fn text_lines(text: &str) -> Result<(), Failure> {
     Ok(text.lines().try_for_each(|line| out::line(&line.replace('\u{1b}', "\u{fffd}")))?)
 }
 
-async fn show(
-    api: &Api,
-    policy: &str,
-    version: Option<u32>,
-    style: Style,
-) -> Result<(), Failure> {
+async fn show(api: &Api, policy: &str, version: Option<u32>, style: Style) -> Result<(), Failure> {
     let found = match version {
         None => api.get(&["policies", policy]).await?,
-        Some(number) => {
-            api.get(&["policies", policy, "versions", &number.to_string()]).await?
-        }
+        Some(number) => api.get(&["policies", policy, "versions", &number.to_string()]).await?,
     };
     match (style, show::cell(&found, "/version/text,/text").as_str()) {
         (Style::Json, _) => Ok(out::json(&found)?),

@@ -44,9 +44,8 @@ pub(super) async fn run(api: &Api, command: Server, style: Style) -> Result<(), 
                 body["on_tool_change"] = setting(change).into();
             }
             let query: &[(&str, &str)] = if no_probe { &[("probe", "false")] } else { &[] };
-            let made =
-                api.ask(Method::POST, &["servers"], query, Some(body.to_string()), None).await?;
-            looked_at(&made.body, !no_probe, style)
+            let made = api.ask(Method::POST, &["servers"], query, Some(body.to_string())).await?;
+            looked_at(&made, !no_probe, style)
         }
         Server::List => show::list(&api.list(&["servers"]).await?, &COLUMNS, style),
         Server::Show { server } => {
@@ -83,7 +82,10 @@ fn looked_at(answer: &Value, probed: bool, style: Style) -> Result<(), Failure> 
     if probed && !problem.is_empty() {
         return Err(Failure::new(
             "upstream_unreachable",
-            format!("the server `{slug}` is registered and did not answer: {}", out::plain(&problem)),
+            format!(
+                "the server `{slug}` is registered and did not answer: {}",
+                out::plain(&problem)
+            ),
             format!(
                 "start it, or set its secret with `countersign credential set {slug}`, \
                  then `countersign server refresh {slug}`"

@@ -48,7 +48,11 @@ pub(super) fn done(value: &Value, sentence: &str, style: Style) -> Result<(), Fa
 ///
 /// `/a,/b` gives the first of the two that is there.
 pub(super) fn cell(value: &Value, pointers: &str) -> String {
-    pointers.split(',').map(|pointer| part(value, pointer)).find(|t| !t.is_empty()).unwrap_or_default()
+    pointers
+        .split(',')
+        .map(|pointer| part(value, pointer))
+        .find(|t| !t.is_empty())
+        .unwrap_or_default()
 }
 
 fn part(value: &Value, pointer: &str) -> String {
@@ -95,14 +99,11 @@ mod tests {
 
     #[test]
     fn a_cell_is_the_first_part_that_is_there() {
-        let value = json!({"a": {"b": null, "c": 5}, "list": ["x", "y"], "map": {"k": "v"}, "t": true});
-        for (pointers, text) in [
-            ("/a/b,/a/c", "5"),
-            ("/list", "x, y"),
-            ("/map", "k=v"),
-            ("/t", "yes"),
-            ("/none", ""),
-        ] {
+        let value =
+            json!({"a": {"b": null, "c": 5}, "list": ["x", "y"], "map": {"k": "v"}, "t": true});
+        for (pointers, text) in
+            [("/a/b,/a/c", "5"), ("/list", "x, y"), ("/map", "k=v"), ("/t", "yes"), ("/none", "")]
+        {
             assert_eq!(cell(&value, pointers), text, "{pointers}");
         }
     }

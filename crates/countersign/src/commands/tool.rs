@@ -37,8 +37,7 @@ pub(super) async fn run(api: &Api, command: Tool, style: Style) -> Result<(), Fa
                 None => show::cell(&api.get(&path).await?, "/fingerprint"),
             };
             let body = json!({"fingerprint": fingerprint}).to_string();
-            let accepted =
-                api.post(&["servers", &server, "tools", &tool, "accept"], body).await?;
+            let accepted = api.post(&["servers", &server, "tools", &tool, "accept"], body).await?;
             let sentence = format!("the definition of `{tool}` on `{server}` is accepted");
             show::done(&accepted, &sentence, style)
         }

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
+use super::Config;
 use super::settings::{SETTINGS, Setting};
 use super::values::Given;
-use super::Config;
 use crate::nearest::nearest;
 
 /// The file that is read if it is there and none is named.
@@ -155,7 +155,8 @@ impl Reading {
                 None => {
                     let known: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
                     let guess = suggestion(name, known.iter().map(String::as_str));
-                    self.problems.push(format!("{name}: there is no setting for this variable{guess}"));
+                    self.problems
+                        .push(format!("{name}: there is no setting for this variable{guess}"));
                 }
             }
         }
@@ -178,7 +179,8 @@ impl Reading {
         let root = &self.config.root_key;
         let set = [root.file.is_some(), root.fd.is_some(), root.value.is_some()];
         if set.iter().filter(|set| **set).count() > 1 {
-            let problem = "only one of `root_key.file`, `root_key.fd` and `root_key.value` can be set";
+            let problem =
+                "only one of `root_key.file`, `root_key.fd` and `root_key.value` can be set";
             self.problems.push(problem.to_owned());
         }
     }
@@ -194,8 +196,9 @@ fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> S
 fn given(value: &DeValue<'_>) -> Given {
     match value {
         DeValue::String(text) => Given::Text(text.to_string()),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-            .map_or(Given::Other, Given::Whole),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).map_or(Given::Other, Given::Whole)
+        }
         DeValue::Array(items) => items
             .iter()
             .map(|item| item.get_ref().as_str().map(str::to_owned))

@@ -13,8 +13,9 @@ pub(super) struct Setting {
     /// Its name in the file, with dots between the levels.
     pub(super) name: &'static str,
     /// What it does, for the reference.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test writes the reference from it"))]
     pub(super) help: &'static str,
-    /// The text of its default in the reference where the value itself says too little.
+    /// The words for its default in the reference, where the value itself says too little.
     default: Option<&'static str>,
     /// Whether it may only come from the environment, because a file is no place for a secret.
     pub(super) secret: bool,
@@ -259,11 +260,11 @@ pub(super) fn print(config: &Config) -> String {
 }
 
 /// The reference of all settings, as a table in Markdown.
-pub(crate) fn reference() -> String {
+#[cfg(test)]
+pub(super) fn reference() -> String {
     let defaults = Config::default();
-    let mut text = String::from(
-        "| setting | variable | default | meaning |\n| --- | --- | --- | --- |\n",
-    );
+    let mut text =
+        String::from("| setting | variable | default | meaning |\n| --- | --- | --- | --- |\n");
     for setting in &SETTINGS {
         let default = match setting.default {
             Some(words) => words.to_owned(),

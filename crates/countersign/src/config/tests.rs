@@ -1,7 +1,9 @@
 //! The configuration is strict: what it does not know, it refuses, and it says all of it at once.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use super::settings::reference;
 use super::*;
 
 fn file(text: &str) -> (tempfile::TempDir, Sources) {

@@ -150,7 +150,8 @@ mod tests {
         {
             assert_eq!(text(given).duration().map(print_duration), Ok(printed.to_owned()));
         }
-        for bad in ["", "0s", "10", "s", "-1s", "1.5s", "25h", "1d", "99999999999999999999h", "1 s"] {
+        for bad in ["", "0s", "10", "s", "-1s", "1.5s", "25h", "1d", "99999999999999999999h", "1 s"]
+        {
             assert!(text(bad).duration().is_err(), "{bad}");
         }
     }

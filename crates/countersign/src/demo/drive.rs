@@ -280,7 +280,11 @@ impl Teller<'_> {
         let number = |pointer: &str| ledger.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
         let calls = |tool: &str| number(&format!("/totals/{tool}/calls"));
         let facts = [
-            ("calls that reached the server", number("/tool_calls"), expected.reads + expected.refunds),
+            (
+                "calls that reached the server",
+                number("/tool_calls"),
+                expected.reads + expected.refunds,
+            ),
             ("reads", calls("list_invoices"), expected.reads),
             ("refunds", calls("refund_payment"), expected.refunds),
             ("payouts", calls("create_payout"), 0),
@@ -335,14 +339,12 @@ async fn ledger(url: &str) -> Result<Value, Failure> {
     use http_body_util::{BodyExt as _, Empty};
     use hyper::body::Bytes;
     let failed = |what: String| Failure::new("demo", what, "please report this as a bug");
-    let client =
-        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
-            .build_http::<Empty<Bytes>>();
+    let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
+        .build_http::<Empty<Bytes>>();
     let url = url.parse().map_err(|_| failed("the ledger has no address".to_owned()))?;
     let answer =
         client.get(url).await.map_err(|error| failed(format!("the ledger is silent: {error}")))?;
     let body = answer.into_body().collect().await;
     let body = body.map_err(|error| failed(format!("the ledger was cut off: {error}")))?;
-    serde_json::from_slice(&body.to_bytes())
-        .map_err(|_| failed("the ledger is no JSON".to_owned()))
+    serde_json::from_slice(&body.to_bytes()).map_err(|_| failed("the ledger is no JSON".to_owned()))
 }

@@ -9,8 +9,16 @@ use crate::out;
 
 /// What the demo's policies say, with their test cases.
 const POLICIES: [(&str, &str, &str); 2] = [
-    ("support", include_str!("../../demo/support.json"), include_str!("../../demo/support.cases.json")),
-    ("finance", include_str!("../../demo/finance.json"), include_str!("../../demo/finance.cases.json")),
+    (
+        "support",
+        include_str!("../../demo/support.json"),
+        include_str!("../../demo/support.cases.json"),
+    ),
+    (
+        "finance",
+        include_str!("../../demo/finance.json"),
+        include_str!("../../demo/finance.cases.json"),
+    ),
 ];
 /// The grants, each with the policy that judges it.
 const GRANTS: [(&str, Option<&str>); 3] =
@@ -43,14 +51,8 @@ impl Scene {
     pub(super) async fn set(api: &Api, place: Place) -> Result<Self, Failure> {
         // Without its key the server would only refuse the first look.
         let server = json!({"slug": "payments", "name": "Payments", "url": place.upstream_url});
-        api.ask(
-            http::Method::POST,
-            &["servers"],
-            &[("probe", "false")],
-            Some(server.to_string()),
-            None,
-        )
-        .await?;
+        api.ask(http::Method::POST, &["servers"], &[("probe", "false")], Some(server.to_string()))
+            .await?;
         let credential = json!({"bearer": place.upstream_key}).to_string();
         api.put(&["servers", "payments", "credential"], credential).await?;
         api.act(&["servers", "payments", "refresh"]).await?;
@@ -64,7 +66,8 @@ impl Scene {
         }
         let mut grants = Vec::new();
         for (label, policy) in GRANTS {
-            let body = json!({"label": label, "servers": [{"server": "payments", "policy": policy}]});
+            let body =
+                json!({"label": label, "servers": [{"server": "payments", "policy": policy}]});
             grants.push((label, token(&api.post(&["grants"], body.to_string()).await?)?));
         }
         let mut members = Vec::new();
@@ -88,7 +91,10 @@ impl Scene {
     /// Everything a program needs, as one object.
     pub(super) fn line(&self) -> Value {
         let map = |pairs: &[(&'static str, String)]| -> Value {
-            pairs.iter().map(|(name, token)| ((*name).to_owned(), token.as_str().into())).collect()
+            pairs
+                .iter()
+                .map(|(name, token)| ((*name).to_owned(), Value::from(token.as_str())))
+                .collect()
         };
         json!({
             "gateway_url": self.place.gateway_url,

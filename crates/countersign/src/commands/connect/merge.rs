@@ -91,7 +91,8 @@ fn json(
     let mut changed = section.get(last) != Some(entry);
     section.insert(last.clone(), entry.clone());
     if let Some(input) = input {
-        let object = whole.as_object_mut().ok_or_else(|| by_hand("it holds something unexpected"))?;
+        let object =
+            whole.as_object_mut().ok_or_else(|| by_hand("it holds something unexpected"))?;
         let list = object.entry("inputs").or_insert_with(|| Value::Array(Vec::new()));
         let list = list.as_array_mut().ok_or_else(|| by_hand("its `inputs` are no list"))?;
         if !list.iter().any(|known| known.get("id") == input.get("id")) {

@@ -55,7 +55,8 @@ fn a_file_that_cannot_be_merged_is_left_as_it_is() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("c");
         fs::write(&file, before).unwrap();
-        let failure = merge::into_file(&file, &snippet(client, "pay", URL, None), false).unwrap_err();
+        let failure =
+            merge::into_file(&file, &snippet(client, "pay", URL, None), false).unwrap_err();
         assert_eq!(failure.exit, 1);
         assert_eq!(fs::read_to_string(&file).unwrap(), before, "{client:?}");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "{client:?}");
@@ -66,7 +67,8 @@ fn a_file_that_cannot_be_merged_is_left_as_it_is() {
 fn what_was_there_is_kept_beside_it() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("c.json");
-    let merge = |url: &str| merge::into_file(&file, &snippet(Client::Cursor, "pay", url, None), false);
+    let merge =
+        |url: &str| merge::into_file(&file, &snippet(Client::Cursor, "pay", url, None), false);
     assert_eq!(merge("http://a").unwrap(), merge::Written::Made);
     assert_eq!(merge("http://a").unwrap(), merge::Written::Unchanged);
     let merge::Written::Merged { backup } = merge("http://b").unwrap() else { panic!("merged") };

@@ -70,8 +70,7 @@ pub(super) fn test(file: &Path, cases: &Path, style: Style) -> Result<(), Failur
         .listing(lines)
     };
     let policy = policy::Policy::load(&input::bytes(file)?).map_err(|p| invalid(file, &p))?;
-    let results =
-        policy::test(&policy, &input::bytes(cases)?).map_err(|p| invalid(cases, &p))?;
+    let results = policy::test(&policy, &input::bytes(cases)?).map_err(|p| invalid(cases, &p))?;
     let passed = results.iter().filter(|result| result.passed).count();
     let found = json!({
         "passed": passed,
@@ -93,7 +92,7 @@ pub(super) fn tested(found: &Value, style: Style) -> Result<(), Failure> {
         Style::Json => out::json(found)?,
         Style::Human => {
             for result in &failed {
-                let text = |pointer| show::cell(result, pointer);
+                let text = |pointer: &str| show::cell(result, pointer);
                 let name = match text("/name").as_str() {
                     "" => format!("case {}", text("/index")),
                     name => format!("case {} `{name}`", text("/index")),
@@ -103,7 +102,8 @@ pub(super) fn tested(found: &Value, style: Style) -> Result<(), Failure> {
                     let outcome = text(&format!("/{what}/outcome"));
                     if rule.is_empty() { outcome } else { format!("{outcome} by {rule}") }
                 };
-                let line = format!("{name}: expected {}, got {}", side("expected"), side("decided"));
+                let line =
+                    format!("{name}: expected {}, got {}", side("expected"), side("decided"));
                 out::line(&out::plain(&line))?;
             }
             let passed = show::cell(found, "/passed");
