@@ -259,3 +259,39 @@ pub(super) fn refusals(conn: &Connection, page: &Page) -> Result<Slice<StrangerR
     let Slice { items, next } = slice(found, limit, |(index, _)| *index);
     Ok(Slice { items: items.into_iter().map(|(_, refusal)| refusal).collect(), next })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_is_walked_by_index_and_never_sorted() {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(include_str!("migrations/0001.sql")).unwrap();
+        let filter = CallFilter {
+            grant: Some("g".to_owned()),
+            server: Some("s".to_owned()),
+            tool: Some("t*".to_owned()),
+            verdict: Some(Verdict::Allowed),
+            outcome: Some(OutcomeClass::Completed),
+            rule: Some("/r".to_owned()),
+            since: Some(Moment::of_micros(1)),
+            until: Some(Moment::of_micros(2)),
+        };
+        for filter in [CallFilter::default(), filter] {
+            for order in ["ASC", "DESC"] {
+                let mut all = Conditions::of(&OrgId::from("o"), &filter);
+                all.and("c.idx < ?", [7]);
+                let sql = format!("EXPLAIN QUERY PLAN {CALL}{} ORDER BY c.idx {order}", all.sql);
+                let mut plan = conn.prepare(&sql).unwrap();
+                let steps = plan
+                    .query_map(params_from_iter(all.values), |row| row.get::<_, String>(3))
+                    .unwrap()
+                    .collect::<rusqlite::Result<Vec<_>>>()
+                    .unwrap();
+                assert!(steps[0].starts_with("SEARCH c "), "{steps:?}");
+                assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:?}");
+            }
+        }
+    }
+}

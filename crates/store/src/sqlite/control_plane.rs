@@ -10,7 +10,9 @@ use vault::{Keyring, Secret, Token};
 use super::desk::locked;
 use super::records::number;
 use super::tx::Recorded;
-use super::{Sqlite, api_keys, call_log, credentials, grants, policies, servers, tools};
+use super::{
+    Sqlite, api_keys, call_log, credentials, grant_rows, grants, policies, servers, tools,
+};
 use crate::*;
 
 /// How long the answer to a request with an `Idempotency-Key` is kept: 24 hours.
@@ -158,12 +160,12 @@ impl ControlPlane for Sqlite {
     }
 
     async fn grants(&self, org: &OrgId) -> Result<Vec<Grant>, StoreError> {
-        let found = read!(self, |conn, keys, org| grants::all(conn, &keys, &org))?;
+        let found = read!(self, |conn, keys, org| grant_rows::all(conn, &keys, &org))?;
         Ok(found.into_iter().map(|found| found.grant).collect())
     }
 
     async fn grant(&self, org: &OrgId, id: &str) -> Result<Option<Grant>, StoreError> {
-        let found = read!(self, |conn, keys, org, id| grants::one(conn, &keys, &org, &id))?;
+        let found = read!(self, |conn, keys, org, id| grant_rows::one(conn, &keys, &org, &id))?;
         Ok(found.map(|found| found.grant))
     }
 

@@ -26,6 +26,9 @@ const JOBS_MAX: usize = 4096;
 /// The most calls that may be open or wait for their outcome to be written. Beyond, no call begins.
 pub(super) const OPEN_MAX: usize = 65_536;
 
+/// How long a person waits for a change. If it was running at that moment, it may still be made.
+const CHANGE_PATIENCE: Duration = Duration::from_secs(10);
+
 /// How long an outcome waits for company before it gets a commit of its own.
 const OUTCOME_WAIT: Duration = Duration::from_millis(5);
 
@@ -72,7 +75,10 @@ where
     F: FnOnce(&Tx<'_>) -> Result<Recorded<T>, Fault> + Send,
 {
     fn run(&mut self, tx: &Tx<'_>) -> Result<(), ()> {
-        let Some(work) = self.work.take() else { return Err(()) };
+        // Who has stopped waiting was told that nothing happened, so nothing does.
+        let Some(work) = self.work.take().filter(|_| !self.reply.is_closed()) else {
+            return Err(());
+        };
         let result = work(tx).map(Recorded::into_inner).map_err(ChangeError::from);
         let undo = if result.is_ok() { Ok(()) } else { Err(()) };
         self.result = Some(result);
@@ -251,7 +257,10 @@ impl Desk {
         let (reply, answer) = oneshot::channel();
         let asked = Asked { work: Some(work), result: None, reply };
         self.submit(Job::Change(Box::new(asked)))?;
-        answer.await.unwrap_or(Err(StoreError::Closed.into()))
+        match tokio::time::timeout(CHANGE_PATIENCE, answer).await {
+            Ok(answer) => answer.unwrap_or(Err(StoreError::Closed.into())),
+            Err(_) => Err(StoreError::Busy.into()),
+        }
     }
 
     /// Asks the writer to end after all that was handed over.

@@ -3,7 +3,7 @@
 //! - `open.rs` takes the data directory, checks file, schema and keys, and closes what a process
 //!   before this one left open.
 //! - `desk.rs` is what everybody shares; `writer.rs` is the thread that writes.
-//! - `call_rows.rs` and `quotas.rs` are what the road of a call writes; `data_plane.rs` is the
+//! - `call_rows.rs`, `quotas.rs` and `quota_rows.rs` are what the road of a call writes; `data_plane.rs` is the
 //!   contract over them.
 //! - `servers.rs`, `credentials.rs`, `policies.rs`, `grants.rs`, `api_keys.rs` read and change one
 //!   kind of object each; `control_plane.rs` is the contract over them.
@@ -16,11 +16,13 @@ mod credentials;
 mod data_plane;
 mod desk;
 mod fault;
+mod grant_rows;
 mod grants;
 mod keys;
 mod line;
 mod open;
 mod policies;
+mod quota_rows;
 mod quotas;
 mod readers;
 mod records;
@@ -86,7 +88,7 @@ impl Sqlite {
     ) -> Result<Self, StoreError> {
         let opened = open::open(dir, root_key, clock.now(), random)?;
         let keys = Arc::new(opened.keys);
-        let (mut book, mut numbers) = quotas::load(&opened.conn, &keys)?;
+        let (mut book, mut numbers) = quota_rows::load(&opened.conn, &keys)?;
         let left =
             open::close_left_over(&opened.conn, &keys, &mut book, &mut numbers, clock.now())?;
         if left > 0 {

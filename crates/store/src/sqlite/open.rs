@@ -13,7 +13,7 @@ use vault::{KeyState, Keyring, KeyringRow, LoadError, Randomness, RootKey};
 
 use super::fault::{Fault, corrupt, store_error};
 use super::keys::Keys;
-use super::{call_rows, quotas};
+use super::{call_rows, quota_rows, quotas};
 use crate::{CallId, Moment, OrgId, Outcome, OutcomeClass, StoreError};
 
 /// The database in the data directory.
@@ -31,7 +31,7 @@ const SQLITE_MIN: (&str, i32) = ("3.51.3", 3_051_003);
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
 
 /// How long a statement waits for somebody else's lock, such as a backup tool's.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The write-ahead log is copied into the database beyond so many pages. Lines are appended, so
 /// most pages are written once however long that takes; 16 MiB.
@@ -295,7 +295,7 @@ pub(super) fn close_left_over(
     conn: &Connection,
     keys: &Keys,
     book: &mut quotas::Book,
-    numbers: &mut quotas::Numbers,
+    numbers: &mut quota_rows::Numbers,
     now: Moment,
 ) -> Result<usize, Fault> {
     let open_from: i64 = meta(conn, "open_from")?.unwrap_or(1);
@@ -327,7 +327,7 @@ pub(super) fn close_left_over(
         };
         call_rows::insert_outcome(conn, *idx, &outcome)?;
     }
-    quotas::write(conn, keys, numbers, &changes)?;
+    quota_rows::write(conn, keys, numbers, &changes)?;
     conn.execute_batch("COMMIT")?;
     numbers.committed(&changes);
     Ok(left.len())

@@ -8,7 +8,7 @@ use super::fault::{Fault, corrupt};
 use super::keys::Keys;
 use super::open::meta;
 use super::policies::Newest;
-use super::{credentials, grants, policies, servers, tools};
+use super::{credentials, grant_rows, policies, servers, tools};
 use crate::{OrgId, PolicyId, ServerView, View};
 
 /// Reads the view. The connection is in a transaction, so all of it is of one generation.
@@ -18,7 +18,7 @@ pub(super) fn read(conn: &Connection, keys: &Keys) -> Result<View, Fault> {
     let mut view =
         View { generation: generation.ok_or_else(|| corrupt("meta"))?, ..View::default() };
     let mut used: BTreeMap<PolicyId, OrgId> = BTreeMap::new();
-    for found in grants::living(conn, keys)? {
+    for found in grant_rows::living(conn, keys)? {
         if !found.ours {
             view.forged += 1;
             continue;

@@ -18,8 +18,9 @@ use super::call_rows::{self, CallRows};
 use super::desk::{Begin, ChangeJob, Desk, Ending, Job, Plan, locked};
 use super::fault::{Fault, again};
 use super::keys::Keys;
-use super::open::meta_put;
-use super::quotas::{self, Numbers};
+use super::open::{BUSY_TIMEOUT, meta_put};
+use super::quota_rows::{self, Numbers};
+use super::quotas;
 use super::strangers;
 use super::tx::Tx;
 use crate::{BeginError, CallId, StoreError};
@@ -43,6 +44,8 @@ pub(super) struct Writer {
     /// Outcomes that are not yet written.
     endings: Vec<Ending>,
     swept_at: Instant,
+    /// Erased pages may still stand in the write-ahead log.
+    truncate_due: bool,
 }
 
 /// What one transaction has done, until its commit has succeeded or failed.
@@ -88,7 +91,17 @@ impl Writer {
         calls: CallRows,
         numbers: Numbers,
     ) -> Self {
-        Self { conn, keys, desk, calls, numbers, endings: Vec::new(), swept_at: Instant::now() }
+        let swept_at = Instant::now();
+        Self {
+            conn,
+            keys,
+            desk,
+            calls,
+            numbers,
+            endings: Vec::new(),
+            swept_at,
+            truncate_due: false,
+        }
     }
 
     /// Writes until the store is closed.
@@ -108,7 +121,9 @@ impl Writer {
                 retry_at: (!written && !self.endings.is_empty())
                     .then(|| Instant::now() + RETRY_AFTER),
                 expects_endings: begun,
-                has_chores: self.calls.has_chores() || locked(&self.desk.strangers).waiting(),
+                has_chores: self.truncate_due
+                    || self.calls.has_chores()
+                    || locked(&self.desk.strangers).waiting(),
             };
         }
         self.close();
@@ -179,7 +194,7 @@ impl Writer {
         for ending in &self.endings {
             call_rows::insert_outcome(&self.conn, ending.idx, &ending.outcome)?;
         }
-        quotas::write(&self.conn, &self.keys, &mut self.numbers, &group.quota)?;
+        quota_rows::write(&self.conn, &self.keys, &mut self.numbers, &group.quota)?;
         self.conn.prepare_cached("COMMIT")?.execute([])?;
         Ok(())
     }
@@ -289,7 +304,7 @@ impl Writer {
         if group.lines || ended {
             self.desk.calls_changed.send_replace(self.calls.last.unsigned_abs());
         }
-        if group.erased {
+        if group.erased || (group.chores && self.truncate_due) {
             self.truncate();
         }
     }
@@ -321,15 +336,19 @@ impl Writer {
         }
     }
 
-    /// Empties the write-ahead log, so that erased pages do not linger there.
-    fn truncate(&self) {
-        let result =
-            self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-        match result {
-            Ok(0) => {}
-            // A reader is still at it; the next checkpoint will do.
-            Ok(_) => tracing::debug!("the write-ahead log is in use and was not emptied"),
-            Err(error) => tracing::warn!(%error, "the write-ahead log was not emptied"),
+    /// Empties the write-ahead log, so that erased pages do not linger there. If somebody reads
+    /// just now, the next chores try again: the writer does not wait for a reader.
+    fn truncate(&mut self) {
+        let emptied = self.conn.busy_timeout(Duration::ZERO).and_then(|()| {
+            let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+            self.conn.query_row(checkpoint, [], |row| row.get::<_, i64>(0))
+        });
+        if let Err(error) = self.conn.busy_timeout(BUSY_TIMEOUT) {
+            tracing::warn!(%error, "the busy time-out could not be set");
+        }
+        self.truncate_due = !matches!(emptied, Ok(0));
+        if let Err(error) = emptied {
+            tracing::warn!(%error, "the write-ahead log was not emptied");
         }
     }
 }
