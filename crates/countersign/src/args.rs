@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Stands between AI agents and the tools they call: decides, holds, limits and records each call.
 #[derive(Debug, Parser)]
-#[command(name = "countersign", version, propagate_version = true)]
+#[command(name = "countersign", version)]
 pub(crate) struct Arguments {
     /// Write JSON, one document a line.
     #[arg(long, global = true)]

@@ -35,7 +35,7 @@ pub(crate) struct Sources {
 impl Sources {
     /// The real environment, with the file and the settings of the command line.
     pub(crate) fn of_process(file: Option<PathBuf>, flags: Vec<(&'static str, String)>) -> Self {
-        let variables = std::env::vars_os()
+        let mut variables: Vec<_> = std::env::vars_os()
             .filter_map(|(name, value)| {
                 let name = name.into_string().ok()?;
                 // A value that is no text is wrong for every setting, and says so there.
@@ -43,6 +43,7 @@ impl Sources {
                     .then(|| (name, value.into_string().unwrap_or_default()))
             })
             .collect();
+        variables.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         Self { file, variables, flags }
     }
 }
@@ -102,10 +103,16 @@ impl Reading {
     fn file(&mut self, path: &Path, text: &str) {
         let file = path.display();
         match DeTable::parse(text) {
-            Ok(table) => self.table(table.get_ref(), "", &|at| {
-                let (line, column) = place(text, at);
-                format!("{file}:{line}:{column}")
-            }),
+            Ok(table) => {
+                let mut entries = Vec::new();
+                flatten(table.get_ref(), "", &mut entries);
+                // In the order of the text, as people read it.
+                entries.sort_by_key(|entry| entry.at);
+                for entry in entries {
+                    let (line, column) = place(text, entry.at);
+                    self.entry(entry, &format!("{file}:{line}:{column}"));
+                }
+            }
             Err(error) => {
                 let (line, column) = place(text, error.span().map_or(0, |span| span.start));
                 self.problems.push(format!("{file}:{line}:{column}: {}", error.message()));
@@ -113,35 +120,24 @@ impl Reading {
         }
     }
 
-    fn table(&mut self, table: &DeTable<'_>, above: &str, place: &dyn Fn(usize) -> String) {
-        for (key, value) in table {
-            let name = match above {
-                "" => key.get_ref().to_string(),
-                above => format!("{above}.{}", key.get_ref()),
-            };
-            let at = place(key.span().start);
-            if let Some(setting) = SETTINGS.iter().find(|setting| setting.name == name) {
-                if setting.secret {
-                    self.problems.push(format!(
-                        "{at}: `{name}` is a secret and does not belong in a file: set {}, or better `root_key.file`",
-                        setting.variable()
-                    ));
-                } else {
-                    self.set(&name, given(value.get_ref()), &format!("{at}: `{name}`"));
-                }
-                continue;
-            }
-            let is_section = SETTINGS
-                .iter()
-                .any(|s| s.name.strip_prefix(&name).is_some_and(|rest| rest.starts_with('.')));
-            match value.get_ref() {
-                DeValue::Table(inner) if is_section => self.table(inner, &name, place),
-                _ if is_section => self.problems.push(format!("{at}: `{name}` is a section")),
-                _ => {
-                    let known = SETTINGS.iter().map(|setting| setting.name);
-                    let guess = suggestion(&name, known);
-                    self.problems.push(format!("{at}: there is no setting `{name}`{guess}"));
-                }
+    fn entry(&mut self, entry: Entry<'_>, at: &str) {
+        let Entry { name, value, .. } = entry;
+        match SETTINGS.iter().find(|setting| setting.name == name) {
+            Some(setting) if setting.secret => self.problems.push(format!(
+                "{at}: `{name}` is a secret and does not belong in a file: \
+                 set {}, or better `root_key.file`",
+                setting.variable()
+            )),
+            Some(_) => self.set(&name, given(value), &format!("{at}: `{name}`")),
+            None if is_section(&name) => self.problems.push(format!("{at}: `{name}` is a section")),
+            None => {
+                let known = SETTINGS.iter().flat_map(|setting| {
+                    // A section can be mistyped as well.
+                    let dots = setting.name.match_indices('.').map(|(dot, _)| &setting.name[..dot]);
+                    dots.chain([setting.name])
+                });
+                let guess = suggestion(&name, known);
+                self.problems.push(format!("{at}: there is no setting `{name}`{guess}"));
             }
         }
     }
@@ -186,7 +182,33 @@ impl Reading {
     }
 }
 
-fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+/// One line of a file: a name with all its levels, and what stands behind it.
+struct Entry<'a> {
+    at: usize,
+    name: String,
+    value: &'a DeValue<'a>,
+}
+
+/// Lists the entries of a table, those of known sections one by one.
+fn flatten<'a>(table: &'a DeTable<'a>, above: &str, entries: &mut Vec<Entry<'a>>) {
+    for (key, value) in table {
+        let name = match above {
+            "" => key.get_ref().to_string(),
+            above => format!("{above}.{}", key.get_ref()),
+        };
+        match value.get_ref() {
+            DeValue::Table(inner) if is_section(&name) => flatten(inner, &name, entries),
+            value => entries.push(Entry { at: key.span().start, name, value }),
+        }
+    }
+}
+
+fn is_section(name: &str) -> bool {
+    let under = |s: &Setting| s.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+    SETTINGS.iter().any(under)
+}
+
+fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     match nearest(name, known) {
         Some(meant) => format!("; did you mean `{meant}`?"),
         None => "; docs/operating.md lists all of them".to_owned(),

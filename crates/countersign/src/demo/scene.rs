@@ -180,10 +180,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_policies_of_the_demo_pass_their_own_cases_and_have_no_warnings() {
-        for (name, policy, cases) in POLICIES {
+    fn the_policies_of_the_demo_pass_their_own_cases_and_warn_of_nothing_unmeant() {
+        // Every payout waits for an admin: that is what is meant.
+        let meant = [vec![], vec!["/tools/create_payout/approve_if/0"]];
+        for ((name, policy, cases), meant) in POLICIES.into_iter().zip(meant) {
             let warnings = policy::check(policy.as_bytes(), None).unwrap();
-            assert_eq!(warnings, [], "{name}");
+            let places: Vec<&str> = warnings.iter().map(|w| w.pointer.as_str()).collect();
+            assert_eq!(places, meant, "{name}");
             let policy = policy::Policy::load(policy.as_bytes()).unwrap();
             for result in policy::test(&policy, cases.as_bytes()).unwrap() {
                 assert!(result.passed, "{name}: {result:?}");
