@@ -19,7 +19,8 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::instance::{Instance, Listeners};
 use crate::out::{self, Style};
-use crate::{logging, serve, signals};
+use crate::signals::{self, Signals};
+use crate::{logging, serve};
 use scene::Scene;
 use scratch::Scratch;
 
@@ -57,6 +58,7 @@ async fn demo(
     drive: bool,
     style: Style,
 ) -> Result<(), Failure> {
+    let mut signals = Signals::listen()?;
     let mut config = Config { data_dir: scratch.path().to_owned(), ..Config::default() };
     config.gateway.listen = local(gateway);
     config.control.listen = local(control);
@@ -101,20 +103,16 @@ async fn demo(
         if drive { drive::story(&api, &scene, style).await } else { Ok(()) }
     };
 
-    let ended = if drive {
-        let told = story.await;
-        stop.send_replace(true);
-        let served = joined(serving).await;
-        told.and(served)
-    } else {
-        match story.await {
-            Ok(()) => signals::stop_when_told(joined(serving), stop).await,
-            Err(failure) => {
-                stop.send_replace(true);
-                // The reason is known already; how the rest ended adds nothing.
-                let _ = joined(serving).await;
-                Err(failure)
-            }
+    let told = tokio::select! {
+        told = story => told,
+        () = signals.next() => Err(Failure::new("interrupted", "the demo was interrupted", "")),
+    };
+    let ended = match told {
+        Ok(()) if !drive => signals::stop_when_told(joined(serving), stop, signals).await,
+        told => {
+            stop.send_replace(true);
+            let served = joined(serving).await;
+            told.and(served)
         }
     };
     payments.stop().await;

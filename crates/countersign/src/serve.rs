@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::instance::{Instance, Listeners};
 use crate::logging;
 use crate::out::{self, Style};
-use crate::signals;
+use crate::signals::{self, Signals};
 
 /// Runs an instance until a signal ends it.
 pub(crate) fn run(arguments: Serve, style: Style) -> Result<(), Failure> {
@@ -61,12 +61,13 @@ pub(crate) fn load(sources: &Sources) -> Result<Config, Failure> {
 }
 
 async fn serve(config: &Config, style: Style) -> Result<(), Failure> {
+    let signals = Signals::listen()?;
     let listeners = Listeners::bind(config).await?;
     let mut instance = Instance::open(config, listeners).await?;
     announce(&mut instance, style).await?;
     let (stop, stopping) = watch::channel(false);
     let serving = instance.serve(stopping);
-    signals::stop_when_told(serving, stop).await
+    signals::stop_when_told(serving, stop, signals).await
 }
 
 /// Says where the instance is, and shows the first key the only time it is seen.

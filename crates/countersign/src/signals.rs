@@ -11,8 +11,8 @@ use crate::failure::Failure;
 pub(crate) async fn stop_when_told(
     serving: impl Future<Output = Result<(), Failure>>,
     stop: watch::Sender<bool>,
+    mut signals: Signals,
 ) -> Result<(), Failure> {
-    let mut signals = Signals::listen()?;
     tokio::pin!(serving);
     tokio::select! {
         ended = &mut serving => return ended,
@@ -30,15 +30,17 @@ pub(crate) async fn stop_when_told(
     }
 }
 
-/// The signals that ask a program to end.
-struct Signals {
+/// The signals that ask a program to end. From the moment they are listened to, none ends the
+/// process by itself: listen before anybody is told that there is something to end.
+pub(crate) struct Signals {
     #[cfg(unix)]
     each: [tokio::signal::unix::Signal; 3],
 }
 
 impl Signals {
+    /// Listens from now on.
     #[cfg(unix)]
-    fn listen() -> Result<Self, Failure> {
+    pub(crate) fn listen() -> Result<Self, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
         let listen = |kind| {
             signal(kind).map_err(|error| {
@@ -54,8 +56,9 @@ impl Signals {
         })
     }
 
+    /// Waits for the next one.
     #[cfg(unix)]
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         let [terminate, interrupt, hangup] = &mut self.each;
         tokio::select! {
             _ = terminate.recv() => {}
@@ -64,13 +67,15 @@ impl Signals {
         }
     }
 
+    /// Listens from now on.
     #[cfg(not(unix))]
-    fn listen() -> Result<Self, Failure> {
+    pub(crate) fn listen() -> Result<Self, Failure> {
         Ok(Self {})
     }
 
+    /// Waits for the next one.
     #[cfg(not(unix))]
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         // Without a way to hear it, wait for ever: the system ends the process by itself.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

@@ -101,7 +101,7 @@ fn all_that_is_unknown_or_wrong_is_told_at_once_with_its_place() {
             "c.toml:8:1: `log.level` takes \"error\", \"warn\", \"info\", \"debug\" or \"trace\"",
             "c.toml:10:1: `root_key.value` is a secret and does not belong in a file: set COUNTERSIGN_ROOT_KEY__VALUE, or better `root_key.file`",
             "c.toml:12:1: `control.listen` takes an address and a port, such as \"127.0.0.1:7071\"",
-            "c.toml:13:1: there is no setting `control.timeouts`; did you mean `gateway.timeouts`?",
+            "c.toml:13:1: there is no setting `control.timeouts`; docs/operating.md lists all of them",
             "COUNTERSIGN_GATEWAY__LISTN: there is no setting for this variable; did you mean `COUNTERSIGN_GATEWAY__LISTEN`?",
             "COUNTERSIGN_LOG__FORMAT takes \"text\" or \"json\"",
             "COUNTERSIGN_PORT: there is no setting for this variable; docs/operating.md lists all of them",

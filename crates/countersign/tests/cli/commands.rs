@@ -124,7 +124,7 @@ async fn a_policy_is_published_attached_compared_and_taken_off() {
     let refused = house.run(&["--json", "policy", "publish", "pol", "bad.json"]);
     assert_eq!((refused.code, refused.failure().0.as_str()), (Some(1), "policy_invalid"));
     assert!(
-        refused.err.contains("1:32: ") && refused.err.contains("did you mean `tools`?"),
+        refused.err.contains("1:33: ") && refused.err.contains("did you mean `tools`?"),
         "{refused:?}"
     );
 

@@ -69,7 +69,7 @@ async fn the_commands_of_the_quick_start_work() {
     let ended = ran.await.unwrap();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.out.contains("\"jsonrpc\"") && ended.out.contains("in_1008"), "{ended:?}");
-    assert!(ended.out.contains("allowed") && ended.out.contains("completed"), "{ended:?}");
+    assert!(ended.out.contains("allowed"), "{ended:?}");
     assert_eq!(payments.ledger().calls("list_invoices"), 1);
     assert!(!ended.out.contains(UPSTREAM_KEY) && !ended.err.contains(UPSTREAM_KEY));
 }

@@ -25,9 +25,10 @@ fn fails(dir: &Path, code: &str, says: &str) {
     assert_eq!(found, code, "{ended:?}");
     assert!(error.contains(says), "{ended:?}");
     assert!(!next.is_empty() && !error.contains('\n'), "{ended:?}");
-    assert_eq!(contents(&dir.join("data")), before);
+    assert!(contents(&dir.join("data")) == before, "a file was changed");
 }
 
+/// The files that hold something. Who looks into a database may leave empty ones beside it.
 fn contents(dir: &Path) -> Vec<(String, Vec<u8>)> {
     let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
     let mut files: Vec<_> = entries
@@ -35,6 +36,7 @@ fn contents(dir: &Path) -> Vec<(String, Vec<u8>)> {
         .map(|entry| {
             (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap_or_default())
         })
+        .filter(|(name, bytes)| !bytes.is_empty() && !name.ends_with("-shm"))
         .collect();
     files.sort();
     files
@@ -227,18 +229,18 @@ fn a_full_disk_is_told_and_loses_nothing() {
 #[test]
 fn a_root_key_of_the_environment_does_not_stay_there() {
     let dir = tempdir().unwrap();
-    let key = "5a".repeat(32);
+    let key = "00112233445566778899aabbccddeeff0123456789abcdef0f1e2d3c4b5a6978";
     let mut command = serve_command(dir.path());
-    command.env("COUNTERSIGN_ROOT_KEY__VALUE", &key);
+    command.env("COUNTERSIGN_ROOT_KEY__VALUE", key);
     let running = Running::start(dir.path(), command);
     let process = format!("/proc/{}", running.id());
     let environment = fs::read(format!("{process}/environ")).unwrap();
     let arguments = fs::read(format!("{process}/cmdline")).unwrap();
     for place in [environment, arguments] {
-        assert!(!String::from_utf8_lossy(&place).contains(&key));
+        assert!(!String::from_utf8_lossy(&place).contains(key));
     }
     assert!(!dir.path().join("data/root.key").exists());
     let (code, log) = running.stop("-TERM");
     assert_eq!(code, Some(0));
-    assert!(log.contains("warning") && !log.contains(&key), "{log}");
+    assert!(log.contains("warning") && !log.contains(key), "{log}");
 }
