@@ -1,5 +1,12 @@
 //! The rows of the attack catalogue that a policy answers, each a test with its id.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use std::time::Instant;
@@ -170,7 +177,8 @@ fn p09_no_decision_costs_more_than_its_budget() {
     let every = |n: usize| format!(r#"{{"path":"args.a[*]","op":"eq","value":"{n}"}}"#);
     let element = |n: usize| format!(r#"{{"path":"args.a","op":"contains","value":"{n}"}}"#);
     let each = |n: usize| format!(r#"{{"path":"args.a[*].k{n}","op":"exists","value":true}}"#);
-    let cases: [(&str, &dyn Fn(usize) -> String, &str, &str); 10] = [
+    type Rule<'a> = &'a dyn Fn(usize) -> String;
+    let cases: [(&str, Rule<'_>, &str, &str); 10] = [
         ("numbers", &number, &large, "allow"),
         ("parts", &part, &large, "evaluation_budget"),
         ("patterns", &pattern, &large, "evaluation_budget"),

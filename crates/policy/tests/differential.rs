@@ -3,6 +3,13 @@
 //!
 //! `POLICY_CASES` sets how many calls are judged.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod naive;
 #[path = "support/entropy.rs"]
 mod entropy;

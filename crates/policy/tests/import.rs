@@ -1,5 +1,12 @@
 //! Intercept policies carried over: what comes out, how it judges, and what is refused.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use policy::import::intercept;

@@ -1,5 +1,12 @@
 //! What the policy text says, as tables: one document, calls, and the decision with its rule.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use policy::{

@@ -1,5 +1,12 @@
 //! What a document may not say: every error, with its pointer, line, column and suggestion.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use policy::{Policy, Problem};

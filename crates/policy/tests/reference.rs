@@ -1,5 +1,12 @@
 //! The committed reference and schema are those that the engine generates.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use json::Value;

@@ -1,5 +1,12 @@
 //! What is offered around a decision: traces, warnings, test cases, and the examples of the docs.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use policy::{Policy, ServerTool, Warning, check, test, test_against};

@@ -226,7 +226,7 @@ impl Naive<'_> {
             };
             let no_limit = |limit: &Value| {
                 limit.get("amount").is_none()
-                    && number(limit.get("max").unwrap()) < BigDecimal::from(1)
+                    && number(limit.get("max").unwrap()) < 1
             };
             always("deny_if", |truth| truth == Some(false))
                 || always("require", |truth| truth == Some(true))
@@ -359,7 +359,7 @@ impl Naive<'_> {
             for place in self.places(path) {
                 let Some(found @ Value::Number(_)) = place else { return None };
                 let found = number(&found);
-                if found < BigDecimal::from(0) || found > most {
+                if found < 0 || found > most {
                     return None;
                 }
                 amount += found.with_scale_round(6, RoundingMode::Ceiling);
