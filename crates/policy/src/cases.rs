@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use json::document::{Data, Node};
 use json::{Object, Value};
 
+use crate::charge::Charge;
 use crate::check::ServerTool;
 use crate::decide::decide;
-use crate::decision::{Charge, Definition, GrantFacts, Question, ToolCall, Usage};
+use crate::decision::{Definition, GrantFacts, Question, ToolCall, Usage};
 use crate::load::reader::{At, Loader};
 use crate::load::{finish, tree};
 use crate::policy::Policy;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use json::Object;
 
 use crate::budget::Budget;
+use crate::charge::Charge;
 use crate::clock::Clock;
 use crate::decision::{
-    Allowed, ApprovalNeeded, Charge, Decision, Definition, Denial, Held, Question, Reason, ToolCall,
+    Allowed, ApprovalNeeded, Decision, Definition, Denial, Held, Question, Reason, ToolCall,
 };
 use crate::filled::{Filled, No, enough};
 use crate::policy::Cover;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use json::Object;
 
+use crate::charge::Charge;
 use crate::{Policy, Why};
 
 /// What a decision may know of the grant that asks.
@@ -309,138 +309,6 @@ impl Reason {
             Self::EvaluationBudget => "evaluation_budget",
         }
     }
-}
-
-/// What one call uses of one limit.
-///
-/// - **Shape**: the counter's identity is the tuple (organisation, subject of `scope`, server,
-///   `place`, `counter`, `per`); nothing is ever joined into one string.
-/// - **Units**: `max_millionths` and `amount_millionths` are millionths, the amount rounded up.
-#[derive(Clone, Debug)]
-pub struct Charge {
-    /// The limit's rule.
-    pub rule: Arc<str>,
-    /// Under which part of the policy it stands.
-    pub place: Place,
-    /// The counter's name.
-    pub counter: Arc<str>,
-    /// The window.
-    pub window: Window,
-    /// Whether no interval of the window's length may hold more, or no calendar window.
-    pub rolling: bool,
-    /// The zone of calendar windows.
-    pub zone: TimeZone,
-    /// The most a window may hold.
-    pub max_millionths: i64,
-    /// What this call uses.
-    pub amount_millionths: i64,
-    /// Whether the limit names an amount (money), or counts calls.
-    pub counts_amount: bool,
-    /// What splits the counter.
-    pub per: Vec<Per>,
-    /// Whose usage is counted together.
-    pub scope: Scope,
-    /// Whether a call that the tool itself answers with an error counts.
-    pub count_failed: bool,
-    /// What becomes of a call whose outcome nobody knows.
-    pub on_unknown: OnUnknown,
-    /// What the agent is told when the limit is reached.
-    pub on_deny: Option<Arc<str>>,
-}
-
-impl Charge {
-    /// What the agent is told when this limit cannot hold the call.
-    pub fn denial_message(&self) -> String {
-        self.on_deny.as_deref().map_or_else(
-            || format!("The limit {} cannot hold this call.", self.rule),
-            str::to_owned,
-        )
-    }
-}
-
-/// One value that splits a counter.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Per {
-    /// The path, as the policy writes it.
-    pub path: Arc<str>,
-    /// The scalar there as JSON text: strings in quotes, numbers in one spelling for equal values.
-    pub value: String,
-}
-
-/// Under which part of the policy a limit stands.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Place {
-    /// `all_tools`: one counter for every tool.
-    AllTools,
-    /// A key of `tools`, as written: one counter for every tool that the key covers.
-    Tool(Arc<str>),
-}
-
-/// The window of a limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Window {
-    /// `minute`
-    Minute,
-    /// `hour`
-    Hour,
-    /// `day`
-    Day,
-    /// `week`, from Monday
-    Week,
-    /// `month`
-    Month,
-    /// A length of its own; always rolling.
-    Length(Duration),
-}
-
-impl Window {
-    /// The length of the window when it rolls. A month counts as its longest, 31 days, so that no
-    /// month ever holds more than the limit.
-    pub const fn rolling_length(self) -> Duration {
-        match self {
-            Self::Minute => Duration::from_secs(60),
-            Self::Hour => Duration::from_secs(3_600),
-            Self::Day => Duration::from_secs(86_400),
-            Self::Week => Duration::from_secs(7 * 86_400),
-            Self::Month => Duration::from_secs(31 * 86_400),
-            Self::Length(length) => length,
-        }
-    }
-}
-
-/// Whose usage is counted together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Scope {
-    /// `grant`
-    Grant,
-    /// `identity`
-    Identity,
-    /// `policy`
-    Policy,
-    /// `server`
-    Server,
-    /// `organisation`
-    Organisation,
-}
-
-impl Scope {
-    /// Every scope with its name.
-    pub const ALL: [(&'static str, Self); 5] = [
-        ("grant", Self::Grant),
-        ("identity", Self::Identity),
-        ("policy", Self::Policy),
-        ("server", Self::Server),
-        ("organisation", Self::Organisation),
-    ];
-}
-
-/// What a call whose outcome nobody knows does to a limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum OnUnknown {
-    /// It stays counted.
-    Keep,
-    /// It is rolled back.
-    RollBack,
 }
 
 /// What a tool list may show.

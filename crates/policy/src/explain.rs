@@ -10,7 +10,7 @@ use crate::charge::charge;
 use crate::clock::Clock;
 use crate::compare::{self, Why};
 use crate::decide::{Entries, decide};
-use crate::decision::{Decision, Question, ToolCall};
+use crate::decision::{Decision, Question, Reason, ToolCall};
 use crate::filled::Filled;
 use crate::program::Condition;
 use crate::truth::Truth;
@@ -65,9 +65,14 @@ pub fn explain(question: &Question<'_>, call: ToolCall) -> (Decision, Trace) {
     let rules = rules(question, &call);
     let decision = decide(question, call);
     let stopped_before = match &decision {
-        Decision::Deny(denial) => {
-            denial.rule.starts_with('(') || denial.rule.ends_with("/unlisted_args")
-        }
+        Decision::Deny(denial) => !matches!(
+            denial.reason,
+            Reason::DenyIf
+                | Reason::Require
+                | Reason::Limit
+                | Reason::LimitAmount
+                | Reason::LimitPer
+        ),
         Decision::Allow(_) | Decision::Hold(_) => false,
     };
     let reason = match &decision {

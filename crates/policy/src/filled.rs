@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::budget::Budget;
-use crate::charge::charge;
+use crate::charge::{Charge, charge};
 use crate::compare::{self, Why};
-use crate::decision::{ApprovalNeeded, Charge, Indeterminate, Question, Reason};
+use crate::decision::{ApprovalNeeded, Indeterminate, Question, Reason};
 use crate::program::{Approval, Comparison, Condition, Entry, Predicate};
 use crate::truth::Truth;
 use crate::values::{Facts, Values};

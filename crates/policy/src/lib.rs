@@ -34,13 +34,13 @@ mod truth;
 mod values;
 
 pub use cases::{CaseResult, test, test_against};
+pub use charge::{Charge, OnUnknown, Per, Place, Scope, Window};
 pub use check::{ServerTool, Warning, check};
 pub use compare::Why;
 pub use decide::{decide, decide_signed};
 pub use decision::{
-    Access, Allowed, ApprovalNeeded, Approver, Charge, ClientRequest, Decision, Definition, Denial,
-    GrantFacts, Held, Indeterminate, OnUnknown, Per, Place, Question, Reason, Scope, ToolCall,
-    Unused, Usage, Visibility, Window,
+    Access, Allowed, ApprovalNeeded, Approver, ClientRequest, Decision, Definition, Denial,
+    GrantFacts, Held, Indeterminate, Question, Reason, ToolCall, Unused, Usage, Visibility,
 };
 pub use explain::{Trace, TraceCondition, TraceRule, explain};
 pub use policy::Policy;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use json::Decimal;
 
-use crate::decision::{Approver, OnUnknown, Place, Scope, Window};
+use crate::charge::{OnUnknown, Place, Scope, Window};
+use crate::decision::Approver;
 use crate::index::Index;
 use crate::pattern::{NamePattern, Names};
 use crate::regular::Regular;

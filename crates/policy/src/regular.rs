@@ -54,9 +54,15 @@ impl Regular {
         &self.text
     }
 
-    /// The memory the table takes, in bytes.
+    /// The memory the states take, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.threads.get_nfa().memory_usage()
+    }
+
+    /// The memory the table takes, in bytes; as much as a table may take where none was found, for that
+    /// is what looking for it cost.
     pub(crate) fn table_bytes(&self) -> usize {
-        self.table.as_ref().map_or(0, dense::DFA::memory_usage)
+        self.table.as_ref().map_or(TABLE_BYTES_MAX, dense::DFA::memory_usage)
     }
 
     /// Whether the text matches; `None` when the budget does not hold the search.

@@ -45,7 +45,12 @@ fn the_engine_and_the_second_interpreter_agree() {
     let cases: usize =
         std::env::var("POLICY_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000);
     let documents = u32::try_from(cases.div_ceil(CALLS_A_DOCUMENT)).unwrap();
-    let config = Config { cases: documents, failure_persistence: None, ..Config::default() };
+    let config = Config {
+        cases: documents,
+        failure_persistence: None,
+        max_shrink_iters: 2_000,
+        ..Config::default()
+    };
     let mut runner = TestRunner::new(config);
     let seen = RefCell::new(Seen::default());
     let bytes = proptest::collection::vec(proptest::num::u8::ANY, 3_000..6_000);

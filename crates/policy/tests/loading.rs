@@ -14,7 +14,7 @@ use policy::{Policy, Problem};
 fn problems(document: &str) -> Vec<Problem> {
     match Policy::load(document.as_bytes()) {
         Err(problems) => problems.into_vec(),
-        Ok(_) => panic!("this loads: {document}"),
+        Ok(_) => panic!("this loads: {}", document.chars().take(500).collect::<String>()),
     }
 }
 
@@ -468,6 +468,20 @@ fn a_flood_of_errors_is_bounded_and_quick() {
     let found = problems(&document);
     assert_eq!(found.len(), 1_001);
     assert!(found.iter().any(|problem| problem.code == "more_errors"));
+}
+
+#[test]
+fn patterns_are_bounded_together() {
+    let rules: Vec<String> = (0..200)
+        .map(|n| {
+            format!(
+                r#"{{"id":"r{n}","conditions":[{{"path":"args.a","op":"matches","value":"\\w{{30}}x{n}"}}]}}"#
+            )
+        })
+        .collect();
+    let found = problems(&with_tool(&format!(r#"{{"deny_if":[{}]}}"#, rules.join(","))));
+    assert!(found.iter().all(|p| p.message.ends_with("too large together")), "{}", found[0]);
+    assert!(found.len() > 50 && found.len() < 200);
 }
 
 #[test]

@@ -6,7 +6,9 @@
 use json::{Object, Value};
 
 use super::Note;
+use super::lists::{Lists, Rule, State, WINDOWS};
 use super::patterns;
+use super::scalar::{is_null, scalar, type_of};
 use super::yaml::{self, Data, Node};
 use crate::policy::Policy;
 use crate::pretty::pretty;
@@ -111,6 +113,16 @@ impl Import {
             Data::List(list) => Some(list),
             _ if is_null(at) => Some(&[]),
             _ => self.refuse(at, "wrong_type", format!("{what} must be a list")),
+        }
+    }
+
+    fn scalar(&mut self, at: &Node) -> Option<Value> {
+        match scalar(at) {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
         }
     }
 
@@ -491,130 +503,10 @@ impl Import {
         }
         Some(path)
     }
-
-    /// A scalar as a Go reader of YAML takes it, where that is beyond doubt.
-    fn scalar(&mut self, at: &Node) -> Option<Value> {
-        let (text, plain) = match &at.data {
-            Data::Scalar { text, plain } => (text.as_str(), *plain),
-            _ => return self.refuse(at, "wrong_type", "a single value must stand here"),
-        };
-        if !plain {
-            return Some(Value::from(text));
-        }
-        match text {
-            "true" | "True" | "TRUE" => return Some(Value::Bool(true)),
-            "false" | "False" | "FALSE" => return Some(Value::Bool(false)),
-            _ if is_null(at) => {
-                return self.refuse(at, "not_supported", "null is not carried over: use `exists`");
-            }
-            _ => {}
-        }
-        match json::read(text.as_bytes(), json::Limits::REQUEST) {
-            Ok(number @ Value::Number(_)) => Some(number),
-            _ if looks_like_a_number(text) => {
-                let message = format!("write `{text}` as a plain number, or in quotes");
-                self.refuse(at, "not_supported", message)
-            }
-            _ => Some(Value::from(text)),
-        }
-    }
-}
-
-const WINDOWS: [&str; 3] = ["minute", "hour", "day"];
-
-/// What a rule says about itself.
-struct Rule<'n> {
-    name: &'n str,
-    on_deny: Option<&'n str>,
-    scope: &'n str,
-}
-
-/// A `state` block.
-struct State {
-    counter: String,
-    window: &'static str,
-    amount: Option<String>,
-    increment: i64,
-}
-
-/// The lists of one entry, while they grow.
-#[derive(Default)]
-struct Lists {
-    deny_if: Vec<Value>,
-    require: Vec<Value>,
-    limits: Vec<Value>,
-    ids: Vec<String>,
-    counters: Vec<String>,
-}
-
-impl Lists {
-    /// The rule's name, made unique and fit for an `id`.
-    fn id(&mut self, name: &str) -> String {
-        let plain: String = name.chars().filter(|c| !c.is_control()).take(100).collect();
-        let plain = if plain.is_empty() { "rule".to_owned() } else { plain };
-        let mut id = plain.clone();
-        let mut number = 2;
-        while self.ids.contains(&id) {
-            id = format!("{plain} ({number})");
-            number += 1;
-        }
-        self.ids.push(id.clone());
-        id
-    }
-
-    fn predicate(&mut self, rule: &Rule<'_>, conditions: Vec<Value>) -> Value {
-        let mut predicate = Object::new();
-        predicate.insert("id", self.id(rule.name));
-        predicate.insert("conditions", Value::Array(conditions));
-        if let Some(text) = rule.on_deny {
-            predicate.insert("on_deny", text);
-        }
-        Value::Object(predicate)
-    }
-
-    fn deny_if(&mut self, rule: &Rule<'_>, conditions: Vec<Value>) {
-        let predicate = self.predicate(rule, conditions);
-        self.deny_if.push(predicate);
-    }
-
-    fn require(&mut self, rule: &Rule<'_>, conditions: Vec<Value>) {
-        let predicate = self.predicate(rule, conditions);
-        self.require.push(predicate);
-    }
-
-    fn limit(
-        &mut self,
-        rule: &Rule<'_>,
-        counter: String,
-        window: &str,
-        max: i64,
-        amount: Option<String>,
-    ) {
-        let mut limit = Object::new();
-        limit.insert("counter", counter.as_str());
-        limit.insert("window", window);
-        limit.insert("max", max);
-        if let Some(path) = amount {
-            limit.insert("amount", path);
-        }
-        limit.insert("scope", "policy");
-        // A call without an answer stays counted there.
-        limit.insert("on_unknown", "keep");
-        if let Some(text) = rule.on_deny {
-            limit.insert("on_deny", text);
-        }
-        self.counters.push(counter);
-        self.limits.push(Value::Object(limit));
-    }
 }
 
 fn find<'n>(map: &Map<'n>, name: &str) -> Option<&'n Node> {
     map.iter().find(|(known, _)| *known == name).map(|(_, node)| *node)
-}
-
-fn is_null(at: &Node) -> bool {
-    matches!(&at.data, Data::Scalar { text, plain: true }
-        if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
 }
 
 fn star(name: &str) -> String {
@@ -627,37 +519,4 @@ fn comparison(path: &str, op: &str, value: Value) -> Value {
     comparison.insert("op", op);
     comparison.insert("value", value);
     Value::Object(comparison)
-}
-
-/// The one type of a scalar, or of every scalar of a list.
-fn type_of(value: &Value) -> Option<&'static str> {
-    match value {
-        Value::String(_) => Some("string"),
-        Value::Number(_) => Some("number"),
-        Value::Bool(_) => Some("boolean"),
-        Value::Array(list) => {
-            let mut types = list.iter().map(type_of);
-            let first = types.next()??;
-            types.all(|other| other == Some(first)).then_some(first)
-        }
-        _ => None,
-    }
-}
-
-/// Whether a reader of YAML may take the plain text for a number or a date.
-fn looks_like_a_number(text: &str) -> bool {
-    let digits = text.trim_start_matches(['+', '-', '.']);
-    if digits.eq_ignore_ascii_case("inf") || digits.eq_ignore_ascii_case("nan") {
-        return digits.len() < text.len();
-    }
-    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
-        return false;
-    }
-    let plain = digits.replace('_', "");
-    let based = plain.len() > 2
-        && ["0x", "0o", "0b", "0X", "0O", "0B"].iter().any(|base| plain.starts_with(base));
-    let date = digits.len() >= 8
-        && digits.as_bytes().get(4) == Some(&b'-')
-        && digits.bytes().take(4).all(|b| b.is_ascii_digit());
-    based || date || plain.parse::<f64>().is_ok()
 }

@@ -2,7 +2,9 @@
 //! guessed at.
 
 mod intercept;
+mod lists;
 mod patterns;
+mod scalar;
 mod yaml;
 
 pub use intercept::intercept;

@@ -8,7 +8,7 @@ use super::reader::{At, Fields};
 use super::rules::{Reading, Rules};
 use crate::path::{self, Path};
 use crate::program::{Comparison, Condition, Constant, JsonType, Op, Operand, Set};
-use crate::regular::Regular;
+use crate::regular::{PATTERN_BYTES_MAX, Regular};
 use crate::suggest;
 
 /// The keys of a comparison.
@@ -16,6 +16,9 @@ pub(crate) const COMPARISON: [&str; 4] = ["path", "op", "value", "each"];
 
 /// The keys of a group.
 pub(crate) const GROUPS: [&str; 3] = ["any", "all", "not"];
+
+/// What the states of all patterns of one policy may take together, in bytes.
+const PATTERNS_BYTES_MAX: usize = 64 << 20;
 
 /// What the tables of all patterns of one policy may take together, in bytes. Patterns beyond are
 /// matched without a table.
@@ -212,13 +215,21 @@ impl Rules<'_> {
             }
             return known.clone().map(Operand::Pattern);
         }
+        if self.pattern_bytes >= PATTERNS_BYTES_MAX {
+            let message = "the patterns of this policy are too large together";
+            self.loader.problem(at, "bad_pattern", message);
+            return None;
+        }
         let with_table = self.table_bytes < TABLES_BYTES_MAX;
         let compiled = match Regular::new(text, whole, with_table) {
             Ok(regular) => {
+                self.pattern_bytes += regular.bytes();
                 self.table_bytes += regular.table_bytes();
                 Some(Arc::new(regular))
             }
             Err(message) => {
+                // A pattern that was too large cost as much as the largest that is not.
+                self.pattern_bytes += PATTERN_BYTES_MAX;
                 self.loader.problem(at, "bad_pattern", message);
                 None
             }

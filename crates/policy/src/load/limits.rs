@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::reader::{At, Fields};
 use super::rules::{Reading, Rules, duration, spot};
-use crate::charge::AMOUNT_MAX;
-use crate::decision::{OnUnknown, Scope, Window};
+use crate::charge::{AMOUNT_MAX, OnUnknown, Scope, Window};
 use crate::program::{Limit, PathText};
 use crate::suggest;
 

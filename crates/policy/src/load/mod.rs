@@ -11,7 +11,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use json::Fault;
 use json::document::{Data, Node};
 
-use crate::decision::Place;
+use crate::charge::Place;
 use crate::pattern::{NamePattern, Names};
 use crate::problem::{self, Found, Problems};
 use crate::program::{Effect, Entry, Program, Section, Spot};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::reader::{At, Fields, Loader};
-use crate::decision::{Approver, Place};
+use crate::charge::Place;
+use crate::decision::Approver;
 use crate::index::Index;
 use crate::program::{Approval, Condition, Entry, Predicate, Spot};
 use crate::regular::Regular;
@@ -39,6 +40,8 @@ pub(crate) struct Rules<'l> {
     pub(crate) loader: &'l mut Loader,
     /// Patterns already compiled, so that equal ones share their states.
     pub(crate) patterns: HashMap<(String, bool), Option<Arc<Regular>>>,
+    /// What their states take together, in bytes.
+    pub(crate) pattern_bytes: usize,
     /// What their tables take together, in bytes.
     pub(crate) table_bytes: usize,
 }
@@ -67,7 +70,7 @@ impl Reading {
 
 impl<'l> Rules<'l> {
     pub(crate) fn new(loader: &'l mut Loader) -> Self {
-        Self { loader, patterns: HashMap::new(), table_bytes: 0 }
+        Self { loader, patterns: HashMap::new(), pattern_bytes: 0, table_bytes: 0 }
     }
 
     /// An entry that says nothing.

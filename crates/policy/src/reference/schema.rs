@@ -115,7 +115,7 @@ fn value(section: &str, name: &str) -> Value {
         }
         ("limit", "amount") => with(string(), "pattern", "^args"),
         ("limit", "per") => with(list(string()), "maxItems", 8),
-        ("limit", "scope") => choice(crate::decision::Scope::ALL.map(|(name, _)| name)),
+        ("limit", "scope") => choice(crate::charge::Scope::ALL.map(|(name, _)| name)),
         ("limit", "on_unknown") => choice(["keep", "roll_back"]),
         ("limit", "rolling" | "count_failed") | ("", "hide_denied") => typed("boolean"),
         ("comparison", "op") => choice(Op::ALL.map(|(name, _)| name)),

@@ -225,8 +225,7 @@ impl Naive<'_> {
                 })
             };
             let no_limit = |limit: &Value| {
-                limit.get("amount").is_none()
-                    && number(limit.get("max").unwrap()) < 1
+                limit.get("amount").is_none() && number(limit.get("max").unwrap()) < 1
             };
             always("deny_if", |truth| truth == Some(false))
                 || always("require", |truth| truth == Some(true))
