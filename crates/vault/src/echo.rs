@@ -129,9 +129,13 @@ impl fmt::Debug for EchoNeedles {
 fn cores(value: &[u8]) -> Vec<Hidden> {
     let hidden = |bytes: &[u8]| Hidden::new(bytes.to_vec());
     let value = value.trim_ascii();
-    let mut cores = vec![hidden(value)];
-    let Some((scheme, rest)) = split_scheme(value) else { return cores };
-    cores.push(hidden(rest));
+    let Some((scheme, rest)) = split_scheme(value) else { return vec![hidden(value)] };
+    // Whatever spells the whole value spells what follows the scheme in the same way, so looking for
+    // that finds both; and it saves the spellings of the blank between them, which are many.
+    let mut cores = vec![hidden(rest)];
+    if rest.len() < NEEDLE_BYTES_MIN {
+        cores.push(hidden(value));
+    }
 
     if scheme.eq_ignore_ascii_case(b"basic") {
         let mut pair = Hidden::new(Vec::with_capacity(rest.len() + 8));
