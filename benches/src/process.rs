@@ -68,9 +68,9 @@ impl Drop for Process {
 }
 
 pub(crate) fn has_taskset() -> bool {
-    let found = Command::new("taskset").arg("-V").stdout(Stdio::null()).stderr(Stdio::null());
-    let mut found = found;
-    found.status().is_ok_and(|status| status.success())
+    let mut asked = Command::new("taskset");
+    asked.arg("-V").stdout(Stdio::null()).stderr(Stdio::null());
+    asked.status().is_ok_and(|status| status.success())
 }
 
 /// A port that nobody listens on just now.
