@@ -12,6 +12,7 @@ use http::{HeaderName, HeaderValue, header};
 use vault::{OsRandom, Randomness};
 
 use crate::problem::{Code, Problem};
+use crate::serve::HEAD_BYTES_MAX;
 
 /// How a request came in.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +85,12 @@ fn finish(mut response: Response, id: &str) -> Response {
 fn check(request: &Request) -> Result<(), Problem> {
     let bad = |detail: &str| Err(Problem::new(Code::BadRequest, detail));
     let headers = request.headers();
+    // The listener's buffer is a bound on what waits, not on what one read may bring.
+    let head = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    if head.sum::<usize>() + request.uri().to_string().len() > HEAD_BYTES_MAX {
+        let detail = format!("address and headers hold at most {HEAD_BYTES_MAX} bytes");
+        return Err(Problem::new(Code::HeadTooLarge, detail));
+    }
 
     let mut hosts = headers.get_all(header::HOST).iter();
     let (host, again) = (hosts.next(), hosts.next());
@@ -169,7 +176,8 @@ mod tests {
     #[test]
     fn hosts_and_origins_are_judged_before_anything_else() {
         let (here, out) = ("127.0.0.1:7070", "192.0.2.1:7070");
-        let cases: &[(&str, &str, &[(&str, &str)], u16)] = &[
+        type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16);
+        let cases: &[Case<'_>] = &[
             (here, "/", &[("host", "127.0.0.1:7070")], 200),
             (here, "/", &[("host", "localhost:1234")], 200),
             (here, "/", &[("host", "[::1]:7070")], 200),

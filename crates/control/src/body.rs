@@ -143,7 +143,7 @@ impl Input {
 
     /// Reads the value as a `T`.
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        decode::from_value(&self.0).map_err(|fault| Problem::invalid(vec![fault]))
+        decode::from_value(&self.0).map_err(|fault| Problem::invalid(vec![*fault]))
     }
 }
 
@@ -195,7 +195,7 @@ impl Asked {
         decode::from_value(&Value::Object(given)).map_err(|fault| {
             // A parameter is named by its bare name: there is no document to point into.
             let pointer = fault.pointer.trim_start_matches('/').to_owned();
-            Problem::invalid(vec![Fault { pointer, ..fault }])
+            Problem::invalid(vec![Fault { pointer, ..*fault }])
         })
     }
 }

@@ -19,8 +19,8 @@ const EXACT: &str = "$countersign::exact";
 /// Reads the value as a `T`.
 ///
 /// - **Errors**: the first field that is unknown, missing or wrong.
-pub(crate) fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, Fault> {
-    T::deserialize(Reader(value)).map_err(DecodeError::into_fault)
+pub(crate) fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, Box<Fault>> {
+    T::deserialize(Reader(value)).map_err(|error| Box::new(error.into_fault()))
 }
 
 /// A member that is kept as it was read: numbers to the letter, members in order.
@@ -332,7 +332,7 @@ mod tests {
         Admin,
     }
 
-    fn read(text: &str) -> Result<Sample, Fault> {
+    fn read(text: &str) -> Result<Sample, Box<Fault>> {
         from_value(&json::read(text.as_bytes(), json::Limits::REQUEST).unwrap())
     }
 

@@ -50,7 +50,7 @@ pub(crate) fn load(text: &str) -> Result<Policy, Problem> {
     sized(text)?;
     Policy::load(text.as_bytes()).map_err(|problems| {
         let count = problems.len();
-        let detail = format!("the document has {count} error(s); nothing was published");
+        let detail = format!("the document has {count} error(s); `errors` lists them");
         Problem::new(Code::PolicyInvalid, detail).listing(faults(&problems, ""))
     })
 }

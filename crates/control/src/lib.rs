@@ -30,6 +30,7 @@ mod credentials;
 mod policies;
 mod judge;
 mod trial;
+mod simulate;
 mod difference;
 mod grants;
 mod usage;

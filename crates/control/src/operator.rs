@@ -97,14 +97,8 @@ impl FromRequestParts<Control> for Operator {
         let Ok(token) = Token::parse(TokenKind::ApiKey, shown) else {
             return Err(refused(strangers.bad(counted, now)));
         };
-        if strangers.refuses(counted, token.id(), now) {
-            return Err(refused(true));
-        }
         match control.store.api_key_of(&token, now).await? {
-            Some(key) => {
-                strangers.good(token.id());
-                Ok(Self { key, token: Arc::new(token), address, now })
-            }
+            Some(key) => Ok(Self { key, token: Arc::new(token), address, now }),
             None => Err(refused(strangers.bad(counted, now))),
         }
     }

@@ -15,10 +15,13 @@ use crate::decode::Exact;
 use crate::grants::{Named, server_of};
 use crate::operator::{Authorized, Operator};
 use crate::page::{List, Order, PageQuery};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Fault, Problem, ProblemBody};
 use crate::repeat::{Creation, Halt};
 use crate::roles::Action;
 use crate::{At, Control, difference, judge, time, tools};
+
+/// Names that `/policies/{name}` could not reach.
+const RESERVED: [&str; 4] = ["check", "test", "simulate", "import"];
 
 /// A new policy.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -366,6 +369,10 @@ async fn policy_create(
     given: PolicyIn,
 ) -> Result<PolicyWhole, Problem> {
     let mut faults = vec![];
+    if RESERVED.contains(&given.name.as_str()) {
+        let message = "this name is a route of the API: choose another";
+        faults.push(Fault::new("/name", "invalid_value", message));
+    }
     let server = match &given.server {
         None => None,
         Some(name) => server_of(control, by, name, "/server", &mut faults).await?,

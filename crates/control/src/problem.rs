@@ -82,6 +82,8 @@ codes! {
     KeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key belongs to another request";
     /// If-Match is missing.
     NeedsIfMatch = "precondition_required", PRECONDITION_REQUIRED, "The change needs an If-Match header";
+    /// The head of the request is larger than the limit.
+    HeadTooLarge = "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large";
     /// Too many bad keys from this address.
     TooManyBadKeys = "too_many_bad_keys", TOO_MANY_REQUESTS, "Too many bad keys from this address";
     /// Too many streams are open.
@@ -194,6 +196,11 @@ impl Problem {
     pub(crate) fn header(mut self, name: http::HeaderName, value: HeaderValue) -> Self {
         self.0.headers.push((name, value));
         self
+    }
+
+    /// What happened this time, for people.
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
     }
 
     /// Which kind.

@@ -99,10 +99,15 @@ impl Unread {
 }
 
 impl Turn {
+    /// How the key stands among those being answered: keys belong to whoever sends them.
+    fn mark(&self, key: &str) -> String {
+        format!("{} {} {key}", self.by.org, self.by.key.as_ref().map_or("", |id| id.as_str()))
+    }
+
     /// Enters the key among those being answered. Leaves when the turn is dropped.
     fn take(&mut self, key: String, request: [u8; 32]) -> Result<(), Problem> {
         let mut waiting = lock(&self.control.inner.in_flight);
-        if !waiting.insert(format!("{} {key}", self.by.org)) {
+        if !waiting.insert(self.mark(&key)) {
             return Err(Problem::new(
                 Code::InFlight,
                 "a request with this Idempotency-Key is being answered: repeat it in a moment",
@@ -162,7 +167,7 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         if let Some((key, _)) = &self.key {
-            lock(&self.control.inner.in_flight).remove(&format!("{} {key}", self.by.org));
+            lock(&self.control.inner.in_flight).remove(&self.mark(key));
         }
     }
 }

@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use crate::problem::{Code, Problem};
 use crate::{
     Control, arrival, audit, calls, credentials, document, grants, health, keys, policies, servers,
-    tail, tools, trial, usage,
+    simulate, tail, tools, trial, usage,
 };
 
 /// Where the API lives.
@@ -48,7 +48,7 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(policies::diff))
         .routes(routes!(trial::check))
         .routes(routes!(trial::test))
-        .routes(routes!(trial::simulate))
+        .routes(routes!(simulate::simulate))
         .routes(routes!(trial::import))
         .routes(routes!(grants::list, grants::issue))
         .routes(routes!(grants::get))

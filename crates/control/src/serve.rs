@@ -21,9 +21,9 @@ use crate::Control;
 use crate::arrival::Arrival;
 
 /// The time a request head may take, and a kept connection may idle.
-const HEAD_DEADLINE: Duration = Duration::from_secs(15);
+const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 /// The most bytes of a request head.
-const HEAD_BYTES_MAX: usize = 32 * 1024;
+pub(crate) const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// The most headers of a request.
 const HEADERS_MAX: usize = 100;
 /// The most connections at a time; further ones wait in the system's queue.

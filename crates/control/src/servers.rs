@@ -354,50 +354,24 @@ async fn register(
     };
     let draft = checked(control, draft).await?;
     let server = control.store.server_create(&by.by(), draft).await?;
-    if !probe {
-        let view = find(control, by, server.id.as_str()).await?;
-        let server = ServerOut::whole(view, &control.gateway_url);
-        return Ok(Refreshed { server, tools: None, problem: None });
-    }
-    match discover(control, by, &server, true).await {
-        Ok((view, found)) => {
-            let server = ServerOut::whole(view, &control.gateway_url);
-            Ok(Refreshed { server, tools: Some(found), problem: None })
-        }
-        Err(Missed::Silent(problem)) => {
-            let view = find(control, by, server.id.as_str()).await?;
-            let server = ServerOut::whole(view, &control.gateway_url);
-            Ok(Refreshed { server, tools: None, problem: Some(problem) })
-        }
-        Err(Missed::Refused(problem)) => Err(problem),
-    }
+    // From here on the server is registered, whatever comes of looking at it.
+    let looked = if probe { Some(discover(control, by, &server, true).await) } else { None };
+    let (tools, problem) = match looked {
+        None => (None, None),
+        Some(Ok(found)) => (Some(found), None),
+        Some(Err(problem)) => (None, Some(problem.detail().to_owned())),
+    };
+    let view = find(control, by, server.id.as_str()).await?;
+    Ok(Refreshed { server: ServerOut::whole(view, &control.gateway_url), tools, problem })
 }
 
 async fn look(control: &Control, by: &Authorized, id: &str) -> Result<Refreshed, Problem> {
     let known = find(control, by, id).await?;
-    let first = known.tools.is_empty();
-    match discover(control, by, &known.server, first).await {
-        Ok((view, found)) => {
-            let server = ServerOut::whole(view, &control.gateway_url);
-            Ok(Refreshed { server, tools: Some(found), problem: None })
-        }
-        Err(Missed::Silent(problem)) => Err(Problem::new(Code::Upstream, problem)),
-        Err(Missed::Refused(problem)) => Err(problem),
-    }
-}
-
-/// Why a look found nothing.
-enum Missed {
-    /// The server does not answer.
-    Silent(String),
-    /// The request goes no further.
-    Refused(Problem),
-}
-
-impl<E: Into<Problem>> From<E> for Missed {
-    fn from(error: E) -> Self {
-        Self::Refused(error.into())
-    }
+    let first = known.server.version.is_none() && known.tools.is_empty();
+    let found = discover(control, by, &known.server, first).await?;
+    let view = find(control, by, known.server.id.as_str()).await?;
+    let server = ServerOut::whole(view, &control.gateway_url);
+    Ok(Refreshed { server, tools: Some(found), problem: None })
 }
 
 /// Looks at a server. At its first look the tools found are accepted one by one, each on record.
@@ -406,28 +380,25 @@ async fn discover(
     by: &Authorized,
     server: &Server,
     first: bool,
-) -> Result<(ServerView, Found), Missed> {
-    let probe = match control.prober.refresh(&server.id).await {
-        Ok(probe) => probe,
-        Err(ProbeError::Unreachable(problem)) => return Err(Missed::Silent(problem)),
-        Err(ProbeError::NoSuchServer) => return Err(Problem::no_such("server").into()),
-        Err(ProbeError::Store(error)) => return Err(error.into()),
-    };
-    let mut view = find(control, by, server.id.as_str()).await?;
+) -> Result<Found, Problem> {
+    let probe = control.prober.refresh(&server.id).await.map_err(|error| match error {
+        ProbeError::Unreachable(reason) => Problem::new(Code::Upstream, reason),
+        ProbeError::NoSuchServer => Problem::no_such("server"),
+        ProbeError::Store(error) => error.into(),
+    })?;
     if first {
-        for tool in view.tools.iter().filter(|t| t.present && t.withheld.is_none()) {
+        let tools = find(control, by, server.id.as_str()).await?.tools;
+        for tool in tools.iter().filter(|t| t.present && t.withheld.is_none()) {
             let (name, print) = (&tool.name, &tool.fingerprint);
             control.store.tool_accept(&by.by(), &server.id, name, print).await?;
         }
-        view = find(control, by, server.id.as_str()).await?;
     }
-    let found = Found {
+    Ok(Found {
         found: probe.found,
         new: probe.new,
         changed: probe.changed,
         withheld: probe.withheld,
-    };
-    Ok((view, found))
+    })
 }
 
 async fn change(
@@ -441,6 +412,7 @@ async fn change(
     // What is not given is taken from this reading, so the write must find the same revision.
     let expected = expected.unwrap_or(now.revision);
     IfMatch::Revision(expected).check("server", now.revision)?;
+    let moved = given.url.is_some() || given.private_targets.is_some();
     let draft = ServerDraft {
         slug: given.slug.unwrap_or(now.slug),
         name: given.name.unwrap_or(now.name),
@@ -449,7 +421,8 @@ async fn change(
         on_tool_change: given.on_tool_change.map_or(now.on_tool_change, Into::into),
         enabled: given.enabled.unwrap_or(now.enabled),
     };
-    let draft = checked(control, draft).await?;
+    // An address that stays is not asked for again: its name may not resolve just now.
+    let draft = if moved { checked(control, draft).await? } else { draft };
     let _one_at_a_time = control.inner.changes.lock().await;
     Ok(control.store.server_update(&by.by(), &now.id, Some(expected), draft).await?)
 }

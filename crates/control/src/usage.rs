@@ -26,6 +26,10 @@ pub(crate) struct LimitOut {
     scope: String,
     /// The id of the server.
     server: String,
+    /// The tools it counts, as the policy names them; `*` for all of them.
+    tool: String,
+    /// The stretch of time, such as `day in UTC` or `any 90 s`.
+    window: String,
     /// The paths the limit is split by, with the values of this budget.
     per: Vec<PerOut>,
     /// The most the window may hold.
@@ -77,6 +81,11 @@ fn view(usage: quota::Usage) -> LimitOut {
         counter: parts.counter.to_string(),
         scope: parts.subject.scope().to_owned(),
         server: parts.server.to_string(),
+        tool: match &parts.place {
+            quota::Place::AllTools => "*".to_owned(),
+            quota::Place::Tool(key) => key.to_string(),
+        },
+        window: window(&usage.window),
         per: parts.per.iter().map(per).collect(),
         max: decimal(usage.max),
         used: decimal(usage.used),
@@ -84,6 +93,20 @@ fn view(usage: quota::Usage) -> LimitOut {
         unknown: decimal(usage.unknown),
         left: decimal(usage.left),
         resets_at: usage.resets_at.map(|at| time::write(store::Moment::of_micros(at))),
+    }
+}
+
+/// The stretch of time of a limit, in a few words.
+fn window(window: &quota::Window) -> String {
+    match window {
+        quota::Window::Calendar { unit, zone } => format!("{} in {zone}", unit.as_str()),
+        quota::Window::Rolling { length_micros } => {
+            let seconds = length_micros / 1_000_000;
+            let units = [("d", 86_400), ("h", 3_600), ("min", 60)];
+            let even = units.iter().find(|(_, size)| seconds >= *size && seconds % size == 0);
+            let (name, size) = even.copied().unwrap_or(("s", 1));
+            format!("any {} {name}", seconds / size)
+        }
     }
 }
 
@@ -102,6 +125,20 @@ pub(crate) fn decimal(millionths: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn windows_are_told_in_their_largest_even_unit() {
+        let rolling = |seconds: i64| quota::Window::Rolling { length_micros: seconds * 1_000_000 };
+        for (window, text) in [
+            (quota::Window::utc(quota::Unit::Day), "day in UTC"),
+            (rolling(60), "any 1 min"),
+            (rolling(90), "any 90 s"),
+            (rolling(6 * 3_600), "any 6 h"),
+            (rolling(31 * 86_400), "any 31 d"),
+        ] {
+            assert_eq!(super::window(&window), text);
+        }
+    }
 
     #[test]
     fn millionths_are_written_as_decimals() {

@@ -1,6 +1,13 @@
 //! The API over real HTTP: a listener on loopback, a SQLite store in a temporary directory, and a
 //! prober that plays the upstream.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails panics"
+)]
+
 mod world;
 mod roles;
 mod http;

@@ -259,7 +259,7 @@ impl Answer {
     async fn read(stream: &mut TcpStream) -> Self {
         let mut bytes = vec![];
         let head = loop {
-            let mut part = [0; 4096];
+            let mut part = vec![0; 4096];
             let count = stream.read(&mut part).await.unwrap_or(0);
             bytes.extend_from_slice(&part[..count]);
             if let Some(at) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
@@ -278,7 +278,7 @@ impl Answer {
         if let Some(length) = headers.get("content-length") {
             let length: usize = length.parse().unwrap();
             while body.len() < length {
-                let mut part = [0; 65536];
+                let mut part = vec![0; 65536];
                 let count = stream.read(&mut part).await.unwrap();
                 assert!(count > 0, "the answer was cut off");
                 body.extend_from_slice(&part[..count]);
