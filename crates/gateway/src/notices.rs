@@ -15,9 +15,11 @@ impl Default for Notices {
 }
 
 impl Notices {
-    /// Says that a view of this generation is now in force.
+    /// Says that a view of this generation is in force. Only a new one wakes anybody.
     pub(crate) fn tell(&self, generation: u64) {
-        self.0.send_replace(generation);
+        if *self.0.borrow() != generation {
+            self.0.send_if_modified(|known| std::mem::replace(known, generation) != generation);
+        }
     }
 
     /// Waits for changes from now on.
@@ -25,5 +27,21 @@ impl Notices {
         let mut receiver = self.0.subscribe();
         receiver.mark_unchanged();
         receiver
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_that_is_in_force_already_wakes_nobody() {
+        let notices = Notices::default();
+        notices.tell(3);
+        let listening = notices.listen();
+        notices.tell(3);
+        assert!(!listening.has_changed().unwrap());
+        notices.tell(4);
+        assert!(listening.has_changed().unwrap());
     }
 }
