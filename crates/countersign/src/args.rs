@@ -279,7 +279,7 @@ pub(crate) enum Policy {
         #[arg(long)]
         server: Option<String>,
     },
-    /// Compare two versions of a policy, or a published one with a file.
+    /// Compare two versions of a policy.
     Diff {
         /// The policy's name or id.
         policy: String,

@@ -1,6 +1,5 @@
 //! One running instance: the store, the gateway over it, the control plane over it, two listeners.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -121,10 +120,11 @@ impl Instance {
     /// Serves until `stop` says so; then lets calls in flight finish and writes what waits.
     pub(crate) async fn serve(self, stop: watch::Receiver<bool>) -> Result<(), Failure> {
         let Self { store, gateway, control, listeners, .. } = self;
-        let (agents, operators) = tokio::join!(
-            gateway.serve(listeners.gateway, stopped(stop.clone())),
-            control::serve(listeners.control, control, stopped(stop)),
-        );
+        // On a task of its own: agents are answered while the control plane still gets up.
+        let operators =
+            tokio::spawn(control::serve(listeners.control, control, stopped(stop.clone())));
+        let agents = gateway.serve(listeners.gateway, stopped(stop)).await;
+        let operators = operators.await.unwrap_or_else(|error| Err(error.into()));
         let flushed = store.flush().await;
         // The writer is a thread of its own; it is waited for where waiting may block.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
@@ -154,11 +154,9 @@ impl Listeners {
 }
 
 /// Ends when the instance is to stop.
-fn stopped(mut stop: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
-    async move {
-        // Nobody left who could say so is as good as being told.
-        let _ = stop.wait_for(|stop| *stop).await;
-    }
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // Nobody left who could say so is as good as being told.
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// Reads the root key; at the first start, and only then, makes one.

@@ -23,11 +23,12 @@ const LINES: [show::Column; 11] = [
 ];
 const SERVERS: [show::Column; 3] =
     [("SERVER", "/server/name"), ("POLICY", "/policy/name"), ("ADDRESS", "/gateway_url")];
-const USAGE: [show::Column; 6] = [
-    ("COUNTER", "/counter"),
-    ("TOOL", "/tool"),
-    ("WINDOW", "/window"),
+const USAGE: [show::Column; 7] = [
+    ("LIMIT", "/rule"),
+    ("FOR", "/per"),
     ("USED", "/used"),
+    ("HELD", "/held"),
+    ("UNKNOWN", "/unknown"),
     ("MAX", "/max"),
     ("RESETS", "/resets_at"),
 ];

@@ -115,9 +115,9 @@ fn read(body: &[u8], streamed: bool) -> Option<Value> {
     if !streamed {
         return serde_json::from_slice(body).ok();
     }
-    let messages = Events::default().feed(body).into_iter();
-    let messages = messages.filter_map(|event| serde_json::from_str::<Value>(&event.data).ok());
-    messages.filter(|message| message.get("id").is_some()).last()
+    let events = Events::default().feed(body).into_iter().rev();
+    let mut messages = events.filter_map(|event| serde_json::from_str::<Value>(&event.data).ok());
+    messages.find(|message| message.get("id").is_some())
 }
 
 fn strange(what: &str) -> Failure {

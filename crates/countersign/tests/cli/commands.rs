@@ -228,6 +228,72 @@ async fn what_a_client_needs_is_printed_and_merged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_are_listed_shown_and_followed() {
+    use std::io::{BufRead as _, BufReader};
+    let house = house().await;
+    house.furnish();
+    let issued = house.json(&["grant", "issue", "bot", "--server", "pay=pol"]);
+    let token = issued["token"].as_str().unwrap().to_owned();
+    let arguments = ["--json", "calls", "tail", "--grant", "bot", "--after", "0"];
+    let mut tail = house
+        .instance
+        .command(&house.instance.api_key, &arguments)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let gateway = house.instance.line["gateway_url"].as_str().unwrap().to_owned();
+    for tool in ["create_payout", "list_invoices"] {
+        assert!(call(&gateway, &token, tool).contains("\"jsonrpc\""), "{tool}");
+    }
+    let lines = BufReader::new(tail.stdout.take().unwrap()).lines();
+    let read =
+        |line: std::io::Result<String>| -> Value { serde_json::from_str(&line.unwrap()).unwrap() };
+    let followed: Vec<Value> = lines.map(read).take(2).collect();
+    tail.kill().unwrap();
+    tail.wait().unwrap();
+    let told = |call: &Value| format!("{} {}", call["tool"], call["decision"]).replace('"', "");
+    let followed: Vec<String> = followed.iter().map(told).collect();
+    assert_eq!(followed, ["create_payout denied", "list_invoices allowed"]);
+
+    let ended =
+        house.run(&["--json", "calls", "list", "--decision", "denied", "--tool", "create_*"]);
+    let lines = ended.lines();
+    assert_eq!(lines.len(), 1, "{ended:?}");
+    assert_eq!(lines[0]["rule"], "(default deny)");
+    let shown = house.json(&["calls", "show", lines[0]["id"].as_str().unwrap()]);
+    assert_eq!(shown["id"], lines[0]["id"]);
+    assert_eq!(house.refused(&["calls", "list", "--decision", "perhaps"]), "invalid");
+    let usage = house.json(&["grant", "usage", "bot"]);
+    assert!(usage["items"].is_array(), "{usage}");
+}
+
+/// Calls a tool as an agent of the newest version does, and gives the whole answer.
+fn call(gateway: &str, token: &str, tool: &str) -> String {
+    use std::io::Read as _;
+    let host = gateway.strip_prefix("http://").unwrap();
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{}},"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
+    );
+    let head = [
+        "POST /mcp/pay HTTP/1.1".to_owned(),
+        format!("host: {host}"),
+        format!("authorization: Bearer {token}"),
+        "content-type: application/json".to_owned(),
+        "accept: application/json, text/event-stream".to_owned(),
+        "mcp-protocol-version: 2026-07-28".to_owned(),
+        "mcp-method: tools/call".to_owned(),
+        format!("mcp-name: {tool}"),
+        format!("content-length: {}", body.len()),
+        "connection: close".to_owned(),
+    ];
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    write!(stream, "{}\r\n\r\n{body}", head.join("\r\n")).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_doctor_finds_what_is_wrong() {
     let house = house().await;
     house.furnish();

@@ -1,5 +1,11 @@
 //! The program as its operators meet it: what it prints, what it refuses, how it ends.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper that cannot go on ends the test that called it"
+)]
+
 mod commands;
 mod demo;
 mod handbook;
