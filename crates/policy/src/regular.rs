@@ -67,7 +67,7 @@ impl Regular {
 
     /// Whether the text matches; `None` when the budget does not hold the search.
     pub(crate) fn is_match(&self, text: &str, budget: &Budget) -> Option<bool> {
-        if !budget.take_for(text.len(), 2) {
+        if !budget.take_for(text.len(), 4) {
             return None;
         }
         let by_table = self.table.as_ref().and_then(|table| match self.whole {

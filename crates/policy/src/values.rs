@@ -241,7 +241,7 @@ impl Trie {
         values: &mut Values<'a>,
         budget: &Budget,
     ) {
-        if !budget.take(8) {
+        if !budget.take(80) {
             return;
         }
         if let Some((slot, wild)) = self.slot {

@@ -182,7 +182,7 @@ fn p09_no_decision_costs_more_than_its_budget() {
         ("numbers", &number, &large, "allow"),
         ("parts", &part, &large, "evaluation_budget"),
         ("patterns", &pattern, &large, "evaluation_budget"),
-        ("lengths", &length, &large, "evaluation_budget"),
+        ("lengths", &length, &large, "allow"),
         ("two places", &same, &large, "evaluation_budget"),
         ("prefixes", &prefix, &large, "evaluation_budget"),
         ("keys", &keys, &wide, "deny_if"),
