@@ -55,7 +55,7 @@ pub fn test(policy: &Policy, cases: &[u8]) -> Result<Vec<CaseResult>, Problems> 
     run(policy, cases, None)
 }
 
-/// As [`test`], with the tools that a server really has: a case without `definition` is judged by
+/// As [`test()`], with the tools that a server really has: a case without `definition` is judged by
 /// those.
 pub fn test_against(
     policy: &Policy,
