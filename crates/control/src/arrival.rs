@@ -2,6 +2,7 @@
 //! the request's id, headers that keep browsers from guessing, and problems written as text.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
@@ -15,12 +16,14 @@ use crate::problem::{Code, Problem};
 use crate::serve::HEAD_BYTES_MAX;
 
 /// How a request came in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     /// The address it came from.
     pub(crate) peer: SocketAddr,
     /// The address it came to.
     pub(crate) local: SocketAddr,
+    /// Host names that are answered beside those of this machine.
+    pub(crate) hosts: Arc<[String]>,
 }
 
 /// Headers of every answer. Nothing here is for a browser to render, frame, guess at or keep.
@@ -108,10 +111,12 @@ fn check(request: &Request) -> Result<(), Problem> {
     }
     // A listener on a loopback address is for this machine: a foreign name that resolves to it
     // is a web page's doing (DNS rebinding).
-    if arrival.local.ip().to_canonical().is_loopback() && !is_loopback_name(host.host()) {
+    let known = is_loopback_name(host.host())
+        || arrival.hosts.iter().any(|name| name.eq_ignore_ascii_case(host.host()));
+    if arrival.local.ip().to_canonical().is_loopback() && !known {
         return Err(Problem::new(
             Code::WrongHost,
-            "this listener answers to localhost, 127.0.0.1 and [::1] only",
+            "this listener answers to localhost, 127.0.0.1, [::1] and the hosts it was told of",
         ));
     }
     if request.method() == http::Method::TRACE || request.method() == http::Method::CONNECT {
@@ -166,7 +171,8 @@ mod tests {
         }
         let mut request = request.body(Body::empty()).unwrap();
         let peer = "127.0.0.1:9".parse().unwrap();
-        request.extensions_mut().insert(Arrival { peer, local: local.parse().unwrap() });
+        let hosts = Arc::new(["api.example".to_owned()]);
+        request.extensions_mut().insert(Arrival { peer, local: local.parse().unwrap(), hosts });
         match check(&request) {
             Ok(()) => 200,
             Err(problem) => problem.code().status().as_u16(),
@@ -184,7 +190,9 @@ mod tests {
             (here, "/", &[("host", "evil.example:7070")], 421),
             (here, "/", &[("host", "127.0.0.1.evil.example")], 421),
             (here, "/", &[("host", "localhost.")], 421),
-            (out, "/", &[("host", "api.example")], 200),
+            (here, "/", &[("host", "API.example:443")], 200),
+            (here, "/", &[("host", "www.api.example")], 421),
+            (out, "/", &[("host", "other.example")], 200),
             (here, "/", &[], 400),
             (here, "/", &[("host", "")], 400),
             (here, "/", &[("host", "a@127.0.0.1")], 400),

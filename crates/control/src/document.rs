@@ -121,8 +121,8 @@ made at first start and printed once. A key has one role: `viewer`, `policy_mana
 unknown, expired or revoked: 401. A role that is too low: 403. An address that shows more than 20 bad keys in a minute
 gets 429 in place of 401 until the minute is over; good keys are never locked out by it.
 
-A listener on a loopback address answers only to `localhost`, `127.0.0.1` and `[::1]` as host. Requests with an
-`Origin` of another site are refused, and no answer allows one.
+A listener on a loopback address answers only to `localhost`, `127.0.0.1`, `[::1]` and the public host name it was
+configured with, if it was. Requests with an `Origin` of another site are refused, and no answer allows one.
 
 ## Requests
 

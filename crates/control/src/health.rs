@@ -1,6 +1,6 @@
 //! `health` and the API's own description: the two things anybody may ask for.
 
-use std::sync::Mutex;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -8,12 +8,16 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
 use store::{Moment, Page, StoreError};
+use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 use crate::Control;
 
 /// How long one look at the store answers for everybody: strangers may ask as often as they like.
 const FRESH_SECONDS: i64 = 1;
+
+/// A store that takes longer does not answer.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How the instance is, and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -33,7 +37,7 @@ pub(crate) struct Health {
     status: Status,
 }
 
-/// The last look.
+/// The last look. Held while somebody looks, so that a crowd makes one look.
 #[derive(Default)]
 pub(crate) struct HealthCache(Mutex<Option<(Moment, Status)>>);
 
@@ -53,20 +57,21 @@ pub(crate) async fn health(State(control): State<Control>) -> Response {
 }
 
 async fn look(control: &Control) -> Status {
+    let mut known = control.inner.health.0.lock().await;
     let now = control.clock.now();
-    let cache = &control.inner.health.0;
-    let known = *cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some((at, status)) = known
+    if let Some((at, status)) = *known
         && at <= now
         && now < at.plus_seconds(FRESH_SECONDS)
     {
         return status;
     }
-    let status = match control.store.stranger_refusals(&Page { after: None, limit: 1 }).await {
-        Ok(_) => Status::Ok,
-        Err(StoreError::WrongRootKey) => Status::Sealed,
-        Err(_) => Status::Degraded,
+    let page = Page { after: None, limit: 1 };
+    let looked = control.store.stranger_refusals(&page);
+    let status = match tokio::time::timeout(PATIENCE, looked).await {
+        Ok(Ok(_)) => Status::Ok,
+        Ok(Err(StoreError::WrongRootKey)) => Status::Sealed,
+        Ok(Err(_)) | Err(_) => Status::Degraded,
     };
-    *cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((now, status));
+    *known = Some((now, status));
     status
 }

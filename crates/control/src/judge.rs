@@ -5,6 +5,7 @@ use policy::{Policy, Problems};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::Control;
 use crate::body::TEXT_BYTES_MAX;
 use crate::problem::{Code, Fault, Problem};
 use crate::trial::ImportOut;
@@ -46,9 +47,10 @@ impl CaseOut {
 }
 
 /// Loads a document; its errors are the problem's.
-pub(crate) fn load(text: &str) -> Result<Policy, Problem> {
-    sized(text)?;
-    Policy::load(text.as_bytes()).map_err(|problems| {
+pub(crate) async fn load(control: &Control, text: String) -> Result<Policy, Problem> {
+    sized(&text)?;
+    let loaded = control.aside(move || Policy::load(text.as_bytes())).await?;
+    loaded.map_err(|problems| {
         let count = problems.len();
         let detail = format!("the document has {count} error(s); `errors` lists them");
         Problem::new(Code::PolicyInvalid, detail).listing(faults(&problems, ""))
@@ -56,7 +58,7 @@ pub(crate) fn load(text: &str) -> Result<Policy, Problem> {
 }
 
 /// Refuses a document that is larger than any policy may be.
-pub(crate) fn sized(text: &str) -> Result<(), Problem> {
+fn sized(text: &str) -> Result<(), Problem> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(Problem::new(
             Code::BodyTooLarge,
@@ -67,10 +69,14 @@ pub(crate) fn sized(text: &str) -> Result<(), Problem> {
 }
 
 /// Whether a document may be published: it has no error and passes its own cases.
-pub(crate) fn publishable(text: &str, cases: Option<&[u8]>) -> Result<(), Problem> {
-    let policy = load(text)?;
+pub(crate) async fn publishable(
+    control: &Control,
+    text: &str,
+    cases: Option<&[u8]>,
+) -> Result<(), Problem> {
+    let policy = load(control, text.to_owned()).await?;
     let Some(cases) = cases else { return Ok(()) };
-    let results = policy::test(&policy, cases).map_err(|problems| case_problem(&problems))?;
+    let results = test(control, policy, cases.to_vec()).await?;
     let failed: Vec<Fault> = results.iter().filter(|r| !r.passed).map(failure).collect();
     if failed.is_empty() {
         return Ok(());
@@ -80,9 +86,16 @@ pub(crate) fn publishable(text: &str, cases: Option<&[u8]>) -> Result<(), Proble
     Err(Problem::new(Code::TestsFailed, detail).listing(failed))
 }
 
-/// Test cases that cannot be read.
-pub(crate) fn case_problem(problems: &Problems) -> Problem {
-    Problem::invalid(faults(problems, "/cases").into_iter().map(unplaced).collect())
+/// Runs test cases; what is wrong with them is the problem's.
+pub(crate) async fn test(
+    control: &Control,
+    policy: Policy,
+    cases: Vec<u8>,
+) -> Result<Vec<policy::CaseResult>, Problem> {
+    let results = control.aside(move || policy::test(&policy, &cases)).await?;
+    results.map_err(|problems| {
+        Problem::invalid(faults(&problems, "/cases").into_iter().map(unplaced).collect())
+    })
 }
 
 fn failure(result: &policy::CaseResult) -> Fault {
@@ -104,11 +117,11 @@ fn unplaced(fault: Fault) -> Fault {
 }
 
 /// The engine's problems, with their pointers under `prefix`.
-pub(crate) fn faults(problems: &Problems, prefix: &str) -> Vec<Fault> {
+fn faults(problems: &Problems, prefix: &str) -> Vec<Fault> {
     problems.iter().take(FAULTS_MAX).map(|problem| fault(problem, prefix)).collect()
 }
 
-pub(crate) fn fault(problem: &policy::Problem, prefix: &str) -> Fault {
+fn fault(problem: &policy::Problem, prefix: &str) -> Fault {
     Fault {
         pointer: format!("{prefix}{}", problem.pointer),
         code: problem.code.to_owned(),
@@ -146,11 +159,17 @@ pub(crate) fn arguments_of(definition: &[u8]) -> Option<Vec<String>> {
 }
 
 /// The errors of a document, or what is probably not meant in it.
-pub(crate) fn check(text: &str, tools: Option<&[policy::ServerTool]>) -> (Vec<Fault>, Vec<Fault>) {
-    match policy::check(text.as_bytes(), tools) {
+pub(crate) async fn check(
+    control: &Control,
+    text: String,
+    tools: Option<Vec<policy::ServerTool>>,
+) -> Result<(Vec<Fault>, Vec<Fault>), Problem> {
+    sized(&text)?;
+    let checked = control.aside(move || policy::check(text.as_bytes(), tools.as_deref())).await?;
+    Ok(match checked {
         Ok(warnings) => (vec![], warnings.iter().take(FAULTS_MAX).map(warning).collect()),
         Err(problems) => (faults(&problems, ""), vec![]),
-    }
+    })
 }
 
 fn warning(warning: &policy::Warning) -> Fault {
@@ -162,15 +181,12 @@ fn warning(warning: &policy::Warning) -> Fault {
 }
 
 /// Translates an Intercept policy.
-pub(crate) fn import(yaml: &str) -> Result<ImportOut, Problem> {
-    sized(yaml)?;
-    match policy::import::intercept(yaml) {
-        Ok((text, notes)) => {
-            Ok(ImportOut::new(text, notes.iter().map(ToString::to_string).collect()))
-        }
-        Err(problems) => {
-            let detail = "the document cannot be carried over faithfully";
-            Err(Problem::new(Code::PolicyInvalid, detail).listing(faults(&problems, "")))
-        }
-    }
+pub(crate) async fn import(control: &Control, yaml: String) -> Result<ImportOut, Problem> {
+    sized(&yaml)?;
+    let imported = control.aside(move || policy::import::intercept(&yaml)).await?;
+    let (text, notes) = imported.map_err(|problems| {
+        let detail = "the document cannot be carried over faithfully";
+        Problem::new(Code::PolicyInvalid, detail).listing(faults(&problems, ""))
+    })?;
+    Ok(ImportOut::new(text, notes.iter().map(ToString::to_string).collect()))
 }

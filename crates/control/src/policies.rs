@@ -386,7 +386,7 @@ async fn policy_create(
     // Judged before anything is made, so that a document with an error leaves no empty policy.
     let cases = given.cases.map(|Exact(cases)| json::write_to_vec(&cases));
     if let Some(text) = &given.text {
-        judge::publishable(text, cases.as_deref())?;
+        judge::publishable(control, text, cases.as_deref()).await?;
     }
     let policy = control.store.policy_create(&by.by(), &given.name, server).await?;
     let Some(text) = given.text else { return whole(control, by, &policy).await };
@@ -418,7 +418,7 @@ async fn policy_publish(
         Some(Exact(cases)) => Some(json::write_to_vec(&cases)),
         None => before.and_then(|version| version.cases).map(|cases| cases.to_vec()),
     };
-    judge::publishable(&given.text, cases.as_deref())?;
+    judge::publishable(control, &given.text, cases.as_deref()).await?;
     let (text, expected) = (given.text.into_bytes(), given.expected_latest);
     let by = by.by();
     let made = control.store.policy_publish(&by, &policy.id, text, cases, &note, expected).await?;
@@ -447,7 +447,9 @@ async fn compare(
     };
     let (old, new) = (document(from)?, document(to)?);
     let name = |number: u32| format!("{} version {number}", policy.name);
-    Ok(DiffOut { from, to, unified: difference::unified(&old, &new, &name(from), &name(to)) })
+    let (before, after) = (name(from), name(to));
+    let unified = control.aside(move || difference::unified(&old, &new, &before, &after)).await?;
+    Ok(DiffOut { from, to, unified })
 }
 
 fn numbered<'a>(

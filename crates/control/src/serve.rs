@@ -1,9 +1,11 @@
 //! The listener: an accept loop of our own, with a deadline on everything a stranger could stretch.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -28,6 +30,9 @@ pub(crate) const HEAD_BYTES_MAX: usize = 32 * 1024;
 const HEADERS_MAX: usize = 100;
 /// The most connections at a time; further ones wait in the system's queue.
 const CONNECTIONS_MAX: usize = 512;
+/// The most of them from one address of another machine, so that one stranger leaves room for the
+/// others.
+const CONNECTIONS_PER_ADDRESS_MAX: usize = 64;
 /// How long open connections may take to end at shutdown.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -43,9 +48,11 @@ pub async fn serve(
     control: Control,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
+    let hosts = Arc::clone(&control.hosts);
     let router = crate::routes::router(control);
     let local = listener.local_addr()?;
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Places::default();
     let graceful = GracefulShutdown::new();
     let (close, closing) = watch::channel(false);
     let mut shutdown = std::pin::pin!(shutdown);
@@ -61,15 +68,17 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
+                // An address with too many is not worth an answer.
+                let Some(place) = Place::take(&places, peer.ip()) else { continue };
                 let local = stream.local_addr().unwrap_or(local);
-                let arrival = Arrival { peer, local };
+                let arrival = Arrival { peer, local, hosts: Arc::clone(&hosts) };
                 let closing = Closing(closing.clone());
                 let connection = connection(stream, router.clone(), arrival, closing);
                 let connection = graceful.watch(connection);
                 tokio::spawn(async move {
                     // A connection that breaks is its peer's business.
                     let _ = connection.await;
-                    drop(room);
+                    drop((room, place));
                 });
             }
             Err(error) => {
@@ -102,7 +111,7 @@ fn connection(
 > {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(arrival);
+        request.extensions_mut().insert(arrival.clone());
         request.extensions_mut().insert(closing.clone());
         let mut router = router.clone();
         async move { router.call(request.map(axum::body::Body::new)).await }
@@ -113,4 +122,58 @@ fn connection(
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
         .serve_connection(TokioIo::new(stream), service)
+}
+
+/// How many connections each address has.
+type Places = Arc<Mutex<HashMap<IpAddr, usize>>>;
+
+/// One connection's place among those of its address; given back when dropped.
+struct Place {
+    places: Places,
+    address: IpAddr,
+}
+
+impl Place {
+    fn take(places: &Places, address: IpAddr) -> Option<Self> {
+        let address = address.to_canonical();
+        let mut counted = places.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counted.entry(address).or_insert(0);
+        if *count >= CONNECTIONS_PER_ADDRESS_MAX && !address.is_loopback() {
+            return None;
+        }
+        *count += 1;
+        Some(Self { places: Arc::clone(places), address })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counted = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counted.get_mut(&self.address) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                counted.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_its_places_and_gives_them_back() {
+        let places = Places::default();
+        let (far, here) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([127, 0, 0, 1]));
+        let mut taken: Vec<_> =
+            (0..CONNECTIONS_PER_ADDRESS_MAX).map(|_| Place::take(&places, far).unwrap()).collect();
+        assert!(Place::take(&places, far).is_none());
+        assert!(Place::take(&places, IpAddr::from([192, 0, 2, 2])).is_some());
+        taken.pop();
+        assert!(Place::take(&places, far).is_some());
+        let many: Vec<_> = (0..200).map(|_| Place::take(&places, here).unwrap()).collect();
+        drop((taken, many));
+        assert!(places.lock().unwrap().is_empty());
+    }
 }

@@ -146,10 +146,14 @@ async fn policy_simulate(
     };
     let server = given.server.as_deref();
     let scene = match (given.text, given.policy, given.grant) {
-        (Some(text), None, None) => plain(control, by, judge::load(&text)?, server, &call).await?,
+        (Some(text), None, None) => {
+            let policy = judge::load(control, text).await?;
+            plain(control, by, policy, server, &call).await?
+        }
         (None, Some(name), None) => {
             let (text, _) = stored(control, by, &name).await?;
-            plain(control, by, judge::load(&text)?, server, &call).await?
+            let policy = judge::load(control, text).await?;
+            plain(control, by, policy, server, &call).await?
         }
         (None, None, Some(name)) => granted(control, by, &name, server, &call).await?,
         _ => {
@@ -219,7 +223,10 @@ async fn granted(
     let id = attached.and_then(|attached| attached.policy.clone());
     let policy = match &id {
         None => None,
-        Some(id) => Some(judge::load(&stored(control, by, id.as_str()).await?.0)?),
+        Some(id) => {
+            let (text, _) = stored(control, by, id.as_str()).await?;
+            Some(judge::load(control, text).await?)
+        }
     };
     let left = control.store.usage(by.org(), &grant.id).await?;
     let usage = Left {

@@ -8,10 +8,13 @@ use store::{Clock, ControlPlane, ServerId};
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::health::HealthCache;
+use crate::problem::{Code, Problem};
 use crate::strangers::Strangers;
 
 /// The most log streams open at once.
 const TAILS_MAX: usize = 64;
+/// The most documents judged at a time: judging one may take a processor for a while.
+const JUDGING_MAX: usize = 2;
 
 /// Reaches upstreams on behalf of operators. The binary implements it with the gateway's own
 /// client, so the guard that judges addresses is the one that dials them.
@@ -65,6 +68,8 @@ pub struct Control {
     pub(crate) prober: Arc<dyn Prober>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) gateway_url: Arc<str>,
+    /// Host names that are answered beside those of this machine.
+    pub(crate) hosts: Arc<[String]>,
     pub(crate) inner: Arc<Inner>,
 }
 
@@ -77,6 +82,8 @@ pub(crate) struct Inner {
     /// Held while a change is checked against the present state and then made.
     pub(crate) changes: Mutex<()>,
     pub(crate) health: HealthCache,
+    /// Documents being judged.
+    judging: Semaphore,
 }
 
 impl Control {
@@ -95,8 +102,27 @@ impl Control {
             tails: Arc::new(Semaphore::new(TAILS_MAX)),
             changes: Mutex::default(),
             health: HealthCache::default(),
+            judging: Semaphore::new(JUDGING_MAX),
         };
         let gateway_url = gateway_url.trim_end_matches('/').into();
-        Self { store, prober, clock, gateway_url, inner: Arc::new(inner) }
+        Self { store, prober, clock, gateway_url, hosts: Arc::new([]), inner: Arc::new(inner) }
+    }
+
+    /// Answers to these host names too (without ports), on loopback listeners as well: those of a
+    /// proxy that stands in front.
+    #[must_use]
+    pub fn answering_to(mut self, hosts: impl IntoIterator<Item = String>) -> Self {
+        self.hosts = hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect();
+        self
+    }
+
+    /// Does work that may take long beside the threads that carry calls, a little at a time.
+    pub(crate) async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let failed = || Problem::new(Code::Internal, "the document was not judged");
+        let _turn = self.inner.judging.acquire().await.map_err(|_| failed())?;
+        tokio::task::spawn_blocking(work).await.map_err(|_| failed())
     }
 }

@@ -109,9 +109,14 @@ pub(crate) async fn test(
     responses((status = 200, body = ImportOut), (status = "4XX", body = ProblemBody)),
     security(("api_key" = ["policy_manager"])),
 )]
-pub(crate) async fn import(who: Operator, body: Unread) -> Result<Json<ImportOut>, Problem> {
+pub(crate) async fn import(
+    State(control): State<Control>,
+    who: Operator,
+    body: Unread,
+) -> Result<Json<ImportOut>, Problem> {
     who.may(Action::PoliciesTry)?;
-    Ok(Json(judge::import(&body.read::<ImportIn>().await?.yaml)?))
+    let ImportIn { yaml } = body.read().await?;
+    Ok(Json(judge::import(&control, yaml).await?))
 }
 
 impl ImportOut {
@@ -125,13 +130,12 @@ async fn policy_check(
     by: &Authorized,
     given: CheckIn,
 ) -> Result<CheckOut, Problem> {
-    judge::sized(&given.text)?;
     let server = match &given.server {
         None => None,
         Some(name) => Some(named_server(control, by, name).await?),
     };
     let listed = server.map(|view| judge::server_tools(&view.tools));
-    let (problems, warnings) = judge::check(&given.text, listed.as_deref());
+    let (problems, warnings) = judge::check(control, given.text, listed).await?;
     Ok(CheckOut { problems, warnings })
 }
 
@@ -145,7 +149,7 @@ async fn policy_test(
         (None, Some(name)) => stored(control, by, &name).await?,
         _ => return Err(Problem::field("", "invalid_value", "send either `text` or `policy`")),
     };
-    let policy = judge::load(&text)?;
+    let policy = judge::load(control, text).await?;
     let cases = match given.cases {
         Some(Exact(cases)) => Some(json::write_to_vec(&cases)),
         None => kept,
@@ -153,7 +157,7 @@ async fn policy_test(
     let Some(cases) = cases else {
         return Err(Problem::field("/cases", "missing_field", "there are no cases to run"));
     };
-    let results = policy::test(&policy, &cases).map_err(|p| judge::case_problem(&p))?;
+    let results = judge::test(control, policy, cases).await?;
     let passed = results.iter().filter(|result| result.passed).count();
     Ok(TestOut {
         passed,

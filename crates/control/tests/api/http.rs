@@ -41,7 +41,10 @@ async fn strangers_learn_only_that_it_is_well_and_what_the_routes_are() {
     world.store.close();
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     let health = world.ask(None, "GET", "/health", "", &[]).await;
-    assert!(matches!(health.body.as_str(), r#"{"status":"ok"}"# | r#"{"status":"degraded"}"#));
+    assert_eq!((health.status, health.body.as_str()), (503, r#"{"status":"degraded"}"#));
+    let refused = world.admin("POST", "/api-keys", r#"{"label":"k","role":"viewer"}"#).await;
+    assert_eq!((refused.status, refused.code().as_str()), (503, "unavailable"));
+    assert_eq!(refused.headers["retry-after"], "1");
 }
 
 #[tokio::test]
