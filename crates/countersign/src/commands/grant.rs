@@ -23,8 +23,10 @@ const LINES: [show::Column; 11] = [
 ];
 const SERVERS: [show::Column; 3] =
     [("SERVER", "/server/name"), ("POLICY", "/policy/name"), ("ADDRESS", "/gateway_url")];
-const USAGE: [show::Column; 7] = [
-    ("LIMIT", "/rule"),
+const USAGE: [show::Column; 9] = [
+    ("COUNTER", "/counter"),
+    ("TOOL", "/tool"),
+    ("WINDOW", "/window"),
     ("FOR", "/per"),
     ("USED", "/used"),
     ("HELD", "/held"),

@@ -22,9 +22,13 @@ struct House {
 }
 
 async fn house() -> House {
+    house_with(payments::Options::default()).await
+}
+
+async fn house_with(options: payments::Options) -> House {
     let dir = tempdir().unwrap();
-    let payments =
-        payments::Server::start(([127, 0, 0, 1], 0).into(), KEY.to_owned()).await.unwrap();
+    let address = ([127, 0, 0, 1], 0).into();
+    let payments = payments::Server::start_with(address, KEY.to_owned(), options).await.unwrap();
     let instance = serve(dir.path());
     House { payments, instance, dir }
 }
@@ -267,8 +271,31 @@ async fn calls_are_listed_shown_and_followed() {
     assert!(usage["items"].is_array(), "{usage}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_in_flight_may_finish_when_it_is_told_to_stop() {
+    let slow = payments::Options {
+        latency: std::time::Duration::from_millis(700),
+        ..payments::Options::default()
+    };
+    let house = house_with(slow).await;
+    house.furnish();
+    let issued = house.json(&["grant", "issue", "bot", "--server", "pay=pol"]);
+    let token = issued["token"].as_str().unwrap().to_owned();
+    let gateway = house.instance.line["gateway_url"].as_str().unwrap().to_owned();
+    let calling = tokio::task::spawn_blocking(move || call(&gateway, &token, "list_invoices"));
+    // The call has left when the payments server has seen it; its answer is still held back.
+    while house.payments.ledger().calls("list_invoices") == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let House { instance, .. } = house;
+    let (code, log) = tokio::task::spawn_blocking(|| instance.stop("-TERM")).await.unwrap();
+    assert_eq!(code, Some(0), "{log}");
+    let answer = calling.await.unwrap();
+    assert!(answer.contains("Harbour Books"), "{answer}");
+}
+
 /// Calls a tool as an agent of the newest version does, and gives the whole answer.
-fn call(gateway: &str, token: &str, tool: &str) -> String {
+pub(crate) fn call(gateway: &str, token: &str, tool: &str) -> String {
     use std::io::Read as _;
     let host = gateway.strip_prefix("http://").unwrap();
     let body = format!(

@@ -9,5 +9,6 @@
 mod commands;
 mod demo;
 mod handbook;
+mod log;
 mod program;
 mod start;

@@ -93,13 +93,21 @@ pub(crate) fn serve_command(dir: &Path) -> Command {
 impl Running {
     /// Starts the command and waits for its first line.
     pub(crate) fn start(dir: &Path, mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.stderr(Stdio::piped());
+        Self::start_as_it_is(dir, command)
+    }
+
+    /// The same, with standard error where the command has it.
+    pub(crate) fn start_as_it_is(dir: &Path, mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         out.read_line(&mut line).unwrap();
         if line.is_empty() {
             let mut err = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+            if let Some(mut log) = child.stderr.take() {
+                log.read_to_string(&mut err).unwrap();
+            }
             panic!("it did not start: {err}");
         }
         child.stdout = Some(out.into_inner());
@@ -133,7 +141,9 @@ impl Running {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
         let mut err = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        if let Some(mut log) = self.child.stderr.take() {
+            log.read_to_string(&mut err).unwrap();
+        }
         (self.child.wait().unwrap().code(), err)
     }
 }
