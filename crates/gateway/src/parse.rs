@@ -28,7 +28,7 @@ impl Headers for Lines<'_> {
 }
 
 /// A refusal, the id it answers, and the era it is worded for.
-type Unread = (Refusal, Option<Id>, Era);
+type Unread = Box<(Refusal, Option<Id>, Era)>;
 
 /// Reads the one message of a request.
 pub(crate) fn message(
@@ -39,11 +39,11 @@ pub(crate) fn message(
 ) -> Result<(Message, Place), Unread> {
     let lines = Lines(&parts.headers);
     let message = mcp::message::read(body)
-        .map_err(|malformed| (Refusal::Malformed(malformed), None, Era::Legacy))?;
+        .map_err(|malformed| Box::new((Refusal::Malformed(malformed), None, Era::Legacy)))?;
     let id = message.id().cloned();
     let (era, version) = mcp::headers::resolve(&lines, Some(&message))
-        .map_err(|malformed| (Refusal::Malformed(malformed), id.clone(), Era::Legacy))?;
-    let refuse = |refusal: Refusal| (refusal, id.clone(), era);
+        .map_err(|malformed| Box::new((Refusal::Malformed(malformed), id.clone(), Era::Legacy)))?;
+    let refuse = |refusal: Refusal| Box::new((refusal, id.clone(), era));
     if era == Era::Modern {
         if matches!(message, Message::Response(_)) {
             let text = "an agent of this version sends no responses";

@@ -54,10 +54,10 @@ pub(crate) async fn carry(
             Some(End::bare(OutcomeClass::NotSent, refusal.reason()))
         }
     };
-    if let Some(end) = end {
-        if leg::ends_call(&gateway, &leg, line.id(), end.class) {
-            settle::call(&gateway, line.id(), asked.arrived, sent, end);
-        }
+    if let Some(end) = end
+        && leg::ends_call(&gateway, &leg, line.id(), end.class)
+    {
+        settle::call(&gateway, line.id(), asked.arrived, sent, end);
     }
 }
 

@@ -169,12 +169,21 @@ const LINES_PER_SECOND: u32 = 50;
 /// Kinds of refusals that are folded at once; beyond, lines are written one by one.
 const KINDS_MAX: usize = 4_096;
 
+/// Grant, reason, tool and rule. A name that is no tool's stands for itself no more than any other:
+/// whoever makes up names does not make up kinds.
+/// The second that is counted, and for each kind how many there were and the line they fold into.
+type Second = (i64, HashMap<FloodKey, (u32, Option<Intent>)>);
+
 type FloodKey = (GrantId, &'static str, Option<Arc<str>>, Arc<str>);
+
+/// The second that is counted, and in it how many lines of each kind were written, and the one line
+/// that stands for those that were not.
+type Second = (i64, HashMap<FloodKey, (u32, Option<Intent>)>);
 
 /// Refusals that come faster than anyone reads. They are counted, and one line says how many.
 #[derive(Default)]
 pub(crate) struct Floods {
-    second: Mutex<(i64, HashMap<FloodKey, (u32, Option<Intent>)>)>,
+    second: Mutex<Second>,
     drawn: std::sync::atomic::AtomicU64,
 }
 
@@ -182,7 +191,8 @@ impl Floods {
     /// Takes a line if its kind has had its share of this second; it will stand in a counted line.
     fn folded(&self, intent: &Intent) -> bool {
         let mut second = self.lock();
-        let key = (intent.grant.clone(), intent.reason, intent.tool.clone(), intent.rule.clone());
+        let tool = intent.tool.clone().filter(|_| intent.fingerprint.is_some());
+        let key = (intent.grant.clone(), intent.reason, tool, intent.rule.clone());
         if second.1.len() >= KINDS_MAX && !second.1.contains_key(&key) {
             return false;
         }
@@ -193,7 +203,10 @@ impl Floods {
         }
         match folded {
             Some(line) => line.count = line.count.saturating_add(1),
-            None => *folded = Some(intent.clone()),
+            None => {
+                let tool = intent.tool.clone().filter(|_| intent.fingerprint.is_some());
+                *folded = Some(Intent { tool, ..intent.clone() });
+            }
         }
         true
     }
@@ -209,12 +222,18 @@ impl Floods {
         std::mem::take(&mut second.1).into_values().filter_map(|(_, folded)| folded).collect()
     }
 
+    /// What is folded now, whether or not its second is over.
+    pub(crate) fn rest(&self) -> Vec<Intent> {
+        let mut second = self.lock();
+        std::mem::take(&mut second.1).into_values().filter_map(|(_, folded)| folded).collect()
+    }
+
     fn next(&self) -> u128 {
         let count = self.drawn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         (u128::from(std::process::id()) << 48) | u128::from(count)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, (i64, HashMap<FloodKey, (u32, Option<Intent>)>)> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Second> {
         self.second.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

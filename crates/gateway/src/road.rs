@@ -166,7 +166,8 @@ impl Gateway {
         let read = parse::message(self, &caller, &parts, body);
         let (message, place) = match read {
             Ok(read) => read,
-            Err((refusal, id, era)) => {
+            Err(unread) => {
+                let (refusal, id, era) = *unread;
                 return match record::refused(self, line, refusal.reason()).await {
                     Ok(()) => refusal.reply(id.as_ref(), era),
                     Err(unavailable) => unavailable.reply(id.as_ref(), era),

@@ -67,6 +67,7 @@ impl Gateway {
             tracing::warn!("some calls were still in flight when the drain time was over");
         }
         ticking.abort();
+        self.record_folded(self.floods.rest(), self.clock.now()).await;
         if let Err(error) = self.store.flush().await {
             tracing::error!(%error, "the last outcomes could not be written");
         }
@@ -116,21 +117,25 @@ impl Gateway {
         }
     }
 
+    async fn record_folded(&self, lines: Vec<store::Intent>, now: store::Moment) {
+        for mut folded in lines {
+            let mut random = [0; 10];
+            if vault::Randomness::fill(&OsRandom, &mut random).is_ok() {
+                folded.id = store::CallId::new(now, random);
+            }
+            if let Err(error) = self.store.call_refused(folded).await {
+                tracing::error!(%error, "a folded line of refusals could not be recorded");
+            }
+        }
+    }
+
     /// Puts away what nobody will end: folded refusals, chains and streams that were not resumed.
     async fn tick(self: Arc<Self>) {
         let mut ticks = tokio::time::interval(TICK);
         loop {
             ticks.tick().await;
             let now = self.clock.now();
-            for mut folded in self.floods.collect(now) {
-                let mut random = [0; 10];
-                if vault::Randomness::fill(&OsRandom, &mut random).is_ok() {
-                    folded.id = store::CallId::new(now, random);
-                }
-                if let Err(error) = self.store.call_refused(folded).await {
-                    tracing::error!(%error, "a folded line of refusals could not be recorded");
-                }
-            }
+            self.record_folded(self.floods.collect(now), now).await;
             for call in self.chains.expired(now) {
                 crate::settle::given_up(&self, call, "chain_expired");
             }

@@ -122,10 +122,10 @@ async fn carry_out(
         }
     };
     // `None`: the upstream closed the stream and the answer may still come by another.
-    if let Some(end) = end {
-        if leg::ends_call(gateway, &leg, line.id(), end.class) {
-            settle::call(gateway, line.id(), asked.arrived, sent, end);
-        }
+    if let Some(end) = end
+        && leg::ends_call(gateway, &leg, line.id(), end.class)
+    {
+        settle::call(gateway, line.id(), asked.arrived, sent, end);
     }
 }
 

@@ -2,7 +2,6 @@
 //! house around a gateway, and a scanner for planted secrets. Nothing here is part of the product.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     reason = "a helper that cannot go on ends the test that called it"

@@ -281,7 +281,7 @@ async fn whoever_writes_the_database_gains_nothing() {
         let (house, _, b) = tamper(sql).await;
         assert_ne!(b.json()["result"]["content"][0]["text"], "done", "A16 {sql}: {}", b.text());
         assert!(house.upstream.calls().is_empty(), "A16 {sql}");
-        Scan(&[house.credential.clone()]).logs();
+        Scan(std::slice::from_ref(&house.credential)).logs();
     }
     let (house, ..) = tamper("UPDATE tools SET accepted_definition = CAST('{\"name\":\"refund_payment\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"payment\":{},\"Amount\":{}}}}' AS BLOB) WHERE name = 'refund_payment'").await;
     let answer = house.agent("b").call(&Era::Legacy, "refund_payment", json!({"payment": "p", "amount": 1, "Amount ": 1, "currency": "usd", "reason": "damaged"})).await;

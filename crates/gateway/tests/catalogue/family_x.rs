@@ -522,7 +522,7 @@ async fn an_echo_of_the_credential_is_taken_out() {
     }
     let _known_again = house.gateway.probe(&house.server).await;
     house.store.flush().await.unwrap();
-    Scan(&[secret.clone()]).logs();
+    Scan(std::slice::from_ref(&secret)).logs();
     Scan(&[secret]).directory(house.directory());
 }
 
@@ -677,7 +677,7 @@ async fn an_error_of_an_upstream_is_passed_and_not_logged() {
         house.ended_after(line).await[0].outcome.as_ref().unwrap().class,
         OutcomeClass::ToolFailed
     );
-    Scan(&[canary.clone()]).logs();
+    Scan(std::slice::from_ref(&canary)).logs();
     Scan(&[canary]).directory(house.directory());
 }
 

@@ -29,13 +29,16 @@ pub(crate) enum Logged {
     Nothing,
 }
 
+/// Makes the bytes of a request.
+type Make = dyn Fn(&Agent, &Era, &Canary) -> Vec<u8> + Send + Sync;
+
 /// One row, or one variant of it.
 pub(crate) struct Row {
     pub(crate) id: &'static str,
     pub(crate) what: String,
     /// The eras it is tried in: legacy, in a session, modern.
     eras: [bool; 3],
-    bytes: Box<dyn Fn(&Agent, &Era, &Canary) -> Vec<u8> + Send + Sync>,
+    bytes: Box<Make>,
     told: Told,
     logged: Logged,
     /// Whether the upstream may be asked for its tools meanwhile.
