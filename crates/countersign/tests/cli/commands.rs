@@ -284,9 +284,12 @@ async fn calls_in_flight_may_finish_when_it_is_told_to_stop() {
     let gateway = house.instance.line["gateway_url"].as_str().unwrap().to_owned();
     let calling = tokio::task::spawn_blocking(move || call(&gateway, &token, "list_invoices"));
     // The call has left when the payments server has seen it; its answer is still held back.
-    while house.payments.ledger().calls("list_invoices") == 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    let arrived = async {
+        while house.payments.ledger().calls("list_invoices") == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), arrived).await.unwrap();
     let House { instance, .. } = house;
     let (code, log) = tokio::task::spawn_blocking(|| instance.stop("-TERM")).await.unwrap();
     assert_eq!(code, Some(0), "{log}");
