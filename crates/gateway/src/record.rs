@@ -171,9 +171,6 @@ const KINDS_MAX: usize = 4_096;
 
 /// Grant, reason, tool and rule. A name that is no tool's stands for itself no more than any other:
 /// whoever makes up names does not make up kinds.
-/// The second that is counted, and for each kind how many there were and the line they fold into.
-type Second = (i64, HashMap<FloodKey, (u32, Option<Intent>)>);
-
 type FloodKey = (GrantId, &'static str, Option<Arc<str>>, Arc<str>);
 
 /// The second that is counted, and in it how many lines of each kind were written, and the one line
