@@ -9,7 +9,13 @@ use tokio::net::TcpStream;
 use crate::world::{World, now};
 
 /// Writes a line as the gateway would. Allowed ones are left in flight.
-async fn line(world: &World, number: u8, tool: &str, verdict: Verdict, rule: &str) -> CallId {
+pub(crate) async fn line(
+    world: &World,
+    number: u8,
+    tool: &str,
+    verdict: Verdict,
+    rule: &str,
+) -> CallId {
     let view = world.store.view().await.unwrap();
     let (grant, _) = &view.grants[0];
     let server = &view.servers[0].server;

@@ -10,6 +10,7 @@
 
 mod world;
 mod roles;
+mod organisations;
 mod http;
 mod strict;
 mod servers;

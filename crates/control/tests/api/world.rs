@@ -24,7 +24,7 @@ pub(crate) struct World {
     pub(crate) viewer: String,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     served: Option<tokio::task::JoinHandle<()>>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 /// Plays every upstream: lists the tools it was given, or does not answer.
@@ -120,8 +120,13 @@ impl World {
             viewer,
             stop: Some(stop),
             served: Some(served),
-            _dir: dir,
+            dir,
         }
+    }
+
+    /// The file of the store.
+    pub(crate) fn database(&self) -> std::path::PathBuf {
+        self.dir.path().join("data/countersign.db")
     }
 
     /// Stops the listener, as at shutdown, and waits until it is gone.
