@@ -7,12 +7,14 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use json::Decimal;
 
 use crate::budget::Budget;
 use crate::compare;
 use crate::program::{Comparison, Condition, Constant, JsonType, Op, Operand};
+use crate::regular::Regular;
 use crate::values::{Found, Scalar, Values};
 
 /// The index of one list of rules.
@@ -39,6 +41,8 @@ struct Slot {
     by_length: Order<Decimal>,
     exists: Vec<(bool, usize)>,
     types: Vec<(JsonType, usize)>,
+    /// Those that match a pattern, by pattern: equal ones are matched once.
+    patterns: Vec<(Arc<Regular>, Vec<usize>)>,
 }
 
 /// Rules that fire beyond a constant.
@@ -95,12 +99,18 @@ impl Index {
     pub(crate) fn of_firing<'a>(rules: impl Iterator<Item = &'a [Condition]>) -> Self {
         let mut index = Self::default();
         for (rule, conditions) in rules.enumerate() {
-            let filed = conditions.iter().any(|condition| match condition {
-                Condition::Compare(comparison) => {
-                    index.file(comparison, comparison.op, false, rule)
-                }
-                _ => false,
-            });
+            let mut file = |of_patterns: bool| {
+                conditions.iter().any(|condition| match condition {
+                    Condition::Compare(comparison) => {
+                        let is_pattern = matches!(comparison.operand, Operand::Pattern(_));
+                        is_pattern == of_patterns
+                            && index.file(comparison, comparison.op, false, rule)
+                    }
+                    _ => false,
+                })
+            };
+            // A pattern is the dearest to look up: any other comparison is rather filed.
+            let filed = file(false) || file(true);
             if !filed {
                 index.rest.push(rule);
             }
@@ -232,6 +242,13 @@ impl Slot {
             }
             (Op::Exists, Operand::Present(wanted)) => self.exists.push((*wanted != turned, rule)),
             (Op::Type, Operand::Type(wanted)) => self.types.push((*wanted, rule)),
+            (Op::Matches | Op::Regex, Operand::Pattern(pattern)) => {
+                let known = self.patterns.iter_mut().find(|(known, _)| Arc::ptr_eq(known, pattern));
+                match known {
+                    Some((_, rules)) => rules.push(rule),
+                    None => self.patterns.push((Arc::clone(pattern), vec![rule])),
+                }
+            }
             _ => return false,
         }
         true
@@ -265,6 +282,16 @@ impl Slot {
         for (wanted, rule) in &self.types {
             if compare::is_of_type(found, *wanted) {
                 hits.push(*rule);
+            }
+        }
+        for (pattern, rules) in &self.patterns {
+            let matched = match compare::as_scalar(found) {
+                Ok(Scalar::Text(text)) => pattern.is_match(text, budget),
+                _ => None,
+            };
+            // What is unclear may fire.
+            if matched != Some(false) {
+                hits.extend_from_slice(rules);
             }
         }
         budget.take_for(hits.len().saturating_sub(known), 2);

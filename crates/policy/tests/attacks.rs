@@ -9,7 +9,7 @@
 
 mod support;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use policy::{Decision, Definition, Policy, Reason, Why};
 use support::{Case, check, load};
@@ -33,12 +33,12 @@ const UNLISTED: &str = "deny /tools/t/unlisted_args";
 /// Slow machines and unoptimised builds get more time; growth beyond linear still shows.
 const PATIENCE: u32 = if cfg!(debug_assertions) { 100 } else { 1 };
 
+/// The quickest of a few tries counts: other work on the machine is not what is measured.
 #[track_caller]
-fn within(milliseconds: u32, what: impl FnOnce()) {
-    let start = Instant::now();
-    what();
-    let took = start.elapsed();
-    assert!(took.as_millis() <= u128::from(milliseconds * PATIENCE), "took {took:?}");
+fn within(milliseconds: u32, mut once: impl FnMut() -> Duration) {
+    let most = Duration::from_millis(u64::from(milliseconds * PATIENCE));
+    let tries: Vec<Duration> = (0..8).map(|_| once()).take_while(|took| *took > most).collect();
+    assert!(tries.len() < 8, "took {tries:?}");
 }
 
 #[test]
@@ -77,10 +77,13 @@ fn p03_nested_quantifiers_over_a_megabyte_stay_linear() {
         for op in ["matches", "regex"] {
             let policy =
                 load(&deny_if(&format!(r#"{{"path":"args.a","op":"{op}","value":"{pattern}"}}"#)));
-            let case = Case::call("t", &arguments);
             within(10, || {
+                let case = Case::call("t", &arguments);
+                let start = Instant::now();
                 let decision = case.decide(Some(&policy));
+                let took = start.elapsed();
                 assert_eq!(decision.outcome(), "allow", "{op} {pattern}");
+                took
             });
         }
     }
@@ -192,9 +195,11 @@ fn p09_no_decision_costs_more_than_its_budget() {
     ];
     for (what, condition, arguments, expected) in cases {
         let policy = many(condition);
-        let case = Case::call("t", arguments);
         within(50, || {
+            let case = Case::call("t", arguments);
+            let start = Instant::now();
             let decision = case.decide(Some(&policy));
+            let took = start.elapsed();
             let found = match &decision {
                 Decision::Deny(denial) => denial.reason.code(),
                 other => other.outcome(),
@@ -205,6 +210,7 @@ fn p09_no_decision_costs_more_than_its_budget() {
             {
                 assert_eq!(&*denial.rule, "(evaluation budget)");
             }
+            took
         });
     }
 }
