@@ -3,10 +3,10 @@
 
 use std::cell::Cell;
 
-/// The most work one decision may cost: about 40 ms of an optimised build.
+/// The most work one decision may cost: 20 to 40 ms of an optimised build.
 const UNITS_MAX: u64 = 40_000_000;
 
-/// The work that is left for one decision. A unit is about a nanosecond.
+/// The work that is left for one decision. A unit is at most about a nanosecond.
 #[derive(Debug)]
 pub(crate) struct Budget {
     left: Cell<u64>,

@@ -91,7 +91,7 @@ fn single(
     values: &Values<'_>,
     budget: &Budget,
 ) -> Result<bool, Why> {
-    if !budget.take(30) {
+    if !budget.take(50) {
         return Err(Why::TooCostly);
     }
     let operand = &comparison.operand;

@@ -241,7 +241,7 @@ impl Trie {
         values: &mut Values<'a>,
         budget: &Budget,
     ) {
-        if !budget.take(80) {
+        if !budget.take(120) {
             return;
         }
         if let Some((slot, wild)) = self.slot {
