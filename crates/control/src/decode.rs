@@ -111,8 +111,8 @@ impl de::Error for DecodeError {
 
     fn unknown_field(name: &str, expected: &'static [&'static str]) -> Self {
         let mut error = Self::new("unknown_field", "there is no such field here");
+        error.suggestion = crate::nearest::nearest(name, expected).map(str::to_owned);
         if printable(name) {
-            error.suggestion = crate::nearest::nearest(name, expected).map(str::to_owned);
             error = error.inside(Step::Member(name.to_owned()));
         }
         error
@@ -127,9 +127,9 @@ impl de::Error for DecodeError {
     }
 }
 
-/// Whether a name of a field may stand in an answer: a secret pasted as a name should not.
+/// Whether a name may stand in an answer: it reads like a field's, not like a secret pasted there.
 fn printable(name: &str) -> bool {
-    name.len() <= 40 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    name.len() <= 32 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
 fn list(words: &[&str]) -> String {
@@ -368,6 +368,7 @@ mod tests {
     #[test]
     fn an_unknown_field_is_answered_with_the_nearest_known_one() {
         assert_eq!(read(r#"{"nmae": "n"}"#).unwrap_err().suggestion.as_deref(), Some("name"));
+        assert_eq!(read(r#"{"Name": "n"}"#).unwrap_err().suggestion.as_deref(), Some("name"));
         assert_eq!(read(r#"{"zzzzzz": "n"}"#).unwrap_err().suggestion, None);
     }
 

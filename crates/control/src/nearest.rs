@@ -1,7 +1,14 @@
 //! What was probably meant by a misspelt word.
 
+/// The longest word that is compared.
+const WORD_BYTES_MAX: usize = 64;
+
 /// The known word that the given one was probably meant to be.
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    // Nobody misspells a word into something this long.
+    if word.len() > WORD_BYTES_MAX {
+        return None;
+    }
     let reach = (word.chars().count() / 3).max(1);
     known
         .iter()

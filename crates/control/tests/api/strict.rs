@@ -1,5 +1,7 @@
 //! Wrong input: refused whole, with the field and the reason, and without the value.
 
+use serde_json::{Value, json};
+
 use crate::world::{POLICY, World};
 
 /// Row W08: nobody sets what is not theirs to set.
@@ -144,4 +146,117 @@ async fn policies_that_are_too_large_or_not_strict_json_are_refused() {
     let body = serde_json::json!({ "yaml": bomb }).to_string();
     let answer = world.admin("POST", "/policies/import", &body).await;
     assert_eq!((answer.status, answer.code().as_str()), (422, "policy_invalid"));
+}
+
+/// Every member of every body in turn holds something odd: an answer always comes, it is never a
+/// fault of ours, and it never repeats the value.
+#[tokio::test]
+async fn no_member_of_a_body_can_hold_something_that_breaks_the_answer() {
+    let world = World::start().await;
+    world.with_server().await;
+    world.with_policy().await;
+    world.with_grant().await;
+    let policy = || json!(POLICY);
+    let bodies = [
+        (
+            "POST",
+            "/servers?probe=false",
+            json!({ "slug": "a", "name": "a", "url": "https://a.example/", "private_targets": ["10.0.0.1:1"], "on_tool_change": "deny", "enabled": true }),
+        ),
+        (
+            "PUT",
+            "/servers/payments",
+            json!({ "slug": "payments", "name": "a", "url": "https://a.example/", "private_targets": ["10.0.0.1:1"], "on_tool_change": "deny", "enabled": true }),
+        ),
+        ("PUT", "/servers/payments/credential", json!({ "headers": { "x-key": "v" } })),
+        ("PUT", "/servers/payments/credential", json!({ "bearer": "v" })),
+        ("POST", "/servers/payments/tools/pay/accept", json!({ "fingerprint": "f" })),
+        (
+            "POST",
+            "/policies",
+            json!({ "name": "p", "server": "payments", "text": policy(), "note": "n", "cases": [{ "call": { "tool": "pay" }, "expect": { "outcome": "deny" } }] }),
+        ),
+        (
+            "POST",
+            "/policies/support/versions",
+            json!({ "text": policy(), "note": "n", "cases": [], "expected_latest": 9 }),
+        ),
+        ("POST", "/policies/check", json!({ "text": policy(), "server": "payments" })),
+        (
+            "POST",
+            "/policies/test",
+            json!({ "text": policy(), "policy": null, "cases": [{ "name": "n", "call": { "tool": "pay", "arguments": { "amount": 1 } }, "grant": { "label": "l" }, "time": "2026-01-01T00:00:00Z", "usage": {}, "expect": { "outcome": "deny", "rule": "" } }] }),
+        ),
+        (
+            "POST",
+            "/policies/simulate",
+            json!({ "grant": "agent", "server": "payments", "call": { "name": "pay", "arguments": { "amount": 1, "to": "x" } }, "time": "2026-01-01T00:00:00Z" }),
+        ),
+        ("POST", "/policies/import", json!({ "yaml": "version: \"1\"\ndefault: deny\n" })),
+        (
+            "POST",
+            "/grants",
+            json!({ "label": "g", "identity": "i", "tags": { "k": "v" }, "servers": [{ "server": "payments", "policy": "support" }], "not_before": "2026-01-01T00:00:00Z", "expires_at": "2999-01-01T00:00:00Z", "in_flight_max": 1 }),
+        ),
+        ("POST", "/grants/agent/rotate", json!({ "overlap_seconds": 1 })),
+        ("PUT", "/grants/agent/policy", json!({ "server": "payments", "policy": "support" })),
+        (
+            "POST",
+            "/api-keys",
+            json!({ "label": "k", "role": "viewer", "expires_at": "2999-01-01T00:00:00Z" }),
+        ),
+    ];
+    let long = format!("4111-1111{}", "x".repeat(5_000));
+    let odd = [
+        json!(null),
+        json!(true),
+        json!(0),
+        json!(-1),
+        json!(9_007_199_254_740_991_i64),
+        json!(1.5),
+        json!(""),
+        json!("4111-1111\u{0}"),
+        json!("4111-1111\u{202e}"),
+        json!("../4111-1111"),
+        json!("%00"),
+        json!("4111-1111\r\nx: y"),
+        json!("9999-12-31T23:59:59.999999Z"),
+        json!("-009999-01-01T00:00:00Z"),
+        json!(long),
+        json!([]),
+        json!({}),
+        json!([[[["4111-1111"]]]]),
+        json!({ "4111-1111": "4111-1111" }),
+    ];
+    for (method, path, body) in bodies {
+        for place in places(&body, String::new()) {
+            for value in &odd {
+                let mut sent = body.clone();
+                *sent.pointer_mut(&place).unwrap() = value.clone();
+                let headers = [("if-match", "*")];
+                let answer =
+                    world.ask(Some(&world.admin), method, path, &sent.to_string(), &headers).await;
+                assert!(answer.status < 500, "{method} {path} {place} {value}: {answer:?}");
+                if answer.status >= 400 {
+                    answer.code();
+                    // The engine may name the keys of a document: its author wrote them to be read.
+                    let document =
+                        ["/cases", "/text", "/yaml"].iter().any(|d| place.starts_with(d));
+                    let told = answer.body.contains("4111-1111");
+                    assert!(document || !told, "{place}: {}", answer.body);
+                }
+            }
+        }
+    }
+}
+
+/// Every place in a value, containers included.
+fn places(value: &Value, here: String) -> Vec<String> {
+    let inside: Vec<(String, &Value)> = match value {
+        Value::Object(members) => members.iter().map(|(n, v)| (n.clone(), v)).collect(),
+        Value::Array(list) => list.iter().enumerate().map(|(n, v)| (n.to_string(), v)).collect(),
+        _ => vec![],
+    };
+    let below = inside.into_iter().flat_map(|(name, v)| places(v, format!("{here}/{name}")));
+    std::iter::once(here.clone()).chain(below.collect::<Vec<_>>()).collect()
 }
