@@ -31,6 +31,7 @@ Usage: cargo xtask <chore>
   demo [ARGS]     build and run `countersign demo`, with its own arguments (try --drive)
   test [--quick]  check, every test, and official MCP clients, servers and the conformance suite
                   through a running gateway; --quick leaves those peers out
+  peers           those peers alone
   bench [ARGS]    measure beside a bare proxy, and say what it costs
 ";
 
@@ -56,6 +57,7 @@ fn run(chore: &str, args: &[String]) -> Outcome {
         "demo" => demo::demo(args),
         "bench" => demo::bench(args),
         "test" => test::run(args),
+        "peers" => test::peers_alone(args),
         "" | "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())

@@ -18,6 +18,7 @@ const PAYMENTS_KEY: &str = "sk_peers_7f1c2c6f90c84d51";
 pub(crate) struct House {
     folder: Scratch,
     binaries: PathBuf,
+    logs: PathBuf,
     control_url: String,
     api_key: String,
     endpoints: Map<String, Value>,
@@ -29,9 +30,11 @@ impl House {
     pub(crate) fn open() -> Result<Self, String> {
         let build = ["build", "--package", "countersign", "--package", "payments", "--bins"];
         process::quiet(process::cargo(&build, &workspace::root()))?;
+        let target = workspace::target_dir()?;
         let mut house = Self {
             folder: Scratch::new("peers")?,
-            binaries: workspace::target_dir()?.join("debug"),
+            binaries: target.join("debug"),
+            logs: fresh(target.join("peers"))?,
             control_url: String::new(),
             api_key: String::new(),
             endpoints: Map::new(),
@@ -85,7 +88,16 @@ impl House {
         let args = [script, "--url", url, "--token", token, "--mode", mode];
         let mut command = process::command(&program_of(program), &args, &peers());
         command.stdin(Stdio::piped());
-        Beside::start(script, command)
+        Beside::start(script, command, &self.log("clients"))
+    }
+
+    /// Where everything that ran beside the tests has left its words.
+    pub(crate) fn logs(&self) -> &Path {
+        &self.logs
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.logs.join(format!("{name}.log"))
     }
 
     fn serve(&mut self) -> Outcome {
@@ -93,7 +105,7 @@ impl House {
         let mut command = self.binary("countersign", &["--json", "serve", "--data-dir"]);
         command.arg(&data).args(["--gateway-listen", "127.0.0.1:0"]);
         command.args(["--control-listen", "127.0.0.1:0"]);
-        let mut serving = Beside::start("countersign serve", command)?;
+        let mut serving = Beside::start("countersign serve", command, &self.log("countersign"))?;
         let line = serving.wait_for("api_key")?;
         let said: Value =
             serde_json::from_str(&line).map_err(|e| format!("`serve` said no JSON: {e}"))?;
@@ -107,7 +119,7 @@ impl House {
     fn upstream(&mut self, name: &str, program: &str, script: &str) -> Outcome {
         let port = free_port()?.to_string();
         let command = process::command(&program_of(program), &[script, "--port", &port], &peers());
-        let mut upstream = Beside::start(script, command)?;
+        let mut upstream = Beside::start(script, command, &self.log(name))?;
         upstream.wait_for("ready")?;
         self.running.push(upstream);
         let url = format!("http://127.0.0.1:{port}/mcp");
@@ -121,7 +133,7 @@ impl House {
         std::fs::write(&key, PAYMENTS_KEY).map_err(|e| format!("cannot write a key file: {e}"))?;
         let key = key.to_string_lossy();
         let command = self.binary("countersign-payments", &["--api-key-file", &key]);
-        let mut payments = Beside::start("the payments server", command)?;
+        let mut payments = Beside::start("the payments server", command, &self.log("payments"))?;
         let line = payments.wait_for("serving ")?;
         self.running.push(payments);
         let url = line.trim_start_matches("serving ").trim().to_owned();
@@ -165,6 +177,14 @@ impl House {
             .map_err(|e| format!("cannot write `{name}`: {e}"))?;
         Ok(path)
     }
+}
+
+/// An empty folder of this path.
+fn fresh(path: PathBuf) -> Result<PathBuf, String> {
+    // What is not there need not go.
+    let _ = std::fs::remove_dir_all(&path);
+    let made = std::fs::create_dir_all(&path);
+    made.map(|()| path).map_err(|e| format!("cannot make a folder for logs: {e}"))
 }
 
 fn peers() -> PathBuf {

@@ -1,5 +1,6 @@
 //! Running other programs: silently until they fail, or line by line as they speak.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -66,9 +67,11 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
-    /// Starts it, with its standard output for us to read.
-    pub(crate) fn start(name: &str, mut command: Command) -> Result<Self, String> {
-        command.stdout(Stdio::piped());
+    /// Starts it, with its standard output for us to read and its errors in a file.
+    pub(crate) fn start(name: &str, mut command: Command, errors: &Path) -> Result<Self, String> {
+        let file = File::options().create(true).append(true).open(errors);
+        let file = file.map_err(|e| format!("cannot write `{}`: {e}", errors.display()))?;
+        command.stdout(Stdio::piped()).stderr(file);
         let child = command.spawn().map_err(|e| not_started(&command, &e))?;
         Ok(Self { child, name: name.to_owned() })
     }

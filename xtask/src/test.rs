@@ -29,6 +29,18 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     report.close()
 }
 
+/// Runs the peers alone.
+pub(crate) fn peers_alone(args: &[String]) -> Outcome {
+    if let Some(arg) = args.first() {
+        return Err(format!("this chore takes no argument `{arg}`"));
+    }
+    let mut report = Report::new();
+    report.check("packages of the system", install::packages);
+    report.check("official clients and servers", install::peers);
+    through_the_gateway(&mut report);
+    report.close()
+}
+
 /// Unit, property, contract and end-to-end tests of every crate.
 fn tests() -> Result<Counted, String> {
     let root = workspace::root();
@@ -66,6 +78,9 @@ fn through_the_gateway(report: &mut Report) {
     let Some(house) = house else { return };
     report.step("peers and conformance", || {
         let (said, ended_well) = process::loud(house.suite()?)?;
+        if !ended_well {
+            println!("what the gateway and the servers said is in {}", house.logs().display());
+        }
         Ok(counted_by_node(&said).of_runner(ended_well))
     });
     report.step("a policy edit without reconnecting", || policy_edit::run(&house));
