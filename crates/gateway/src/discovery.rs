@@ -25,6 +25,8 @@ use crate::{lists, tool_call};
 
 /// An unknown name makes us look again, but no more often than this.
 const REFRESH_EVERY: Duration = Duration::from_secs(5);
+/// A call of an unknown name waits for the list no longer than this.
+const REFRESH_TAKES: Duration = Duration::from_secs(5);
 /// Pages of a list that are read.
 const PAGES_MAX: usize = 100;
 
@@ -120,8 +122,12 @@ pub(crate) async fn know_tool(
         return Ok(());
     }
     let id = server.id.clone();
-    if let Err(error) = gateway.probe(&id).await {
-        tracing::warn!(server = %id, %error, "the list of tools could not be read again");
+    match tokio::time::timeout(REFRESH_TAKES, gateway.probe(&id)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => {
+            tracing::warn!(server = %id, %error, "the list of tools could not be read again");
+        }
+        Err(_) => tracing::warn!(server = %id, "the list of tools did not come in time"),
     }
     tool_call::renew(gateway, caller).await
 }

@@ -66,7 +66,7 @@ pub(crate) fn resume(
     Ok(Leg { number, subject })
 }
 
-/// Seals the state an upstream wants back, for the next leg.
+/// Seals the state an upstream wants back, and keeps a place for the next leg.
 pub(crate) fn seal(
     gateway: &Gateway,
     caller: &Caller,
@@ -84,7 +84,12 @@ pub(crate) fn seal(
     plain.push(u8::from(state.is_some()));
     plain.extend_from_slice(state.unwrap_or_default().as_bytes());
     let context = context(caller, &leg.subject);
-    gateway.state_key.seal_state(&context, &plain, &OsRandom).ok()
+    let sealed = gateway.state_key.seal_state(&context, &plain, &OsRandom).ok()?;
+    // Before the answer leaves: a quick agent is back before this leg has ended here.
+    for given_up in gateway.chains.open(call, next, gateway.clock.now()) {
+        crate::settle::given_up(gateway, given_up, "chain_expired");
+    }
+    Some(sealed)
 }
 
 impl Leg {
@@ -96,14 +101,8 @@ impl Leg {
 
 /// A leg has ended. `true`: so has its call. When the upstream asks for input the call stays open,
 /// and with it the one reservation of all its legs, until the next leg comes or the chain expires.
-pub(crate) fn ends_call(gateway: &Gateway, leg: &Leg, call: CallId, class: OutcomeClass) -> bool {
-    if class != OutcomeClass::InputRequired {
-        return true;
-    }
-    for given_up in gateway.chains.open(call, leg.number + 1, gateway.clock.now()) {
-        crate::settle::given_up(gateway, given_up, "chain_expired");
-    }
-    false
+pub(crate) fn ends_call(class: OutcomeClass) -> bool {
+    class != OutcomeClass::InputRequired
 }
 
 /// A later leg was refused: the call it belongs to will not go on, and the refusal gets a line of

@@ -21,7 +21,7 @@ use crate::refusal::{Refusal, Rejected, json_reply, stream_head};
 use crate::road::{Arrived, Asked, Gateway};
 use crate::session::Session;
 use crate::stream::{self, Relay, open_event_id, session_key};
-use crate::{inject, modern};
+use crate::{inject, lists, modern};
 
 /// How often an open stream is looked at: whether its grant still lives, and to keep it alive.
 pub(crate) const PULSE: Duration = Duration::from_secs(2);
@@ -45,7 +45,8 @@ pub(crate) async fn lifecycle(
         _ => match inject::credential(&gateway.keyring, &asked.caller.attached.server) {
             Ok(injected) => {
                 let outbound = Outbound::plain(&gateway, &asked, request, injected, None);
-                forward::once(&gateway, &asked, outbound, agent).await;
+                let end = forward::once(&gateway, &asked, outbound, agent).await;
+                record::answer_not_passed(&gateway, line, end).await;
             }
             Err(refusal) => record::answer_refused(&gateway, &asked, line, refusal, agent).await,
         },
@@ -72,7 +73,8 @@ async fn initialize(
     let Some(result) = collected.result() else {
         return Ok(json_reply(StatusCode::OK, Vec::from(collected.bytes)));
     };
-    let introduction = mcp::capabilities::initialize_answer(result, true)
+    let told = !lists::names_hidden(&asked.caller, result);
+    let introduction = mcp::capabilities::initialize_answer(result, told)
         .map_err(|bad| Refusal::BadAnswer(bad.reason))?;
     let version = introduction.versions.first().copied().unwrap_or(Version::ASSUMED);
     let upstream = match collected.headers.get(MCP_SESSION_ID) {
@@ -106,7 +108,11 @@ pub(crate) async fn notification(
         return refuse(gateway, line, refusal, era).await;
     }
     // A modern agent cancels by hanging up; its notifications concern nothing the upstream knows.
-    if era == Era::Legacy && caller.attached.server.enabled {
+    // Outside a session an id says nothing of whose request it was: all agents are one there.
+    let in_session = place.session.as_ref().is_some_and(|s| !s.upstream.is_empty());
+    let of_a_request = matches!(notification.method, Method::Cancelled | Method::Progress);
+    let goes_on = era == Era::Legacy && (in_session || !of_a_request);
+    if goes_on && caller.attached.server.enabled {
         let headers = base_headers(era, place.version.as_str(), place.session.as_ref());
         let server = &caller.attached.server;
         let bytes = notification.to_bytes();

@@ -42,6 +42,7 @@ mod requests;
 mod snapshot;
 mod strangers;
 mod upstream;
+mod uri;
 
 pub use config::{Config, Timeouts};
 pub use discovery::{ProbeError, Probed};

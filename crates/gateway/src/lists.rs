@@ -30,7 +30,8 @@ pub(crate) async fn page(
     match prepare(&gateway, &asked, &mut request) {
         Ok(outbound) => {
             // Nothing of a list is counted or kept, so there is nothing to settle.
-            forward::once(&gateway, &asked, outbound, agent).await;
+            let end = forward::once(&gateway, &asked, outbound, agent).await;
+            record::answer_not_passed(&gateway, line, end).await;
         }
         Err(refusal) => record::answer_refused(&gateway, &asked, line, refusal, agent).await,
     }
@@ -127,6 +128,20 @@ pub(crate) fn visible(caller: &Caller, kind: ListKind, name: &str) -> bool {
         ListKind::Resources | ListKind::Templates => !matches!(policy.resource(name), Access::Hide),
         ListKind::Prompts => !matches!(policy.prompt(name), Access::Hide),
     }
+}
+
+/// Whether an upstream's instructions name a tool that the caller may not see. Then they are not for
+/// this caller.
+pub(crate) fn names_hidden(caller: &Caller, result: &[u8]) -> bool {
+    let Ok(result) = json::read(result, json::Limits::ANSWER) else { return true };
+    let Some(text) = result.get("instructions").and_then(json::Value::as_str) else { return false };
+    let tools = &caller.attached.server.tools;
+    let hidden = |name: &str| tools.contains_key(name) && !visible(caller, ListKind::Tools, name);
+    let of_names = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+    text.split(|c| !of_names(c)).any(|word| {
+        let mut parts = word.split(['.', '/']);
+        hidden(word.trim_matches(['.', '/'])) || parts.any(hidden)
+    })
 }
 
 fn seal_cursor(gateway: &Gateway, caller: &Caller, cursor: &str) -> Option<String> {

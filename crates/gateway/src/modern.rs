@@ -12,6 +12,7 @@ use crate::agent::Agent;
 use crate::exchange;
 use crate::forward::{append, base_headers};
 use crate::legacy::STREAMS_MAX;
+use crate::lists;
 use crate::record::{self, Line};
 use crate::refusal::{Refusal, json_reply, stream_head};
 use crate::road::{Asked, Gateway};
@@ -53,7 +54,8 @@ pub(crate) async fn discover(
             let Some(result) = collected.result() else {
                 return Ok(collected.bytes.into());
             };
-            let introduction = mcp::capabilities::discover_answer(result, true)
+            let told = !lists::names_hidden(&asked.caller, result);
+            let introduction = mcp::capabilities::discover_answer(result, told)
                 .map_err(|bad| Refusal::BadAnswer(bad.reason))?;
             Ok(exchange::result_of(&asked.id, &introduction.result))
         }

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use mcp::Method;
 use mcp::call::Target;
 use mcp::message::Request;
+use mcp::{Malformed, Method};
 use policy::Access;
 use store::{BeginError, OutcomeClass, Verdict};
 
@@ -55,7 +55,7 @@ pub(crate) async fn carry(
         }
     };
     if let Some(end) = end
-        && leg::ends_call(&gateway, &leg, line.id(), end.class)
+        && leg::ends_call(end.class)
     {
         settle::call(&gateway, line.id(), asked.arrived, sent, end);
     }
@@ -69,6 +69,12 @@ async fn admit(
     line: &mut Line,
 ) -> Result<Leg, Refusal> {
     let target = mcp::call::target(request, asked.era)?;
+    if let Target::Resource(uri) = &target
+        && !crate::uri::is_plain(uri)
+    {
+        let text = "`uri` is not in its plain form: lower-case scheme, no dot segments, no needless escapes";
+        return Err(Malformed::new(mcp::malformed::INVALID_PARAMS, "bad_target", text).into());
+    }
     let leg = leg(gateway, asked, request, &target, line)?;
     for _ in 0..4 {
         judge(&asked.caller, &target, line)?;

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use mcp::{Method, Version};
-use store::{CallId, GrantId, Intent, Verdict};
+use store::{CallId, GrantId, Intent, OutcomeClass, Verdict};
 use vault::{OsRandom, Randomness as _};
 
 use crate::agent::Agent;
 use crate::authenticate::Caller;
 use crate::refusal::Refusal;
 use crate::road::{Arrived, Asked, Gateway};
+use crate::settle::End;
 use crate::snapshot::{PolicyEntry, ToolEntry};
 
 /// A line that is being written down, from what is known so far.
@@ -162,6 +163,17 @@ pub(crate) async fn answer_refused(
         Err(unavailable) => unavailable,
     };
     agent.answer(refusal.reply(Some(&asked.id), asked.era));
+}
+
+/// Records that the answer to a request which is neither counted nor kept was not one that may be
+/// passed. What the upstream did not answer at all is its operator's business, not this log's.
+pub(crate) async fn answer_not_passed(gateway: &Gateway, line: Line, end: Option<End>) {
+    let Some(end) = end.filter(|end| end.class == OutcomeClass::Unknown) else { return };
+    if ["", "agent_gone", Refusal::OutcomeUnknown.reason()].contains(&end.detail) {
+        return;
+    }
+    // The agent has been told already; that it cannot be recorded was told to the log.
+    let _told = refused(gateway, line, end.detail).await;
 }
 
 /// Lines of one kind that a grant may cause in a second; the rest are folded into one.

@@ -334,7 +334,8 @@ pub(crate) fn may_ask(caller: &Caller) -> ClientRequests {
 /// Whether the policy lets the agent read a resource. No policy: no.
 pub(crate) fn may_read(caller: &Caller, uri: &str) -> bool {
     let policy = caller.attached.policy.as_ref().and_then(|p| p.program.as_ref());
-    policy.is_some_and(|policy| matches!(policy.resource(uri), Access::Allow))
+    crate::uri::is_plain(uri)
+        && policy.is_some_and(|policy| matches!(policy.resource(uri), Access::Allow))
 }
 
 /// What a stream has brought next.

@@ -123,7 +123,7 @@ async fn carry_out(
     };
     // `None`: the upstream closed the stream and the answer may still come by another.
     if let Some(end) = end
-        && leg::ends_call(gateway, &leg, line.id(), end.class)
+        && leg::ends_call(end.class)
     {
         settle::call(gateway, line.id(), asked.arrived, sent, end);
     }

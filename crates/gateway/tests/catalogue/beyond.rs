@@ -432,3 +432,55 @@ async fn a_task_is_taken_out_of_a_call() {
         .await;
     assert_eq!(answer.json()["error"]["code"], -32602, "{}", answer.text());
 }
+
+/// A chain whose every next leg comes at once: none is too early.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quick_agent_is_never_too_early() {
+    let house = fixture::house().await;
+    let agent = house.agent("a");
+    house.upstream.on_call(|seen| {
+        let legs =
+            seen.message["params"]["requestState"].as_str().and_then(|state| state.parse().ok());
+        let legs: u32 = legs.unwrap_or(0);
+        if legs == 20 {
+            return Answer::text(seen, "done");
+        }
+        let message = seen.answer_to(
+            json!({"resultType": "input_required", "requestState": (legs + 1).to_string()}),
+        );
+        if legs % 2 == 0 {
+            Answer::json(message.to_string())
+        } else {
+            Answer::stream(&[&format!("data: {message}\n\n")])
+        }
+    });
+    for _ in 0..5 {
+        let mut answer = agent.call(&Era::Modern, "anything", json!({})).await;
+        while let Some(state) = answer.json()["result"]["requestState"].as_str() {
+            let params = json!({"name": "anything", "arguments": {}, "requestState": state});
+            answer = agent.request(&Era::Modern, "tools/call", params).await;
+        }
+        assert!(done(&answer), "{}", answer.text());
+    }
+    let lines = house.ended_after(0).await;
+    assert_eq!(lines.len(), 5, "each chain is one call");
+    assert!(
+        lines.iter().all(|line| line.outcome.as_ref().unwrap().class == OutcomeClass::Completed)
+    );
+}
+
+/// Outside a session a cancellation names nobody's request in particular, so it stays here.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancellation_outside_a_session_goes_no_further() {
+    let house = fixture::house().await;
+    let agent = house.agent("a");
+    let session = agent.session().await;
+    let cancel =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}})
+            .to_string();
+    for (era, goes_on) in [(Era::Legacy, 0), (session, 1)] {
+        let mark = house.upstream.mark();
+        assert_eq!(agent.ask(&era, &cancel).await.status, 202);
+        assert_eq!(house.upstream.mark() - mark, goes_on, "{era:?}");
+    }
+}

@@ -251,10 +251,12 @@ async fn a_list_that_cannot_be_read_is_not_passed() {
                 })
             });
             for era in [Era::Legacy, session.clone(), Era::Modern] {
+                let line = house.last_line().await;
                 let answer = agent.request(&era, "tools/list", json!({})).await;
                 let code = answer.json()["error"]["code"].clone();
                 assert_eq!(code, 50201, "T12 {list} {era:?} {}", answer.text());
                 assert!(!canary.is_in(&answer.raw), "T12 {list} {era:?}");
+                one_line_after(&house, line).await;
             }
         }
     }
@@ -306,7 +308,26 @@ async fn no_other_method_has_the_same_effect() {
     let cases = [
         ("resources/read", json!({"uri": secret}), None, "hidden"),
         ("resources/read", json!({"uri": "file:///other"}), Some(40301), "deny"),
-        ("resources/read", json!({"uri": "FILE:///public/a"}), Some(40301), "deny"),
+        ("resources/read", json!({"uri": "FILE:///public/a"}), Some(-32602), "bad_target"),
+        (
+            "resources/read",
+            json!({"uri": "file:///public/../secret/b"}),
+            Some(-32602),
+            "bad_target",
+        ),
+        (
+            "resources/read",
+            json!({"uri": "file:///public/%2e%2e/secret/b"}),
+            Some(-32602),
+            "bad_target",
+        ),
+        (
+            "resources/read",
+            json!({"uri": "file:///public/..%2fsecret/b"}),
+            Some(-32602),
+            "bad_target",
+        ),
+        ("resources/read", json!({"uri": "file:///%73ecret/b"}), Some(-32602), "bad_target"),
         ("prompts/get", json!({"name": "hidden_prompt"}), Some(-32602), "hidden"),
         ("prompts/get", json!({"name": "other"}), Some(40301), "deny"),
         (
@@ -355,5 +376,75 @@ async fn no_other_method_has_the_same_effect() {
         assert!(listed.contains("greet") && !listed.contains("hidden_prompt"), "{listed}");
         let read = agent.request(&era, "resources/read", json!({"uri": "file:///public/a"})).await;
         assert_eq!(read.json()["result"]["contents"][0]["text"], "text", "{}", read.text());
+    }
+}
+
+/// Waits for the one line after an index; it may be written just after the answer.
+async fn one_line_after(house: &House, line: i64) {
+    for _ in 0..200 {
+        match house.lines_after(line).await.len() {
+            0 => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
+            count => return assert_eq!(count, 1),
+        }
+    }
+    panic!("no line is written");
+}
+
+/// T08, X11: a list that passes by is looked through like one that was asked for: what has become
+/// ambiguous is not shown from that moment, and is not callable soon after.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_becomes_ambiguous_is_withheld_at_once() {
+    let house = of_tools(json!([tool("fine", "one"), tool("pay", "first")])).await;
+    let agent = house.agent("a");
+    house.upstream.set_tools(json!([
+        tool("fine", "one"),
+        tool("pay", "first"),
+        tool("pay", "second")
+    ]));
+    for era in [Era::Legacy, Era::Modern] {
+        let list = agent.request(&era, "tools/list", json!({})).await.json();
+        let tools = list["result"]["tools"].as_array().unwrap().clone();
+        let names: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["fine"], "T08 {list}");
+    }
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(8);
+    loop {
+        let answer = agent.call(&Era::Legacy, "pay", json!({})).await.json();
+        if answer["error"]["code"] == -32602 {
+            break;
+        }
+        assert!(std::time::Instant::now() < until, "T08 {answer}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
+/// T10: instructions that name what a grant may not see are not for that grant.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn instructions_do_not_tell_of_hidden_tools() {
+    let house = fixture::house().await;
+    let agent = house.agent("a");
+    for (instructions, told) in [
+        ("Use list_invoices first.", true),
+        ("First\ndelete_customer, then rest.", false),
+        ("Call payments.delete_customer!", false),
+        ("never delete_customers", true),
+    ] {
+        house.upstream.script(move |seen| {
+            let mut result = match seen.method() {
+                "initialize" => json!({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "x", "version": "1"}}),
+                "server/discover" => json!({"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "serverInfo": {"name": "x", "version": "1"}}),
+                _ => return None,
+            };
+            result["instructions"] = json!(instructions);
+            Some(Answer::result(seen, result))
+        });
+        let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}});
+        for (era, method, params) in
+            [(Era::Legacy, "initialize", hello), (Era::Modern, "server/discover", json!({}))]
+        {
+            let answer = agent.request(&era, method, params).await.json();
+            let shown = answer["result"]["instructions"].as_str();
+            assert_eq!(shown, told.then_some(instructions), "T10 {answer}");
+        }
     }
 }

@@ -27,5 +27,6 @@ mod family_x;
 mod http2;
 
 mod beyond;
+mod faults;
 mod mutations;
 mod streams;
