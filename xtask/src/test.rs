@@ -47,10 +47,13 @@ fn tests() -> Result<Counted, String> {
     let nextest = process::there("cargo", &["nextest", "--version"]);
     let mut command = if nextest {
         let quietly = ["--status-level", "slow", "--final-status-level", "fail"];
-        let all = ["nextest", "run", "--workspace", "--all-targets", "--no-fail-fast"];
+        let all = ["nextest", "run", "--workspace", "--no-fail-fast"];
         cargo(&[&all[..], &quietly].concat(), &root)
     } else {
-        cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast", "--quiet"], &root)
+        cargo(
+            &["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--quiet"],
+            &root,
+        )
     };
     command.env("CARGO_TERM_COLOR", "never");
     if std::env::var("CI").is_ok_and(|ci| ci == "true") {

@@ -61,6 +61,10 @@ fn time(policy: &Policy, call: &ToolCall) -> f64 {
 }
 
 fn main() {
+    // Test runners start every target to ask for its tests. This one has none.
+    if !std::env::args().any(|arg| arg == "--bench") {
+        return;
+    }
     let small =
         call(r#"{"payment":"pi_1","amount":480,"currency":"usd","reason":"broken on arrival"}"#);
     println!(
