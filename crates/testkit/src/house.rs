@@ -213,6 +213,43 @@ impl House {
         self.agent(grant.label)
     }
 
+    /// Registers the same upstream once more, as a server of its own.
+    pub async fn second_server(&self, slug: &str) -> ServerId {
+        let draft = ServerDraft {
+            slug: slug.into(),
+            name: "Second".into(),
+            url: self.upstream.url(),
+            private_targets: Vec::new(),
+            on_tool_change: OnToolChange::Deny,
+            enabled: true,
+        };
+        let server =
+            self.store.server_create(&self.by(), draft).await.expect("a server is made").id;
+        self.gateway.probe(&server).await.expect("the upstream can be asked");
+        server
+    }
+
+    /// Issues a grant for these servers, each with the policy of the house.
+    pub async fn issue_for(&self, label: &'static str, servers: &[ServerId]) -> Agent {
+        let attach = |server: &ServerId| Attachment {
+            server: server.clone(),
+            policy: Some(self.policy.clone()),
+        };
+        let draft = GrantDraft {
+            label: label.into(),
+            identity: "tester".into(),
+            tags: Vec::new(),
+            not_before: None,
+            expires_at: None,
+            in_flight_max: 100,
+            servers: servers.iter().map(attach).collect(),
+        };
+        let (issued, token) =
+            self.store.grant_issue(&self.by(), draft).await.expect("a grant is issued");
+        self.grants().insert(label.to_owned(), (issued, token.expose().to_owned()));
+        self.agent(label)
+    }
+
     /// Changes where a grant stands.
     pub async fn set_state(&self, label: &str, state: GrantState) {
         let id = self.grant(label).id;

@@ -201,7 +201,7 @@ async fn the_state_of_a_chain_is_good_once_where_it_belongs() {
     assert_eq!(house.upstream.calls().len() - mark, 1);
 }
 
-/// Two servers behind one grant are two places: what one handed out is nothing to the other.
+/// A server has a slug and an id, and both are the one place.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_slug_and_the_id_of_a_server_are_one_place() {
     let house = fixture::house().await;
@@ -483,4 +483,113 @@ async fn a_cancellation_outside_a_session_goes_no_further() {
         assert_eq!(agent.ask(&era, &cancel).await.status, 202);
         assert_eq!(house.upstream.mark() - mark, goes_on, "{era:?}");
     }
+}
+
+/// Two servers behind one grant are two places: what one handed out is nothing to the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_server_handed_out_is_nothing_to_another() {
+    let house = fixture::house().await;
+    house.upstream.set_page_size(3);
+    let second = house.second_server("second").await;
+    let here = house.issue_for("both", &[house.server.clone(), second]).await;
+    let there = here.at("second");
+    let Era::Session(session) = here.session().await else { panic!("a session") };
+    let mark = house.upstream.mark();
+    let era = Era::Session(session.clone());
+    assert_eq!(there.call(&era, "anything", json!({})).await.status, 404);
+    assert_eq!(send(there.address, there.get(&session).bytes()).await.status, 404);
+    assert_eq!(send(there.address, there.delete(&session).bytes()).await.status, 404);
+    assert_eq!(house.upstream.mark(), mark);
+
+    let list = here.request(&Era::Modern, "tools/list", json!({})).await.json();
+    let cursor = json!({"cursor": list["result"]["nextCursor"]});
+    assert!(cursor["cursor"].is_string());
+    assert_eq!(there.request(&Era::Modern, "tools/list", cursor.clone()).await.status, 400);
+    assert_eq!(here.request(&Era::Modern, "tools/list", cursor).await.status, 200);
+
+    house.upstream.on_call(|seen| {
+        Answer::result(seen, json!({"resultType": "input_required", "requestState": "s"}))
+    });
+    let asked = here.call(&Era::Modern, "anything", json!({})).await.json();
+    let next = json!({"name": "anything", "arguments": {}, "requestState": asked["result"]["requestState"]});
+    let mark = house.upstream.mark();
+    assert_eq!(there.request(&Era::Modern, "tools/call", next).await.status, 400);
+    assert_eq!(house.upstream.mark(), mark);
+
+    // A grant for one of them is a stranger at the other.
+    assert_eq!(
+        house.agent("a").at("second").call(&Era::Modern, "anything", json!({})).await.status,
+        401
+    );
+}
+
+/// An upstream that closes its connections without a word: each call is sent once, and none is lost
+/// silently.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upstream_that_closes_without_a_word() {
+    let house = fixture::house().await;
+    let agent = house.agent("a");
+    house.upstream.on_call(|seen| {
+        let body =
+            seen.answer_to(json!({"content": [{"type": "text", "text": "done"}]})).to_string();
+        Answer::bytes(format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+    });
+    let mut carried = 0;
+    for turn in 0..100 {
+        let params = json!({"name": "anything", "_meta": {"progressToken": turn}});
+        let answer = agent.request(&Era::Legacy, "tools/call", params).await;
+        carried += usize::from(done(&answer));
+        let told = done(&answer) || answer.json()["error"]["code"] == 50401;
+        assert!(told, "{}", answer.text());
+    }
+    assert!(carried > 80, "{carried}");
+    let calls = house.upstream.calls();
+    let tokens: std::collections::HashSet<String> = calls
+        .iter()
+        .map(|seen| seen.message["params"]["_meta"]["progressToken"].to_string())
+        .collect();
+    assert_eq!(tokens.len(), calls.len(), "no call is sent twice");
+    assert!(calls.len() >= carried);
+}
+
+/// Amounts that no limit can count deny the call.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn amounts_that_cannot_be_counted() {
+    let tools = json!([{"name": "pay", "inputSchema": {"type": "object", "properties": {"amount": {}, "currency": {}}}}]);
+    let policy = json!({"version": "1", "default": "deny", "tools": {"pay": {"limits": [
+        {"counter": "spend", "window": "day", "max": 1_000, "amount": "args.amount", "per": ["args.currency"]}]}}});
+    let house = House::start(Setup::new(tools, policy)).await;
+    let agent = house.agent("a");
+    for era in [Era::Legacy, Era::Modern] {
+        for arguments in [
+            r#"{"amount":-1,"currency":"usd"}"#,
+            r#"{"amount":"1","currency":"usd"}"#,
+            r#"{"amount":null,"currency":"usd"}"#,
+            r#"{"currency":"usd"}"#,
+            r#"{"amount":[1],"currency":"usd"}"#,
+            r#"{"amount":9007199254740991,"currency":"usd"}"#,
+            r#"{"amount":1e300,"currency":"usd"}"#,
+            r#"{"amount":1000.0000001,"currency":"usd"}"#,
+            r#"{"amount":1}"#,
+            r#"{"amount":1,"currency":null}"#,
+            r#"{"amount":1,"currency":["usd"]}"#,
+            r#"{"amount":1,"currency":{"a":"usd"}}"#,
+            "{}",
+        ] {
+            let answer = agent.ask(&era, Agent::call_text(&era, "pay", arguments)).await;
+            let message = answer.json();
+            let decision = &message["result"]["_meta"]["dev.countersign/decision"];
+            assert_eq!(
+                decision["rule"],
+                "/tools/pay/limits/spend",
+                "{arguments} {}",
+                answer.text()
+            );
+        }
+    }
+    assert!(house.upstream.calls().is_empty());
+    assert!(!house.usage("a").await.contains("used: 1"), "nothing is spent");
 }

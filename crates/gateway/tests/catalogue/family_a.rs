@@ -190,15 +190,20 @@ async fn a_grant_without_a_policy() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_tries_tokens_is_slowed_down() {
     let house = fixture::house().await;
-    let guess = Request::new("POST", "/mcp/payments")
-        .header("Authorization", "Bearer csg1_guess")
-        .header("Content-Type", "application/json")
-        .body("{}")
-        .bytes();
+    // H16: that somebody else is asking for them is what they say themselves.
+    let guess = |number: usize| {
+        Request::new("POST", "/mcp/payments")
+            .header("X-Forwarded-For", format!("10.0.{}.{}", number / 250, number % 250))
+            .header("Forwarded", format!("for=10.1.0.{}", number % 250))
+            .header("Authorization", "Bearer csg1_guess")
+            .header("Content-Type", "application/json")
+            .body("{}")
+            .bytes()
+    };
     let mut statuses = Vec::new();
     let mut open = testkit::Open::connect(house.address()).await;
-    for _ in 0..1_000 {
-        open.write(&guess).await;
+    for number in 0..1_000 {
+        open.write(&guess(number)).await;
         statuses.push(open.response().await.status);
     }
     assert_eq!(statuses[0], 401, "A14");

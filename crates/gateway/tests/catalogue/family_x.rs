@@ -845,3 +845,40 @@ async fn a_list_inside_another_answer_is_filtered() {
         }
     }
 }
+
+/// X06: events are framed anew: only what means something is passed, whatever the line ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_are_framed_anew() {
+    let house = fixture::house().await;
+    let agent = house.agent("a");
+    let session = agent.session().await;
+    let canary = Canary::new();
+    let planted = canary.clone();
+    house.upstream.on_call(move |seen| {
+        let note = json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "note"}});
+        let answer = result(seen, "done");
+        let (head, tail) = answer.split_at(1);
+        Answer::stream(&[
+            "\u{feff}: hello\r\r",
+            &format!("event: {planted}\rdata: {note}\r\r"),
+            &format!("{planted}: x\r\nid: up-1\r\nretry: 10\r\nevent: message\r\ndata: {note}\r\n\r\n"),
+            &format!("retry: {planted}\nid\ndata: {note}\n\n"),
+            &format!("data: {head}\ndata:{tail}\n\n"),
+            &event(&result(seen, planted.text())),
+        ])
+    });
+    for era in [&Era::Legacy, &session, &Era::Modern] {
+        let answer = agent.call(era, "anything", json!({})).await;
+        let text = answer.text();
+        assert_eq!(answer.json()["result"]["content"][0]["text"], "done", "X06 {text}");
+        assert!(
+            !canary.is_in(&answer.raw) && !text.contains("up-1") && !text.contains('\r'),
+            "X06 {text}"
+        );
+        assert_eq!(text.matches("\"note\"").count(), 2, "X06 {text}");
+        for line in text.lines() {
+            let field = line.split(':').next().unwrap();
+            assert!(["", "data", "id", "retry"].contains(&field), "X06 {line:?}");
+        }
+    }
+}

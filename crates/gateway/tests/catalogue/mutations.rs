@@ -221,3 +221,61 @@ fn body_of(sent: &[u8]) -> Option<&[u8]> {
     let body = &sent[at + 4..];
     serde_json::from_slice::<Value>(body).is_ok().then_some(body)
 }
+
+/// Damaged answers: what an agent gets is a whole answer to what it asked, in which nothing hidden
+/// and nothing secret stands, or our own refusal.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damaged_answers() {
+    let house = fixture::house().await;
+    let agent = house.agent("a");
+    let mut dice = Dice(0xda94_2042_e4dd_58b5);
+    let (mut passed, mut refused) = (0, 0);
+    for round in 0..500 {
+        let era = if round % 2 == 0 { Era::Legacy } else { Era::Modern };
+        let method = if round % 4 < 2 { "tools/list" } else { "tools/call" };
+        let whole = serde_json::json!({"jsonrpc": "2.0", "id": 1, "result": {"content": [],
+            "tools": [{"name": "delete_customer", "inputSchema": {"type": "object"}}, {"name": "anything", "inputSchema": {"type": "object"}}],
+            "nextCursor": "2", "note": format!("Bearer {}", house.credential)}});
+        let mut answer = whole.to_string().into_bytes();
+        dice.damage(&mut answer);
+        let stream = dice.roll(3) == 0;
+        if stream {
+            answer = [&b"data: "[..], &answer[..], b"\n\n"].concat();
+        }
+        let sent = answer.clone();
+        house.upstream.script(move |seen| {
+            let kind = if stream { "text/event-stream" } else { "application/json" };
+            let answers = seen.method() == method && !seen.is_probe();
+            answers.then(|| testkit::Answer::http(200, &[("Content-Type", kind)], &sent))
+        });
+        let got = agent.request(&era, method, serde_json::json!({"name": "anything"})).await;
+        let got = match got.status {
+            // `name` is no member of a list's params.
+            400 => agent.request(&era, method, serde_json::json!({})).await,
+            _ => got,
+        };
+        let what = || format!("{} became {}", answer.escape_ascii(), got.text());
+        let message = got.json();
+        assert_eq!(message["jsonrpc"], "2.0", "{}", what());
+        assert!(
+            message["id"] == 1
+                || message["id"].as_f64() == Some(1.0)
+                || message["error"].is_object(),
+            "{}",
+            what()
+        );
+        assert!(!house.credential.is_in(&got.raw), "{}", what());
+        if message["error"].is_object() {
+            refused += 1;
+            continue;
+        }
+        passed += 1;
+        for tool in message["result"]["tools"].as_array().into_iter().flatten() {
+            assert_ne!(tool["name"], "delete_customer", "{}", what());
+        }
+        // Without a list it is the result of a call, and its own business.
+        let is_list = message["result"]["tools"].is_array();
+        assert!(!is_list || message["result"]["nextCursor"] != "2", "{}", what());
+    }
+    assert!(passed > 50 && refused > 50, "{passed} passed, {refused} refused");
+}

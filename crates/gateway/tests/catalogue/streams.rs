@@ -84,6 +84,43 @@ async fn a_list_is_filtered_on_every_road() {
     assert_eq!(names(&message), ["list_invoices"], "{message}");
 }
 
+/// A call whose stream the upstream closed is answered by whoever resumes it, and ends then; one
+/// that nobody resumes ends as unknown.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_resumed_call_ends_when_its_answer_comes() {
+    let house = fixture::house().await;
+    let agent = house.agent("a");
+    let session = agent.session().await;
+    house.upstream.script(|seen| {
+        let answer = json!({"jsonrpc": "2.0", "id": 1, "result": {"content": [{"type": "text", "text": "late"}]}});
+        match (seen.verb.as_str(), seen.method()) {
+            ("POST", "tools/call") => Some(Answer::stream(&["id: prime-1\nretry: 10\ndata: \n\n"])),
+            ("GET", _) => Some(Answer::open_stream(&[&event("e-2", &answer)])),
+            _ => None,
+        }
+    });
+    let call = async || {
+        let arguments =
+            json!({"payment": "p", "amount": 10, "currency": "usd", "reason": "damaged"});
+        let primed = agent.call(&session, "refund_payment", arguments).await.text();
+        primed.lines().find_map(|line| line.strip_prefix("id: ")).expect("it is primed").to_owned()
+    };
+    let id = call().await;
+    assert!(house.settled_after(0).await[0].outcome.is_none(), "it is still open");
+    let (_, open) = agent.open(&agent.get(session_of(&session)).header("Last-Event-ID", &id)).await;
+    let message = open.events().next(SOON).await.expect("the answer comes");
+    assert_eq!(message["result"]["content"][0]["text"], "late");
+    let lines = house.ended_after(0).await;
+    assert_eq!(lines[0].outcome.as_ref().unwrap().class, store::OutcomeClass::Completed);
+
+    let line = lines[0].index;
+    call().await;
+    house.clock.shift_seconds(601);
+    let lines = house.ended_after(line).await;
+    let outcome = lines[0].outcome.as_ref().unwrap();
+    assert_eq!((outcome.class, outcome.detail), (store::OutcomeClass::Unknown, "not_resumed"));
+}
+
 /// An event id is good in the session it was given in, and for the grant that has it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_id_is_good_in_its_session() {
