@@ -154,6 +154,12 @@ impl Config {
         self.control.public_url.clone().unwrap_or_else(|| url_of(bound))
     }
 
+    /// The host name of the control plane's public address, if one is set.
+    pub(crate) fn control_host(&self) -> Option<String> {
+        let public = url::Url::parse(self.control.public_url.as_deref()?).ok()?;
+        public.host_str().map(str::to_owned)
+    }
+
     /// The settings of the data plane, as it takes them.
     pub(crate) fn for_gateway(&self) -> gateway::Config {
         let mut hosts = self.gateway.hosts.clone();

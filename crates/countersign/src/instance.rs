@@ -105,7 +105,8 @@ impl Instance {
             Arc::new(prober),
             clock,
             &gateway_url,
-        );
+        )
+        .answering_to(config.control_host());
         Ok(Self { gateway_url, control_url, first_key, store, gateway, control, listeners })
     }
 
