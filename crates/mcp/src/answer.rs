@@ -262,6 +262,13 @@ impl Parts {
                     self.wrong("bad_result");
                 }
                 "inputRequests" => self.input_requests(reader)?,
+                "_meta" if kind == Kind::Object => reader.object(|reader, name| {
+                    // Nobody speaks in our name.
+                    if name.starts_with(meta::OWN_PREFIX) {
+                        self.wrong("reserved_meta");
+                    }
+                    reader.pass()
+                })?,
                 name => {
                     self.task |= name == "task" && kind == Kind::Object;
                     self.content |= name == "content";

@@ -10,6 +10,8 @@ pub const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
 pub const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 /// The listen request that a notification of the modern era belongs to.
 pub const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
+/// How the keys begin that are ours; an upstream that uses one is not passed.
+pub const OWN_PREFIX: &str = "dev.countersign/";
 /// Our own: what was decided about a call, for the agent to act on.
 pub const DECISION: &str = "dev.countersign/decision";
 /// Asks for progress notifications under this token.

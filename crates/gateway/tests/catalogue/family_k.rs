@@ -173,8 +173,8 @@ async fn nothing_of_a_call_is_kept() {
     Scan(&planted).directory(house.directory());
 }
 
-/// K03: not even a panic anywhere prints what it held; nothing on these roads panics in the first
-/// place, so the log holds no trace of one.
+/// K03, K05: what holds a secret prints without it, so no panic text has one either. That a panic
+/// says its place alone is tried where the program sets its hook.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn types_that_hold_secrets_do_not_print_them() {
     let house = fixture::house().await;
