@@ -41,8 +41,10 @@ pub(crate) fn message(
     let message = mcp::message::read(body)
         .map_err(|malformed| Box::new((Refusal::Malformed(malformed), None, Era::Legacy)))?;
     let id = message.id().cloned();
-    let (era, version) = mcp::headers::resolve(&lines, Some(&message))
-        .map_err(|malformed| Box::new((Refusal::Malformed(malformed), id.clone(), Era::Legacy)))?;
+    let (era, version) = mcp::headers::resolve(&lines, Some(&message)).map_err(|malformed| {
+        let malformed = of_this_server(caller, &message, malformed);
+        Box::new((Refusal::Malformed(malformed), id.clone(), Era::Legacy))
+    })?;
     let refuse = |refusal: Refusal| Box::new((refusal, id.clone(), era));
     if era == Era::Modern {
         if matches!(message, Message::Response(_)) {
@@ -56,9 +58,29 @@ pub(crate) fn message(
         return Ok((message, Place { version, session: None }));
     }
     let session = session(gateway, caller, parts).map_err(refuse)?;
-    let stated = mcp::headers::stated_version(&lines).map_err(|m| refuse(m.into()))?;
-    let place = place(session, stated, version).map_err(refuse)?;
-    Ok((message, place))
+    mcp::headers::stated_version(&lines).map_err(|m| refuse(m.into()))?;
+    // What a session negotiated counts, whatever known version the header names: some clients name
+    // an older one, and nothing is judged by it.
+    let version = session.as_ref().map_or(version, |session| session.version);
+    Ok((message, Place { version, session }))
+}
+
+/// A modern agent that asks for a version nobody serves is told those that its server speaks.
+fn of_this_server(caller: &Caller, message: &Message, malformed: Malformed) -> Malformed {
+    let asked = message.meta().and_then(|meta| meta.get(mcp::meta::PROTOCOL_VERSION));
+    let Some(asked) = asked.and_then(json::Value::as_str) else { return malformed };
+    if malformed.code != mcp::malformed::UNSUPPORTED_VERSION {
+        return malformed;
+    }
+    let supported = match caller.attached.server.speaks(Era::Modern) {
+        true => Version::SUPPORTED_MODERN,
+        false => Version::SUPPORTED_LEGACY,
+    };
+    let told = Malformed::unsupported_version(asked, supported);
+    match &malformed.id {
+        Some(id) => told.for_id(id),
+        None => told,
+    }
 }
 
 /// The session a legacy request names, if it names one.
@@ -77,19 +99,4 @@ pub(crate) fn session(
         .and_then(|id| Session::open(&gateway.state_key, grant, server, id))
         .map(Some)
         .ok_or(Refusal::NoSession)
-}
-
-fn place(
-    session: Option<Session>,
-    stated: Option<Version>,
-    assumed: Version,
-) -> Result<Place, Refusal> {
-    let Some(session) = session else { return Ok(Place { version: assumed, session: None }) };
-    // 2025-03-26 knew no header; from 2025-06-18 on it must name what was negotiated.
-    if stated.is_some_and(|stated| stated != session.version) {
-        let text = "MCP-Protocol-Version is not the version this session negotiated";
-        let malformed = Malformed::new(mcp::malformed::INVALID_REQUEST, "session_version", text);
-        return Err(malformed.into());
-    }
-    Ok(Place { version: session.version, session: Some(session) })
 }
