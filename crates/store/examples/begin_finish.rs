@@ -1,7 +1,7 @@
 //! Measures what recording a call costs: intent durable before, outcome after, with so many callers
 //! at once. Prints one line for each number of callers.
 //!
-//! `cargo run --profile release-fast -p store --example begin_finish -- [DIRECTORY [SECONDS]]`
+//! `cargo run --profile release-fast -p store --example begin_finish -- [DIRECTORY [SECONDS [CALLERS]]]`
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -21,13 +21,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let kept = args.next().map(PathBuf::from);
     let seconds = args.next().map_or(Ok(3), |text| text.parse())?;
+    let only: Option<usize> = args.next().map(|text| text.parse()).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(4)
         .enable_all()
         .build()?;
     for limits in [0, 2] {
-        for callers in [1, 16, 64] {
+        for callers in only.map_or(vec![1, 16, 64], |only| vec![only]) {
             let scratch = tempfile::tempdir()?;
             let dir = kept.clone().unwrap_or_else(|| scratch.path().to_owned());
             let dir = dir.join(format!("run-{limits}-{callers}"));
@@ -195,13 +196,13 @@ fn charge(grant: &Grant, server: &Server, at: usize) -> (Key, policy::Charge) {
     (key, charge)
 }
 
-/// The processor time this process has used, in microseconds: fields 14 and 15 of its `stat`, which
-/// Linux counts in hundredths of a second.
+/// The processor time the threads of this process have used, in microseconds, as the scheduler of
+/// Linux counts it.
 fn cpu_micros() -> Result<u64, Box<dyn Error>> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let after_name = stat.rsplit(") ").next().ok_or("no such field")?;
-    let mut fields = after_name.split(' ').skip(11);
-    let mut ticks =
-        || -> Result<u64, Box<dyn Error>> { Ok(fields.next().ok_or("no such field")?.parse()?) };
-    Ok((ticks()? + ticks()?) * 10_000)
+    let mut nanos = 0_u64;
+    for thread in std::fs::read_dir("/proc/self/task")? {
+        let stat = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+        nanos += stat.split(' ').next().ok_or("no such field")?.parse::<u64>()?;
+    }
+    Ok(nanos / 1000)
 }

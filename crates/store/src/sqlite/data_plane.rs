@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::desk::{Begin, Desk, Job};
 use super::line::Line;
 use super::tx::Recorded;
-use super::{Sqlite, quotas, servers, tools, view};
+use super::{Sqlite, herald, quotas, servers, tools, view};
 use crate::{
     BeginError, CallId, DataPlane, FoundTool, Intent, Moment, Outcome, ServerId, StoreError,
     StrangerRefusal, View,
@@ -72,6 +72,7 @@ impl DataPlane for Sqlite {
         judged_at: u64,
     ) -> Result<(), BeginError> {
         self.desk.admits()?;
+        herald::hire(&self.desk);
         let (reply, answer) = oneshot::channel();
         let id = intent.id;
         let begin = Begin { line: Line::from(intent), charges, judged_at, reply };

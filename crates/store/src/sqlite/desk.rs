@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use quota::Changes;
 use tokio::sync::{oneshot, watch};
 
+use super::herald::Herald;
 use super::line::Line;
 use super::quotas::{Book, SharedBook};
 use super::strangers::Strangers;
@@ -31,6 +32,12 @@ const CHANGE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long an outcome waits for company before it gets a commit of its own.
 const OUTCOME_WAIT: Duration = Duration::from_millis(5);
+
+/// How long a call waits for as many others as came last time, so that they share one commit.
+const COMPANY_WAIT: Duration = Duration::from_micros(150);
+
+/// Fewer calls than this do not wait for each other.
+const COMPANY_MIN: usize = 4;
 
 /// How long a chore waits for a commit that happens anyway.
 const CHORES_EVERY: Duration = Duration::from_secs(1);
@@ -119,6 +126,12 @@ struct Inbox {
     asleep: bool,
     /// The writer has set itself a moment that is soon enough for an outcome.
     awake_soon: bool,
+    /// When the oldest of `jobs` came.
+    jobs_since: Option<Instant>,
+    /// Some of `jobs` do not wait for company.
+    urgent: bool,
+    /// While it sleeps, the writer need not be woken for fewer jobs than this.
+    company: usize,
     closing: bool,
 }
 
@@ -135,6 +148,7 @@ pub(super) struct Desk {
     pub(super) book: SharedBook,
     pub(super) strangers: Mutex<Strangers>,
     pub(super) calls_changed: watch::Sender<u64>,
+    pub(super) herald: Mutex<Option<Herald>>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -155,6 +169,7 @@ impl Desk {
             book: Mutex::new(book),
             strangers: Mutex::default(),
             calls_changed: watch::Sender::new(last_call.unsigned_abs()),
+            herald: Mutex::default(),
             clock,
         }
     }
@@ -177,8 +192,16 @@ impl Desk {
         if full || inbox.jobs.len() >= JOBS_MAX {
             return Err(StoreError::Busy);
         }
+        if inbox.jobs.is_empty() {
+            inbox.jobs_since = Some(Instant::now());
+        }
+        // A person, or a shutdown, waits for nobody else's call.
+        inbox.urgent |= matches!(job, Job::Change(_) | Job::Flush(_));
         inbox.jobs.push(job);
-        self.ring(inbox, false);
+        // The first job sets the writer a moment; the last one that it waits for wakes it early.
+        let enough = inbox.urgent || inbox.jobs.len() >= inbox.company;
+        let first = inbox.jobs.len() == 1;
+        self.ring(inbox, !enough && !first);
         Ok(())
     }
 
@@ -273,6 +296,7 @@ impl Desk {
     /// The writer has ended: nobody shall wait for it.
     pub(super) fn closed(&self) {
         self.closed.store(true, Ordering::Release);
+        *locked(&self.herald) = None;
         let mut inbox = locked(&self.inbox);
         inbox.closing = true;
         // Dropping a job drops its reply, and whoever waits learns that the store is closed.
@@ -296,7 +320,9 @@ impl Desk {
     pub(super) fn take(&self, jobs: &mut Vec<Job>, plan: &Plan) -> Taken {
         let mut inbox = locked(&self.inbox);
         let started = Instant::now();
-        let mut look_again = plan.expects_endings.then(|| started + OUTCOME_WAIT);
+        let mut look_again = (plan.expected > 0).then(|| started + OUTCOME_WAIT);
+        // Who was there last time is likely to come again: a little patience saves commits.
+        inbox.company = if plan.expected < COMPANY_MIN { 1 } else { plan.expected };
         if plan.has_chores {
             inbox.chores_since.get_or_insert(started);
         }
@@ -309,9 +335,11 @@ impl Desk {
             };
             let chores_due = inbox.chores_since.map(|since| since + CHORES_EVERY);
             let due = |moment: Option<Instant>| moment.is_some_and(|m| m <= now);
-            let idle = inbox.jobs.is_empty() && !inbox.closing;
-            if !idle || due(ending_due) || due(chores_due) {
+            let jobs_due = inbox.jobs_since.map(|since| since + COMPANY_WAIT);
+            let enough = inbox.jobs.len() >= inbox.company || inbox.urgent || inbox.closing;
+            if enough || [jobs_due, ending_due, chores_due].into_iter().any(due) {
                 std::mem::swap(&mut inbox.jobs, jobs);
+                (inbox.jobs_since, inbox.urgent) = (None, false);
                 if due(chores_due) {
                     inbox.chores_since = None;
                 }
@@ -320,7 +348,7 @@ impl Desk {
             if due(look_again) {
                 look_again = None;
             }
-            let until = [ending_due, chores_due, look_again].into_iter().flatten().min();
+            let until = [jobs_due, ending_due, chores_due, look_again].into_iter().flatten().min();
             inbox.asleep = true;
             inbox.awake_soon = ending_due.is_some() || look_again.is_some();
             inbox = match until {
@@ -349,8 +377,9 @@ impl Desk {
 pub(super) struct Plan {
     /// Outcomes could not be written: the moment to try again.
     pub(super) retry_at: Option<Instant>,
-    /// Calls have just begun, so look again soon without being woken.
-    pub(super) expects_endings: bool,
+    /// How many calls were written in the last group: their outcomes come soon, and after them
+    /// perhaps as many calls.
+    pub(super) expected: usize,
     /// Something waits that need not be written at once.
     pub(super) has_chores: bool,
 }

@@ -18,6 +18,7 @@ mod desk;
 mod fault;
 mod grant_rows;
 mod grants;
+mod herald;
 mod keys;
 mod line;
 mod open;
@@ -144,6 +145,7 @@ impl Sqlite {
 
     /// Writes what waits and ends the writer; whoever comes later finds the store closed. Blocks.
     pub fn close(&self) {
+        self.readers.rest();
         self.desk.close();
         let writer = locked(&self.writer).take();
         if let Some(writer) = writer

@@ -30,6 +30,12 @@ impl Readers {
         Self { file: file.to_owned(), turns, idle: Arc::default() }
     }
 
+    /// Closes the connections that nobody uses, so that the writer's is the last one and leaves no
+    /// side files behind.
+    pub(super) fn rest(&self) {
+        locked(&self.idle).clear();
+    }
+
     /// Reads at one moment: all of `read` sees the database as of its first statement.
     pub(super) async fn read<T: Send + 'static>(
         &self,

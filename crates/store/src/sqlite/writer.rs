@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use quota::{Changes, Key, ReserveError};
 use rusqlite::Connection;
-use tokio::sync::oneshot;
 
 use super::call_rows::{self, CallRows};
 use super::desk::{Begin, ChangeJob, Desk, Ending, Job, Plan, locked};
-use super::fault::{Fault, again};
+use super::fault::Fault;
+use super::herald::{Answers, Ran};
 use super::keys::Keys;
 use super::open::{BUSY_TIMEOUT, meta_put};
 use super::quota_rows::{self, Numbers};
@@ -66,14 +66,6 @@ struct Group {
     gone: Vec<Key>,
 }
 
-/// A job that waits for the commit, and how it went so far.
-enum Ran {
-    Begin(CallId, Result<(), BeginError>, oneshot::Sender<Result<(), BeginError>>),
-    Refused(Result<(), StoreError>, oneshot::Sender<Result<(), StoreError>>),
-    Change(Box<dyn ChangeJob>),
-    Flush(oneshot::Sender<Result<(), StoreError>>),
-}
-
 /// Says that the writer has ended, however it ended.
 struct Ended(Arc<Desk>);
 
@@ -108,11 +100,12 @@ impl Writer {
     pub(super) fn run(mut self) {
         let _ended = Ended(Arc::clone(&self.desk));
         let mut jobs = Vec::new();
-        let mut plan = Plan { retry_at: None, expects_endings: false, has_chores: false };
+        let mut plan = Plan { retry_at: None, expected: 0, has_chores: false };
         loop {
             let taken = self.desk.take(&mut jobs, &plan);
             let flushes = jobs.iter().any(|job| matches!(job, Job::Flush(_)));
-            let begun = !jobs.is_empty();
+            let calls = |job: &&Job| matches!(job, Job::Begin(_) | Job::Refused(..));
+            let expected = jobs.iter().filter(calls).count();
             let written = self.write(&mut jobs, taken.chores_due || taken.closing || flushes);
             if taken.closing {
                 break;
@@ -120,7 +113,7 @@ impl Writer {
             plan = Plan {
                 retry_at: (!written && !self.endings.is_empty())
                     .then(|| Instant::now() + RETRY_AFTER),
-                expects_endings: begun,
+                expected,
                 has_chores: self.truncate_due
                     || self.calls.has_chores()
                     || locked(&self.desk.strangers).waiting(),
@@ -298,9 +291,7 @@ impl Writer {
         if self.desk.blocked.swap(false, Ordering::AcqRel) {
             tracing::info!("the database can be written again");
         }
-        for ran in group.ran {
-            ran.answer(&self.desk);
-        }
+        Answers::new(group.ran, &self.desk).give();
         if group.lines || ended {
             self.desk.calls_changed.send_replace(self.calls.last.unsigned_abs());
         }
@@ -349,42 +340,6 @@ impl Writer {
         self.truncate_due = !matches!(emptied, Ok(0));
         if let Err(error) = emptied {
             tracing::warn!(%error, "the write-ahead log was not emptied");
-        }
-    }
-}
-
-impl Ran {
-    fn waiting(job: Job) -> Self {
-        match job {
-            Job::Begin(begin) => Self::Begin(begin.line.id, Ok(()), begin.reply),
-            Job::Refused(_, reply) => Self::Refused(Ok(()), reply),
-            Job::Change(change) => Self::Change(change),
-            Job::Flush(reply) => Self::Flush(reply),
-        }
-    }
-
-    fn answer(self, desk: &Desk) {
-        match self {
-            Self::Begin(id, result, reply) => {
-                let begun = result.is_ok();
-                if reply.send(result).is_err() && begun {
-                    // Nobody waits any more, so it will not leave, and its quota goes back.
-                    desk.not_sent(id);
-                }
-            }
-            // Nobody waits any more: the line stands all the same.
-            Self::Refused(result, reply) => drop(reply.send(result)),
-            Self::Change(change) => change.answer(Ok(())),
-            Self::Flush(reply) => drop(reply.send(Ok(()))),
-        }
-    }
-
-    fn fail(self, error: &StoreError) {
-        match self {
-            Self::Begin(_, Ok(()), reply) => drop(reply.send(Err(again(error).into()))),
-            Self::Begin(_, refused, reply) => drop(reply.send(refused)),
-            Self::Refused(_, reply) | Self::Flush(reply) => drop(reply.send(Err(again(error)))),
-            Self::Change(change) => change.answer(Err(error)),
         }
     }
 }

@@ -53,12 +53,19 @@ async fn a_database_opens_again_with_everything_in_it() {
         assert!(house.store.first_start());
         let server = house.server("a").await;
         let (grant, _) = house.grant("g", &[&server.id]).await;
+        let judged_at = house.store.view().await.unwrap().generation;
         let intent = house.intent(&grant, &server);
         let id = intent.id;
-        house.store.call_begin(intent, Vec::new(), house.generation()).await.unwrap();
+        house.store.call_begin(intent, Vec::new(), judged_at).await.unwrap();
         house.store.call_finish(house.outcome(id, OutcomeClass::Completed));
         (house.store.install_id().to_owned(), house.generation(), id)
     };
+    let mut left: Vec<_> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, [DATABASE, "countersign.lock"], "one tidy file");
     let house = open(dir.path(), &root).unwrap();
     assert!(!house.store.first_start());
     assert_eq!((house.store.install_id(), house.generation()), (install.as_str(), generation));
