@@ -12,10 +12,13 @@ use crate::{Outcome, workspace};
 const ARROWS: &[(&str, &[&str])] = &[
     (
         "countersign",
-        &["control", "gateway", "payments", "store", "json", "mcp", "policy", "quota", "vault"],
+        &[
+            "control", "gateway", "dial", "payments", "store", "json", "mcp", "policy", "quota",
+            "vault",
+        ],
     ),
-    ("control", &["store", "json", "mcp", "policy", "quota", "vault"]),
-    ("gateway", &["store", "json", "mcp", "policy", "quota", "vault"]),
+    ("control", &["dial", "store", "json", "mcp", "policy", "quota", "vault"]),
+    ("gateway", &["dial", "store", "json", "mcp", "policy", "quota", "vault"]),
     ("store", &["json", "mcp", "policy", "quota", "vault"]),
     // The core. No async, no I/O, no clock.
     ("quota", &["policy", "json"]),
@@ -23,6 +26,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mcp", &["json"]),
     ("vault", &[]),
     ("json", &[]),
+    // The way out, for whoever dials.
+    ("dial", &[]),
     // Beside the house: a server of the demo's, and a whole house for tests.
     ("payments", &[]),
     ("testkit", &["gateway", "store", "policy", "quota", "vault"]),

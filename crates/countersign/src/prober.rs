@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use control::{Probe, ProbeError, Prober};
-use gateway::{Gateway, Guard};
+use dial::Guard;
+use gateway::Gateway;
 use store::{ControlPlane as _, OrgId, ServerId, Tool};
 
 /// The gateway's own client, at the service of operators.

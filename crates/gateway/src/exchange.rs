@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use dial::Broken;
 use http::header::HeaderMap;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
@@ -17,7 +18,6 @@ use crate::inject::{self, Injected};
 use crate::refusal::Refusal;
 use crate::road::Gateway;
 use crate::snapshot::ServerEntry;
-use crate::upstream::Broken;
 
 /// An answer that was collected.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use dial::{Broken, HttpClient};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -22,7 +23,6 @@ use crate::session::Session;
 use crate::settle::{End, class_of};
 use crate::snapshot::ServerEntry;
 use crate::stream::{self, Relay};
-use crate::upstream::{Broken, HttpClient};
 
 const ACCEPT: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

@@ -41,10 +41,8 @@ mod refusal;
 mod requests;
 mod snapshot;
 mod strangers;
-mod upstream;
 mod uri;
 
 pub use config::{Config, Timeouts};
 pub use discovery::{ProbeError, Probed};
 pub use road::Gateway;
-pub use upstream::{Guard, GuardError};

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use dial::{Guard, HttpClient};
 use http::Uri;
 use mcp::{Era, Version};
 use policy::GrantFacts;
@@ -15,7 +16,6 @@ use store::{
 use vault::TokenId;
 
 use crate::flights::Flights;
-use crate::upstream::{Guard, HttpClient};
 
 /// The view in force.
 pub(crate) struct Snapshots {
