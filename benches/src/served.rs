@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use gateway::{Config, Gateway};
 use store::{
     Attachment, BeginError, DataPlane, FoundTool, Grant, GrantDraft, GrantId, GrantState, Intent,
-    Moment, OnToolChange, OrgId, Outcome, PolicyId, PolicyVersion, Server, ServerDraft, ServerId,
-    ServerView, StoreError, StrangerRefusal, SystemClock, TokenRow, Tool, View,
+    Moment, OnToolChange, OrgId, Outcome, PolicyId, PolicyVersion, RoomError, Server, ServerDraft,
+    ServerId, ServerView, StoreError, StrangerRefusal, SystemClock, TokenRow, Tool, View,
 };
 use tokio::net::TcpListener;
 use vault::{Keyring, OsRandom, RootKey, Token, TokenKind};
@@ -247,8 +247,8 @@ impl DataPlane for Forgetful {
         Ok(self.view.clone())
     }
 
-    fn fits(&self, _: &quota::Key, _: &policy::Charge, _: Moment) -> bool {
-        true
+    fn room(&self, _: &quota::Key, _: &policy::Charge) -> Result<(), RoomError> {
+        Ok(())
     }
 
     async fn call_begin(

@@ -1,10 +1,11 @@
 //! Reserve: the quota is taken and the intent written, in one commit. Unwritten is unsent.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use json::{Object, Value};
 use policy::{Charge, ToolCall, Usage};
-use store::{BeginError, DataPlane, Moment, Verdict};
+use store::{BeginError, DataPlane, RoomError, Verdict};
 
 use crate::approve::Approved;
 use crate::authenticate::Caller;
@@ -45,27 +46,13 @@ pub(crate) async fn room(
     match gateway.store.call_begin(line.intent.clone(), charges, caller.judged_at).await {
         Ok(()) => Ok(Permit { call }),
         Err(BeginError::StaleView) => Err(NoRoom::Stale(call)),
-        Err(BeginError::Exhausted(exhausted)) => {
-            let rule = exhausted.rule.clone();
+        Err(BeginError::NoRoom(why)) => {
             let message = told
                 .into_iter()
-                .find_map(|(known, text)| (*known == *rule).then_some(text))
-                .unwrap_or_else(|| format!("The limit {rule} cannot hold this call."));
-            line.decided(Verdict::Denied, rule.clone(), "limit");
+                .find_map(|(known, text)| (known == *why.rule()).then_some(text))
+                .unwrap_or_else(|| format!("The limit {} cannot hold this call.", why.rule()));
             line.intent.charged.clear();
-            let denied = Denied {
-                decision: "denied",
-                rule,
-                reason: "limit",
-                message,
-                retry_after_ms: exhausted
-                    .retry_after_micros
-                    .and_then(|micros| u64::try_from(micros).ok())
-                    .map(|micros| micros.div_ceil(1000)),
-                call: line.id().to_string(),
-                more: vec![("limit", left_of(&exhausted))],
-            };
-            Err(NoRoom::Refused(Refusal::Denied(Box::new(denied))))
+            Err(NoRoom::Refused(refused(&why, message, line)))
         }
         Err(BeginError::Store(error)) => {
             tracing::error!(%error, "an intent could not be recorded; the call is refused");
@@ -99,6 +86,37 @@ fn key(caller: &Caller, charge: &Charge) -> quota::Key {
     quota::Key::of(&subjects, charge)
 }
 
+/// A limit that does not let the call through: which, and what the agent can do about it.
+/// `message` is what the policy says of a limit that is full.
+pub(crate) fn refused(why: &RoomError, message: String, line: &mut Line) -> Refusal {
+    let rule = why.rule().clone();
+    line.decided(Verdict::Denied, rule.clone(), why.code());
+    let (message, retry_after_micros, more) = match why {
+        RoomError::Exhausted(exhausted) => {
+            (message, exhausted.retry_after_micros, vec![("limit", left_of(exhausted))])
+        }
+        RoomError::ClockUncertain { .. } => {
+            let text = format!(
+                "The gateway's clock is in doubt, so the limit {rule} cannot be counted now. An \
+                 administrator must set the clock right or confirm it."
+            );
+            (text, None, Vec::new())
+        }
+        _ => (format!("The limit {rule} cannot count this call."), None, Vec::new()),
+    };
+    Refusal::Denied(Box::new(Denied {
+        decision: "denied",
+        rule,
+        reason: why.code(),
+        message,
+        retry_after_ms: retry_after_micros
+            .and_then(|micros| u64::try_from(micros).ok())
+            .map(|micros| micros.div_ceil(1000)),
+        call: line.id().to_string(),
+        more,
+    }))
+}
+
 /// What is left of a limit, for the agent to act on: plain decimals, no value of the call.
 fn left_of(exhausted: &quota::Exhausted) -> Value {
     let plain = |millionths: i64| {
@@ -116,15 +134,30 @@ fn left_of(exhausted: &quota::Exhausted) -> Value {
     Value::Object(limit)
 }
 
-/// What limits have left, for the decision: a look, not a promise.
+/// What limits have left, for the decision: a look, not a promise. Remembers why one said no, so
+/// that the agent can be told.
 pub(crate) struct Room<'a> {
-    pub(crate) store: &'a dyn DataPlane,
-    pub(crate) caller: &'a Caller,
-    pub(crate) now: Moment,
+    store: &'a dyn DataPlane,
+    caller: &'a Caller,
+    refused: RefCell<Option<RoomError>>,
+}
+
+impl<'a> Room<'a> {
+    pub(crate) fn of(store: &'a dyn DataPlane, caller: &'a Caller) -> Self {
+        Self { store, caller, refused: RefCell::default() }
+    }
+
+    /// Why the limit said no that was asked last.
+    pub(crate) fn into_refused(self) -> Option<RoomError> {
+        self.refused.into_inner()
+    }
 }
 
 impl Usage for Room<'_> {
     fn fits(&self, charge: &Charge) -> bool {
-        self.store.fits(&key(self.caller, charge), charge, self.now)
+        let room = self.store.room(&key(self.caller, charge), charge);
+        let fits = room.is_ok();
+        self.refused.replace(room.err());
+        fits
     }
 }

@@ -12,7 +12,7 @@ use mcp::call::Call;
 use mcp::lists::ListKind;
 use mcp::message::Request;
 use policy::{Decision, Definition, Question, ToolCall};
-use store::{OutcomeClass, Verdict};
+use store::{OutcomeClass, RoomError, Verdict};
 
 use crate::agent::Agent;
 use crate::authenticate::Caller;
@@ -79,9 +79,9 @@ async fn admit(
             check_headers(asked, parts, &mut call, &mut judged)?;
         }
         let approved = match decide(gateway, asked, judged, line)? {
-            Decision::Allow(allowed) => approve::allowed(allowed),
-            Decision::Deny(denial) => return Err(denied(denial, line)),
-            Decision::Hold(held) => return Err(awaiting(held, line)),
+            (Decision::Allow(allowed), _) => approve::allowed(allowed),
+            (Decision::Deny(denial), no_room) => return Err(denied(denial, no_room, line)),
+            (Decision::Hold(held), _) => return Err(awaiting(held, line)),
         };
         let room = match leg.is_continued() {
             true => Ok(reserve::held_since(&leg, approved)),
@@ -129,13 +129,14 @@ async fn carry_out(
     }
 }
 
-/// Asks the policy, on one immutable view, with no I/O.
+/// Asks the policy, on one immutable view, with no I/O. Beside a denial by a limit: why the limit
+/// has no room.
 fn decide(
     gateway: &Gateway,
     asked: &Asked,
     call: ToolCall,
     line: &mut Line,
-) -> Result<Decision, Refusal> {
+) -> Result<(Decision, Option<RoomError>), Refusal> {
     let caller = &asked.caller;
     let entry = caller.attached.server.tools.get(&call.tool);
     line.tool(&call.tool, entry);
@@ -147,16 +148,18 @@ fn decide(
     };
     let now = gateway.clock.now();
     let timestamp = jiff::Timestamp::from_microsecond(now.micros());
+    let room = Room::of(gateway.store.as_ref(), caller);
     let question = Question {
         policy,
         grant: &caller.grant.facts,
         definition: entry.map_or(&Definition::Unknown, |e| {
             if e.withheld || e.hidden { &Definition::Unknown } else { &e.definition }
         }),
-        usage: &Room { store: gateway.store.as_ref(), caller, now },
+        usage: &room,
         now: timestamp.map_err(|_| Refusal::Unavailable)?,
     };
-    Ok(policy::decide(&question, call))
+    let decision = policy::decide(&question, call);
+    Ok((decision, room.into_refused()))
 }
 
 /// The headers that repeat arguments must agree with what is judged (modern era).
@@ -178,7 +181,12 @@ fn check_headers(
     checked.map_err(Refusal::from)
 }
 
-fn denied(denial: policy::Denial, line: &mut Line) -> Refusal {
+fn denied(denial: policy::Denial, no_room: Option<RoomError>, line: &mut Line) -> Refusal {
+    if denial.reason == policy::Reason::Limit
+        && let Some(why) = no_room
+    {
+        return reserve::refused(&why, denial.message, line);
+    }
     let reason = denial.reason.code();
     line.decided(Verdict::Denied, denial.rule.clone(), reason);
     if matches!(denial.reason, policy::Reason::Hidden | policy::Reason::UnknownTool) {

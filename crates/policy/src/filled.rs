@@ -90,8 +90,9 @@ impl<'a> Filled<'a> {
     ) -> Result<(), Box<No>> {
         for limit in &self.entry.limits {
             let charge = charge(limit, &self.values, zone)?;
-            let holds = charge.amount_millionths <= charge.max_millionths;
-            if !holds || !question.usage.fits(&charge) {
+            // Asked even where the answer is known: whoever counts can say what is left.
+            let fits = question.usage.fits(&charge);
+            if !fits || charge.amount_millionths > charge.max_millionths {
                 let message = charge.denial_message();
                 return Err(No::new(limit.rule.clone(), Reason::Limit, message));
             }

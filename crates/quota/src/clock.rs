@@ -6,9 +6,17 @@
 /// The wall clock may stray from the monotonic one by so much before it is doubted: 5 seconds.
 pub const DRIFT_MICROS_MAX: i64 = 5_000_000;
 
-/// Straying is measured from a trusted pair of readings at most this old, so that slow correction
-/// of a clock never adds up to a doubt, and many small jumps do: 1 hour.
+/// Straying is measured from a trusted pair of readings at most this old while there are readings,
+/// so that slow correction of a clock never adds up to a doubt, and many small jumps do: 1 hour.
 pub const ANCHOR_MICROS: i64 = 3_600_000_000;
+
+/// How fast a clock may be corrected without being doubted: by one part in so many, 500 in a
+/// million, which is the fastest that systems slew one. It matters when nobody read for days.
+const SLEW: i64 = 2_000;
+
+/// A clock that fell back must have kept step with the monotonic one for so long before it is
+/// believed again: 1 minute.
+pub const AGREE_MICROS: i64 = 60_000_000;
 
 /// How the wall clock strayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,14 +62,16 @@ pub struct Reading {
 /// - **Units**: microseconds; wall since the epoch, monotonic since any fixed moment.
 /// - **Source**: one per process, made with the ledger's mark, so that a clock that was set back
 ///   while the process was down is noticed too.
+///
+/// What ends a doubt: the wall clock comes back to its line; or, after it fell back, it has passed
+/// the latest moment believed and kept step for [`AGREE_MICROS`] (no window can open early by
+/// that); or a person confirms it. A jump ahead is never believed by waiting: it would open windows
+/// early for whoever can move the clock.
 #[derive(Clone, Debug)]
 pub struct ClockWatch {
     mark: Option<i64>,
     anchor: Option<Pair>,
-    /// How long the clocks must agree on a new line before it is believed; `None`: until a person
-    /// confirms it.
-    agree_micros: Option<i64>,
-    /// Where the doubted wall clock started to keep step again.
+    /// Where the wall clock that fell back started to keep step again.
     doubted: Option<Pair>,
     doubt: Option<Doubt>,
 }
@@ -84,16 +94,9 @@ impl Pair {
 }
 
 impl ClockWatch {
-    /// A watch that knows the latest moment counted at, if any. A doubted clock stays doubted until
-    /// it comes back to its line or a person confirms it.
+    /// A watch that knows the latest moment counted at, if any.
     pub fn new(mark: Option<i64>) -> Self {
-        Self { mark, anchor: None, agree_micros: None, doubted: None, doubt: None }
-    }
-
-    /// As [`ClockWatch::new`], and a clock that has kept step for so long after straying is
-    /// believed again without anybody's word. For machines that sleep.
-    pub fn trusting_after(mark: Option<i64>, agree_micros: i64) -> Self {
-        Self { agree_micros: Some(agree_micros), ..Self::new(mark) }
+        Self { mark, anchor: None, doubted: None, doubt: None }
     }
 
     /// Takes a reading of both clocks.
@@ -108,13 +111,15 @@ impl ClockWatch {
             (None, None) => wall,
         };
         let drift = wall.saturating_sub(line);
-        if drift.saturating_abs() <= DRIFT_MICROS_MAX {
-            if self.anchor.is_none_or(|anchor| anchor.age(now) >= ANCHOR_MICROS) {
+        let age = self.anchor.map_or(0, |anchor| anchor.age(now).max(0));
+        let slewed = age.saturating_sub(ANCHOR_MICROS).max(0) / SLEW;
+        if drift.saturating_abs() <= DRIFT_MICROS_MAX.saturating_add(slewed) {
+            if self.anchor.is_none() || age >= ANCHOR_MICROS {
                 self.anchor = Some(now);
             }
             return self.believe(wall);
         }
-        if self.has_agreed(now) {
+        if drift < 0 && self.has_caught_up(now) {
             self.anchor = Some(now);
             return self.believe(wall);
         }
@@ -145,15 +150,16 @@ impl ClockWatch {
         Reading { now, doubt: None }
     }
 
-    /// Whether a doubted clock has kept step with the monotonic one for long enough.
-    fn has_agreed(&mut self, now: Pair) -> bool {
-        let Some(agree) = self.agree_micros else { return false };
+    /// Whether a clock that fell back has kept step with the monotonic one for long enough and is
+    /// where time had come to before it fell. From there it can open no window early.
+    fn has_caught_up(&mut self, now: Pair) -> bool {
         let from = *self.doubted.get_or_insert(now);
         if now.wall.abs_diff(from.line(now.monotonic)) > DRIFT_MICROS_MAX.unsigned_abs() {
             self.doubted = Some(now);
             return false;
         }
-        from.age(now) >= agree
+        let is_past = self.mark.is_none_or(|mark| now.wall >= mark);
+        is_past && from.age(now) >= AGREE_MICROS
     }
 }
 
@@ -255,25 +261,42 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_slept_is_believed_after_keeping_step_where_that_is_allowed() {
-        let mut watch = ClockWatch::trusting_after(None, 600 * SECOND);
-        read(&mut watch, 0, 0);
-        // Asleep for an hour: the monotonic clock stood still.
-        for second in 1..=600 {
-            assert_eq!(read(&mut watch, second, 3_600).1, Some(Reason::JumpedAhead), "{second}");
+    fn a_clock_that_fell_back_is_believed_once_it_has_caught_up_and_kept_step() {
+        let mut watch = ClockWatch::new(None);
+        for second in 0..=100 {
+            read(&mut watch, second, 0);
         }
-        assert_eq!(read(&mut watch, 601, 3_600), (4_201, None));
-        // A second jump while in doubt starts the count anew.
-        read(&mut watch, 602, 7_200);
-        assert!(read(&mut watch, 1_000, 9_000).1.is_some());
-        assert!(read(&mut watch, 1_300, 9_000).1.is_some());
-        assert_eq!(read(&mut watch, 1_600, 9_000).1, None);
-        // Nobody's word but a person's, where that is not allowed.
-        let mut strict = ClockWatch::new(None);
-        read(&mut strict, 0, 0);
-        assert!(
-            (1..100_000).step_by(60).all(|second| read(&mut strict, second, 3_600).1.is_some())
-        );
+        // Corrected by half a minute: nothing is counted until it has been where time stood.
+        for second in 101..161 {
+            assert_eq!(read(&mut watch, second, -30).1, Some(Reason::FellBack), "{second}");
+        }
+        assert_eq!(read(&mut watch, 161, -30), (131, None));
+        assert_eq!(read(&mut watch, 162, -30), (132, None));
+        // By ten minutes: keeping step alone is not enough.
+        let believed = (163..2_000).find(|s| read(&mut watch, *s, -630).1.is_none());
+        assert_eq!(believed, Some(762), "when it says 132 again");
+        // Jumping about meanwhile starts the minute anew.
+        let mut watch = ClockWatch::new(None);
+        read(&mut watch, 100, 0);
+        assert!(read(&mut watch, 101, -30).1.is_some());
+        assert!(read(&mut watch, 150, -20).1.is_some());
+        assert!(read(&mut watch, 200, -20).1.is_some());
+        assert_eq!(read(&mut watch, 210, -20), (190, None));
+    }
+
+    #[test]
+    fn a_jump_ahead_is_not_believed_by_waiting() {
+        let mut watch = ClockWatch::new(None);
+        read(&mut watch, 0, 0);
+        assert!((1..100_000).step_by(60).all(|second| read(&mut watch, second, 3_600).1.is_some()));
+    }
+
+    #[test]
+    fn a_clock_that_nobody_read_for_days_may_have_been_corrected_slowly() {
+        let mut watch = ClockWatch::new(None);
+        read(&mut watch, 0, 0);
+        assert_eq!(read(&mut watch, 3 * 86_400, 100).1, None);
+        assert_eq!(read(&mut watch, 6 * 86_400, 400).1, Some(Reason::JumpedAhead));
     }
 
     #[test]
@@ -281,7 +304,7 @@ mod tests {
         for wall in [i64::MIN, 0, i64::MAX] {
             for monotonic in [i64::MIN, 0, i64::MAX] {
                 for mark in [None, Some(i64::MIN), Some(i64::MAX)] {
-                    let mut watch = ClockWatch::trusting_after(mark, 1);
+                    let mut watch = ClockWatch::new(mark);
                     for (a, b) in [(0, 0), (wall, monotonic), (monotonic, wall), (-1, -1)] {
                         watch.read(a, b);
                     }

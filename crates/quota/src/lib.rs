@@ -24,7 +24,9 @@ mod window;
 pub use bytes::DecodeError;
 pub use changes::{Change, Changes, Row};
 pub use charge::{Charge, Limit, OnUnknown, Outcome};
-pub use clock::{ANCHOR_MICROS, ClockWatch, DRIFT_MICROS_MAX, Doubt, Reading, Reason};
+pub use clock::{
+    AGREE_MICROS, ANCHOR_MICROS, ClockWatch, DRIFT_MICROS_MAX, Doubt, Reading, Reason,
+};
 pub use counter::{Bucket, HISTORY_MICROS, Seen, decode_seen, encode_seen};
 pub use key::{Key, KeyParts, KeyPrefix, Place, Subject};
 pub use ledger::{

@@ -32,9 +32,9 @@ pub enum BeginError {
     /// What the call was judged by has changed since: judge it again.
     #[error("the decision rests on a view that is no longer current")]
     StaleView,
-    /// A limit has no room.
-    #[error("a limit has no room for the call")]
-    Exhausted(Box<quota::Exhausted>),
+    /// A limit does not let the call through.
+    #[error(transparent)]
+    NoRoom(#[from] RoomError),
     /// The store gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -51,9 +51,12 @@ pub trait DataPlane: Send + Sync {
     /// Everything calls are judged from, read at one moment.
     async fn view(&self) -> Result<View, StoreError>;
 
-    /// Whether the limit of this charge has room now. Read-only, no I/O: for the decision; the
-    /// reservation itself is made by [`DataPlane::call_begin`].
-    fn fits(&self, key: &quota::Key, charge: &policy::Charge, now: Moment) -> bool;
+    /// Whether the limit of this charge has room now, by the clock that reservations go by.
+    /// Read-only, no I/O: for the decision; the reservation itself is made by
+    /// [`DataPlane::call_begin`].
+    ///
+    /// - **Errors**: why it has none.
+    fn room(&self, key: &quota::Key, charge: &policy::Charge) -> Result<(), RoomError>;
 
     /// Writes the intent and takes the quota, in one commit. When this returns `Ok`, both are
     /// durable and the call may leave.

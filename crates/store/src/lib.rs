@@ -11,6 +11,7 @@
 mod contract;
 mod error;
 mod id;
+mod limits;
 mod moment;
 mod names;
 mod rows;
@@ -19,6 +20,7 @@ pub mod sqlite;
 pub use contract::{BeginError, ControlPlane, DataPlane, Page, Slice};
 pub use error::{ChangeError, StoreError};
 pub use id::{CallId, CredentialId, GrantId, KeyId, OrgId, PolicyId, ServerId};
+pub use limits::RoomError;
 pub use moment::{Clock, Moment, SystemClock};
 pub use rows::*;
 

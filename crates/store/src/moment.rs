@@ -28,6 +28,10 @@ impl Moment {
 pub trait Clock: Send + Sync {
     /// The present moment.
     fn now(&self) -> Moment;
+
+    /// Microseconds since any fixed moment, by a clock that nobody can set and that goes on while
+    /// the machine sleeps. Limits compare it with [`Clock::now`] before they believe that.
+    fn monotonic_micros(&self) -> i64;
 }
 
 /// The clock of the machine.
@@ -38,5 +42,24 @@ impl Clock for SystemClock {
     fn now(&self) -> Moment {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Moment(since.map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    #[cfg(unix)]
+    fn monotonic_micros(&self) -> i64 {
+        // The monotonic clock of Linux stands still while the machine sleeps, and waking up would
+        // look like a jump ahead; that of macOS goes on.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        const ID: rustix::time::ClockId = rustix::time::ClockId::Boottime;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        const ID: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
+        let now = rustix::time::clock_gettime(ID);
+        now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1_000)
+    }
+
+    #[cfg(not(unix))]
+    fn monotonic_micros(&self) -> i64 {
+        static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+        let since = START.get_or_init(std::time::Instant::now).elapsed();
+        i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
     }
 }

@@ -8,12 +8,24 @@ use store::{Clock, Moment, SystemClock};
 #[derive(Debug, Default)]
 pub struct TestClock {
     offset_micros: AtomicI64,
+    passed_micros: AtomicI64,
 }
 
 impl TestClock {
-    /// Puts the clock forward; back, if negative.
+    /// Lets so much time pass at once.
+    pub fn pass_seconds(&self, seconds: i64) {
+        self.shift_seconds(seconds);
+        self.passed_micros.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+
+    /// Puts the clock forward while no time passes; back, if negative.
     pub fn shift_seconds(&self, seconds: i64) {
-        self.offset_micros.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+        self.shift_micros(seconds * 1_000_000);
+    }
+
+    /// As [`TestClock::shift_seconds`], to the microsecond.
+    pub fn shift_micros(&self, micros: i64) {
+        self.offset_micros.fetch_add(micros, Ordering::SeqCst);
     }
 }
 
@@ -21,5 +33,9 @@ impl Clock for TestClock {
     fn now(&self) -> Moment {
         let offset = self.offset_micros.load(Ordering::SeqCst);
         Moment::of_micros(SystemClock.now().micros() + offset)
+    }
+
+    fn monotonic_micros(&self) -> i64 {
+        SystemClock.monotonic_micros() + self.passed_micros.load(Ordering::SeqCst)
     }
 }

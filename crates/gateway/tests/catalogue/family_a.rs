@@ -75,9 +75,9 @@ async fn a_grant_is_good_from_its_start_to_its_end() {
     let ends = house.issue(GrantIn { lives_seconds: Some(100), ..GrantIn::new("ends") }).await;
     let begins = house.issue(GrantIn { begins_seconds: Some(100), ..GrantIn::new("begins") }).await;
     assert_eq!((status(&ends).await, status(&begins).await), (200, 401), "A08");
-    house.clock.shift_seconds(90);
+    house.clock.pass_seconds(90);
     assert_eq!((status(&ends).await, status(&begins).await), (200, 401), "A08");
-    house.clock.shift_seconds(10);
+    house.clock.pass_seconds(10);
     assert_eq!((status(&ends).await, status(&begins).await), (401, 200), "A08");
 }
 
@@ -94,7 +94,7 @@ async fn an_old_token_ends_with_its_overlap() {
     let generations: Vec<u32> =
         house.lines_after(line).await.iter().map(|l| l.intent.token_generation).collect();
     assert_eq!(generations, [1, 2], "A09");
-    house.clock.shift_seconds(60);
+    house.clock.pass_seconds(60);
     assert_eq!((status(&old).await, status(&new).await), (401, 200), "A09");
     let (_, token) = house.store.grant_rotate(&house.by(), &grant, 0).await.unwrap();
     let newest = Agent { token: token.expose().to_owned(), ..old.clone() };

@@ -8,7 +8,7 @@ use gateway::{Config, Gateway};
 use serde_json::json;
 use store::sqlite::Sqlite;
 use store::{
-    BeginError, DataPlane, FoundTool, Intent, Moment, Outcome, ServerId, StoreError,
+    BeginError, DataPlane, FoundTool, Intent, Moment, Outcome, RoomError, ServerId, StoreError,
     StrangerRefusal, View,
 };
 use testkit::{Agent, Era};
@@ -21,7 +21,7 @@ const GENERATION: u8 = 1;
 const VIEW: u8 = 2;
 const BEGIN: u8 = 3;
 const REFUSED: u8 = 4;
-const FITS: u8 = 5;
+const ROOM: u8 = 5;
 
 /// A store of which one part fails.
 struct Faulty {
@@ -49,8 +49,11 @@ impl DataPlane for Faulty {
         self.store.view().await
     }
 
-    fn fits(&self, key: &quota::Key, charge: &policy::Charge, now: Moment) -> bool {
-        self.at(FITS).is_ok() && self.store.fits(key, charge, now)
+    fn room(&self, key: &quota::Key, charge: &policy::Charge) -> Result<(), RoomError> {
+        let source = quota::ReserveError::OtherCharges;
+        let failed = RoomError::Uncountable { rule: charge.rule.clone(), source };
+        self.at(ROOM).map_err(|_| failed)?;
+        self.store.room(key, charge)
     }
 
     async fn call_begin(
@@ -106,7 +109,7 @@ async fn no_answer_of_the_store_is_never_a_yes() {
     let agent = Agent { address, ..house.agent("a") };
     let refund = json!({"payment": "p", "amount": 10, "currency": "usd", "reason": "damaged"});
     let denied = json!({"payment": "p", "amount": 10, "currency": "eur", "reason": "damaged"});
-    for part in [WHOLE, GENERATION, VIEW, BEGIN, REFUSED, FITS, WHOLE] {
+    for part in [WHOLE, GENERATION, VIEW, BEGIN, REFUSED, ROOM, WHOLE] {
         faulty.fails.store(part, Ordering::SeqCst);
         for era in [Era::Legacy, Era::Modern] {
             for (tool, arguments, allowed) in
@@ -120,14 +123,14 @@ async fn no_answer_of_the_store_is_never_a_yes() {
                 let message = answer.json();
                 let unavailable = answer.status == 503 && message["error"]["code"] == 50301;
                 let expected = match part {
-                    WHOLE | FITS => false,
+                    WHOLE | ROOM => false,
                     BEGIN => allowed,
                     REFUSED => !allowed,
                     _ => true,
                 };
                 assert_eq!(unavailable, expected, "{part} {} {}", answer.status, answer.text());
                 assert_eq!(unavailable, answer.header("retry-after").is_some(), "{part}");
-                if part == FITS {
+                if part == ROOM {
                     assert_eq!(message["result"]["isError"], true, "{part} {}", answer.text());
                 }
             }

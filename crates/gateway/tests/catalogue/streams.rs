@@ -115,7 +115,7 @@ async fn a_resumed_call_ends_when_its_answer_comes() {
 
     let line = lines[0].index;
     call().await;
-    house.clock.shift_seconds(601);
+    house.clock.pass_seconds(601);
     let lines = house.ended_after(line).await;
     let outcome = lines[0].outcome.as_ref().unwrap();
     assert_eq!((outcome.class, outcome.detail), (store::OutcomeClass::Unknown, "not_resumed"));

@@ -231,8 +231,7 @@ impl ControlPlane for Sqlite {
     }
 
     async fn usage(&self, org: &OrgId, grant: &GrantId) -> Result<Vec<quota::Usage>, StoreError> {
-        let now = self.desk.clock.now();
-        Ok(locked(&self.desk.book).usages(org.as_str(), grant.as_str(), now))
+        Ok(locked(&self.desk.book).usages(org.as_str(), grant.as_str()))
     }
 
     async fn audit(&self, org: &OrgId, page: &Page) -> Result<Slice<AuditEvent>, StoreError> {

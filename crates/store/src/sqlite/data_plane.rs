@@ -7,13 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-use super::desk::{Begin, Desk, Job};
+use super::desk::{Begin, Desk, Job, locked};
 use super::line::Line;
 use super::tx::Recorded;
-use super::{Sqlite, herald, quotas, servers, tools, view};
+use super::{Sqlite, herald, servers, tools, view};
 use crate::{
-    BeginError, CallId, DataPlane, FoundTool, Intent, Moment, Outcome, ServerId, StoreError,
-    StrangerRefusal, View,
+    BeginError, CallId, DataPlane, FoundTool, Intent, Moment, Outcome, RoomError, ServerId,
+    StoreError, StrangerRefusal, View,
 };
 
 /// How long a call waits for its intent to be durable. After that it is refused: a call that is
@@ -56,13 +56,16 @@ impl DataPlane for Sqlite {
         let told = self.forged_told.swap(view.forged, Ordering::Relaxed);
         if view.forged != told && view.forged > 0 {
             let rows = view.forged;
-            tracing::error!(rows, "rows written by somebody else were left out");
+            tracing::error!(
+                rows,
+                "rows that somebody else wrote, or that cannot be read, were left out"
+            );
         }
         Ok(view)
     }
 
-    fn fits(&self, key: &quota::Key, charge: &policy::Charge, now: Moment) -> bool {
-        quotas::fits(&self.desk.book, key, charge, now)
+    fn room(&self, key: &quota::Key, charge: &policy::Charge) -> Result<(), RoomError> {
+        locked(&self.desk.book).room(&quota::Charge::of(key.clone(), charge))
     }
 
     async fn call_begin(

@@ -14,6 +14,26 @@ pub(super) enum Fault {
     Refused(ChangeError),
 }
 
+impl Fault {
+    /// Whether it is about one row that holds what this program never writes, and not about the
+    /// database.
+    pub(super) const fn is_unreadable_row(&self) -> bool {
+        use rusqlite::Error::{
+            FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error,
+        };
+        matches!(
+            self,
+            Self::Refused(ChangeError::Store(StoreError::Corrupt { .. }))
+                | Self::Sql(
+                    FromSqlConversionFailure(..)
+                        | IntegralValueOutOfRange(..)
+                        | InvalidColumnType(..)
+                        | Utf8Error(..)
+                )
+        )
+    }
+}
+
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sql(error)

@@ -133,9 +133,21 @@ pub(super) fn all(conn: &Connection, keys: &Keys, org: &OrgId) -> Result<Vec<Fou
     collect(conn, keys, &sql, [org.as_str()])
 }
 
-/// Every grant that calls may be judged by, of every organisation.
-pub(super) fn living(conn: &Connection, keys: &Keys) -> Result<Vec<Found>, Fault> {
-    collect(conn, keys, &format!("{GRANT} WHERE g.state <> 'revoked' ORDER BY g.rowid"), [])
+/// Every grant that calls may be judged by, of every organisation, and how many could not be read:
+/// one that holds what this program never writes is refused, and no other grant with it.
+pub(super) fn living(conn: &Connection, keys: &Keys) -> Result<(Vec<Found>, usize), Fault> {
+    let sql = format!("{GRANT} WHERE g.state <> 'revoked' ORDER BY g.rowid");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query([])?;
+    let (mut found, mut unreadable) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        match of_row(conn, keys, row) {
+            Ok(grant) => found.push(grant),
+            Err(fault) if fault.is_unreadable_row() => unreadable += 1,
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok((found, unreadable))
 }
 
 fn collect<P: rusqlite::Params>(

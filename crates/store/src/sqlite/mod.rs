@@ -89,7 +89,7 @@ impl Sqlite {
     ) -> Result<Self, StoreError> {
         let opened = open::open(dir, root_key, clock.now(), random)?;
         let keys = Arc::new(opened.keys);
-        let (mut book, mut numbers) = quota_rows::load(&opened.conn, &keys)?;
+        let (mut book, mut numbers) = quota_rows::load(&opened.conn, &keys, Arc::clone(&clock))?;
         let left =
             open::close_left_over(&opened.conn, &keys, &mut book, &mut numbers, clock.now())?;
         if left > 0 {
@@ -98,6 +98,7 @@ impl Sqlite {
                 "calls were in flight when the last process ended; they are unknown now"
             );
         }
+        book.read_clock();
         let calls = CallRows::load(&opened.conn).map_err(fault::store_error)?;
         let desk = Arc::new(Desk::new(opened.generation, calls.last, book, clock));
         let writer = Writer::new(opened.conn, Arc::clone(&keys), Arc::clone(&desk), calls, numbers);

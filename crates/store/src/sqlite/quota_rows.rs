@@ -13,6 +13,7 @@ use super::desk::locked;
 use super::fault::{Fault, corrupt};
 use super::keys::Keys;
 use super::quotas::{Book, SharedBook};
+use crate::Clock;
 
 /// Which number each counter goes by in the database.
 ///
@@ -234,7 +235,11 @@ fn decode_holds(keys: &HashMap<i64, Key>, mut bytes: &[u8]) -> Option<Vec<Hold>>
 }
 
 /// Reads the whole ledger. Rows that do not add up are not a ledger: nothing may be let through.
-pub(super) fn load(conn: &Connection, keys: &Keys) -> Result<(Book, Numbers), Fault> {
+pub(super) fn load(
+    conn: &Connection,
+    keys: &Keys,
+    clock: Arc<dyn Clock>,
+) -> Result<(Book, Numbers), Fault> {
     let mut rows = Vec::new();
     let mark = conn.query_row("SELECT at FROM quota_mark", [], |row| row.get(0)).optional()?;
     rows.extend(mark.map(Row::Mark));
@@ -265,7 +270,7 @@ pub(super) fn load(conn: &Connection, keys: &Keys) -> Result<(Book, Numbers), Fa
         tracing::error!(%error, "the quota ledger does not add up");
         corrupt("quota_buckets")
     })?;
-    Ok((Book::new(ledger), Numbers { of, idle, fresh: HashSet::new(), last }))
+    Ok((Book::new(ledger, clock), Numbers { of, idle, fresh: HashSet::new(), last }))
 }
 
 fn load_buckets(

@@ -7,24 +7,51 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use quota::{Changes, Key, Ledger, OnUnknown, State};
+use quota::{Changes, ClockWatch, Key, Ledger, Reading, ReserveError, State};
 
-use super::desk::locked;
-use crate::{CallId, Moment, OutcomeClass};
+use crate::{BeginError, CallId, Clock, OutcomeClass, RoomError, StoreError};
 
 /// The ledger, and what of it is not yet durable.
-#[derive(Default)]
 pub(super) struct Book {
     ledger: Ledger,
     pending: Vec<Changes>,
+    clock: Arc<dyn Clock>,
+    /// Whether the clock can be believed. INVARIANT(believed-time): the ledger is only ever told
+    /// moments that it gave.
+    watch: ClockWatch,
 }
 
 /// The book, as everybody shares it.
 pub(super) type SharedBook = Mutex<Book>;
 
 impl Book {
-    pub(super) fn new(ledger: Ledger) -> Self {
-        Self { ledger, pending: Vec::new() }
+    pub(super) fn new(ledger: Ledger, clock: Arc<dyn Clock>) -> Self {
+        // The ledger's mark is durable: a clock that was set back while no process ran is noticed.
+        let watch = ClockWatch::new(ledger.mark());
+        Self { ledger, pending: Vec::new(), clock, watch }
+    }
+
+    /// What the clock says, and whether that can be believed.
+    pub(super) fn read_clock(&mut self) -> Reading {
+        let known = self.watch.doubt();
+        let reading = self.watch.read(self.clock.now().micros(), self.clock.monotonic_micros());
+        match (known, reading.doubt) {
+            (None, Some(doubt)) => tracing::error!(%doubt, "calls with limits are denied"),
+            (Some(_), None) => tracing::info!("the clock is believed again"),
+            _ => {}
+        }
+        reading
+    }
+
+    /// The moment to count at, unless the clock is in doubt.
+    fn moment(&mut self, first: Option<&quota::Charge>) -> Result<i64, RoomError> {
+        match self.read_clock() {
+            Reading { now, doubt: None } => Ok(now),
+            Reading { doubt: Some(doubt), .. } => {
+                let rule = first.map_or_else(|| Arc::from(""), |c| Arc::clone(&c.limit.rule));
+                Err(RoomError::ClockUncertain { rule, doubt })
+            }
+        }
     }
 
     /// Takes room for a call, under all its limits or none. `false`: the call holds it already.
@@ -32,9 +59,12 @@ impl Book {
         &mut self,
         call: CallId,
         charges: &[quota::Charge],
-        now: Moment,
-    ) -> Result<bool, quota::ReserveError> {
-        let changes = self.ledger.reserve(call.0, charges, now.micros())?;
+    ) -> Result<bool, BeginError> {
+        let now = self.moment(charges.first())?;
+        let changes = self.ledger.reserve(call.0, charges, now).map_err(|error| match error {
+            ReserveError::OtherCharges => StoreError::Unavailable(error.into()).into(),
+            other => BeginError::NoRoom(no_room(other)),
+        })?;
         let took = !changes.is_empty();
         self.keep(changes);
         Ok(took)
@@ -72,17 +102,24 @@ impl Book {
     }
 
     /// Joins and forgets what no window looks at any more, some counters at a time.
-    pub(super) fn sweep(&mut self, now: Moment) {
-        let changes = self.ledger.sweep(now.micros(), 512);
-        self.keep(changes);
+    pub(super) fn sweep(&mut self) {
+        let reading = self.read_clock();
+        // A clock that jumped ahead must not make the past look long gone.
+        if reading.doubt.is_none() {
+            let changes = self.ledger.sweep(reading.now, 512);
+            self.keep(changes);
+        }
     }
 
-    pub(super) fn fits(&self, charge: &quota::Charge, now: Moment) -> bool {
-        self.ledger.fits(std::slice::from_ref(charge), now.micros()).is_ok()
+    /// Whether there is room now.
+    pub(super) fn room(&mut self, charge: &quota::Charge) -> Result<(), RoomError> {
+        let now = self.moment(Some(charge))?;
+        self.ledger.fits(std::slice::from_ref(charge), now).map_err(no_room)
     }
 
-    pub(super) fn usages(&self, org: &str, grant: &str, now: Moment) -> Vec<quota::Usage> {
-        self.ledger.usages(&quota::KeyPrefix::grant(org, grant), now.micros())
+    pub(super) fn usages(&mut self, org: &str, grant: &str) -> Vec<quota::Usage> {
+        let now = self.read_clock().now;
+        self.ledger.usages(&quota::KeyPrefix::grant(org, grant), now)
     }
 
     /// Every counter that a remembered call names.
@@ -111,42 +148,12 @@ impl Book {
     }
 }
 
-/// The charge as the ledger counts it.
-pub(super) fn charge(key: &Key, charge: &policy::Charge) -> quota::Charge {
-    let unit = match charge.window {
-        policy::Window::Minute => Some(quota::Unit::Minute),
-        policy::Window::Hour => Some(quota::Unit::Hour),
-        policy::Window::Day => Some(quota::Unit::Day),
-        policy::Window::Week => Some(quota::Unit::Week),
-        policy::Window::Month => Some(quota::Unit::Month),
-        policy::Window::Length(_) => None,
-    };
-    let window = match unit.filter(|_| !charge.rolling) {
-        Some(unit) => {
-            quota::Window::Calendar { unit, zone: charge.zone.iana_name().unwrap_or("UTC").into() }
+fn no_room(error: ReserveError) -> RoomError {
+    match error {
+        ReserveError::Exhausted(exhausted) => RoomError::Exhausted(exhausted),
+        ReserveError::Amount { ref rule } | ReserveError::Window { ref rule, .. } => {
+            RoomError::Uncountable { rule: Arc::clone(rule), source: error }
         }
-        None => {
-            let length = charge.window.rolling_length().as_micros();
-            quota::Window::Rolling { length_micros: i64::try_from(length).unwrap_or(i64::MAX) }
-        }
-    };
-    quota::Charge {
-        key: key.clone(),
-        limit: quota::Limit {
-            rule: Arc::clone(&charge.rule),
-            window,
-            max: charge.max_millionths,
-            count_failed: charge.count_failed,
-            on_unknown: match charge.on_unknown {
-                policy::OnUnknown::Keep => OnUnknown::Keep,
-                policy::OnUnknown::RollBack => OnUnknown::RollBack,
-            },
-        },
-        amount: charge.amount_millionths,
+        other => RoomError::Uncountable { rule: "".into(), source: other },
     }
-}
-
-/// Whether there is room now.
-pub(super) fn fits(book: &SharedBook, key: &Key, of: &policy::Charge, now: Moment) -> bool {
-    locked(book).fits(&charge(key, of), now)
 }

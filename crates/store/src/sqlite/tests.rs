@@ -175,11 +175,7 @@ async fn quota_of_a_commit_that_failed_goes_back() {
         store.call_begin(intent(&store, number, tool), charges, judged_at)
     };
     let held = |store: &Sqlite| {
-        let usage = super::desk::locked(&store.desk.book).usages(
-            store.org().as_str(),
-            "grt_x",
-            SystemClock.now(),
-        );
+        let usage = super::desk::locked(&store.desk.book).usages(store.org().as_str(), "grt_x");
         usage.first().map_or((0, 0, 0), |u| (u.used, u.held, u.unknown))
     };
     room_for(&store, Some(0)).await;
@@ -190,7 +186,7 @@ async fn quota_of_a_commit_that_failed_goes_back() {
     room_for(&store, None).await;
     begin(6, "t").await.unwrap();
     begin(7, &long()).await.unwrap();
-    assert!(matches!(begin(8, "t").await, Err(BeginError::Exhausted(_))));
+    assert!(matches!(begin(8, "t").await, Err(BeginError::NoRoom(RoomError::Exhausted(_)))));
     store.call_finish(outcome(6));
     assert_eq!(held(&store), (1_000_000, 1_000_000, 0));
     store.close();

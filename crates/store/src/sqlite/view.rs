@@ -1,4 +1,5 @@
-//! The view: everything calls are judged from, read at one moment, forged rows left out.
+//! The view: everything calls are judged from, read at one moment, forged and unreadable rows left
+//! out.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,9 @@ pub(super) fn read(conn: &Connection, keys: &Keys) -> Result<View, Fault> {
     let mut view =
         View { generation: generation.ok_or_else(|| corrupt("meta"))?, ..View::default() };
     let mut used: BTreeMap<PolicyId, OrgId> = BTreeMap::new();
-    for found in grant_rows::living(conn, keys)? {
+    let (living, unreadable) = grant_rows::living(conn, keys)?;
+    view.forged += unreadable;
+    for found in living {
         if !found.ours {
             view.forged += 1;
             continue;

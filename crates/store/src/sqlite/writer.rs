@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use quota::{Changes, Key, ReserveError};
+use quota::{Changes, Key};
 use rusqlite::Connection;
 
 use super::call_rows::{self, CallRows};
@@ -20,7 +20,6 @@ use super::herald::{Answers, Ran};
 use super::keys::Keys;
 use super::open::{BUSY_TIMEOUT, meta_put};
 use super::quota_rows::{self, Numbers};
-use super::quotas;
 use super::strangers;
 use super::tx::Tx;
 use crate::{BeginError, CallId, StoreError};
@@ -233,12 +232,9 @@ impl Writer {
         if charges.is_empty() {
             return Ok(false);
         }
-        let charges: Vec<_> = charges.iter().map(|(key, of)| quotas::charge(key, of)).collect();
-        let now = self.desk.clock.now();
-        locked(&self.desk.book).reserve(id, &charges, now).map_err(|error| match error {
-            ReserveError::Exhausted(exhausted) => BeginError::Exhausted(exhausted),
-            other => BeginError::Store(StoreError::Unavailable(other.into())),
-        })
+        let charges: Vec<_> =
+            charges.iter().map(|(key, of)| quota::Charge::of(key.clone(), of)).collect();
+        locked(&self.desk.book).reserve(id, &charges)
     }
 
     /// A change, in a savepoint of its own: it may fail half way.
@@ -271,7 +267,7 @@ impl Writer {
         group.strangers.insert(refusals).write(&self.conn)?;
         if self.swept_at.elapsed() >= SWEEP_EVERY {
             self.swept_at = Instant::now();
-            locked(&self.desk.book).sweep(self.desk.clock.now());
+            locked(&self.desk.book).sweep();
             group.gone = self.numbers.tidy(&self.conn, &self.desk.book)?;
         }
         Ok(())

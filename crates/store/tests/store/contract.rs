@@ -76,5 +76,7 @@ kept! {
         a_limit_holds_exactly_under_any_number_of_callers
         several_limits_are_taken_all_or_none
         an_outcome_settles_or_gives_back_at_once
-        a_caller_who_goes_away_holds_no_quota;
+        a_caller_who_goes_away_holds_no_quota
+        a_doubtful_clock_stops_calls_with_limits_and_no_others
+        a_window_that_cannot_be_placed_stops_the_call;
 }

@@ -161,7 +161,7 @@ fn the_files_are_for_their_owner_only() {
 #[tokio::test]
 async fn rows_that_somebody_else_wrote_are_worth_nothing() {
     // A16: what somebody does who can write the database, and what the view then leaves out.
-    let table: [(&str, &str, LeftOut); 16] = [
+    let table: [(&str, &str, LeftOut); 18] = [
         ("its grant's token", "UPDATE grant_tokens SET hash = zeroblob(32)", no_grant),
         ("a longer life", "UPDATE grant_tokens SET valid_until = 1", no_grant),
         (
@@ -174,6 +174,8 @@ async fn rows_that_somebody_else_wrote_are_worth_nothing() {
         ("the end", "UPDATE grants SET expires_at = NULL", no_grant),
         ("the identity", "UPDATE grants SET identity = 'root'", no_grant),
         ("the tags", "UPDATE grants SET tags = '{\"team\":\"admins\"}'", no_grant),
+        ("tags that are none", "UPDATE grants SET tags = '{'", no_grant),
+        ("tags twice", "UPDATE grants SET tags = '{\"a\":\"b\",\"a\":\"c\"}'", no_grant),
         (
             "the policy",
             "UPDATE attachments SET policy = (SELECT id FROM policies \
@@ -198,6 +200,19 @@ async fn rows_that_somebody_else_wrote_are_worth_nothing() {
         let view = house.store.view().await.unwrap();
         assert!(view.forged > 0 && left_out(&view), "{what}: {view:?}");
     }
+}
+
+#[tokio::test]
+async fn a_grant_that_cannot_be_read_is_left_out_alone() {
+    let (dir, root) = ground();
+    let house = furnished(dir.path(), &root).await;
+    let server = house.store.servers(&house.org).await.unwrap().remove(0).id;
+    house.grant("second", &[&server]).await;
+    let unreadable = "UPDATE grants SET tags = '[' WHERE label = 'g'";
+    assert_eq!(behind(dir.path()).execute(unreadable, []).unwrap(), 1);
+    let view = house.store.view().await.unwrap();
+    let labels: Vec<&str> = view.grants.iter().map(|(grant, _)| grant.label.as_str()).collect();
+    assert_eq!((labels.as_slice(), view.forged), (&["second"][..], 1));
 }
 
 /// Whether what was forged is not in the view.

@@ -22,21 +22,36 @@ pub(crate) trait Store: DataPlane + ControlPlane + 'static {}
 impl<T: DataPlane + ControlPlane + 'static> Store for T {}
 
 /// A clock that stands still until it is moved.
-pub(crate) struct StoppedClock(AtomicI64);
+#[derive(Default)]
+pub(crate) struct StoppedClock {
+    wall: AtomicI64,
+    monotonic: AtomicI64,
+}
 
 impl Clock for StoppedClock {
     fn now(&self) -> Moment {
-        Moment::of_micros(self.0.load(Ordering::SeqCst))
+        Moment::of_micros(self.wall.load(Ordering::SeqCst))
+    }
+
+    fn monotonic_micros(&self) -> i64 {
+        self.monotonic.load(Ordering::SeqCst)
     }
 }
 
 impl StoppedClock {
     pub(crate) fn at(micros: i64) -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(micros)))
+        Arc::new(Self { wall: AtomicI64::new(micros), ..Self::default() })
     }
 
+    /// Lets time pass.
     pub(crate) fn pass_seconds(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+        self.set_seconds(seconds);
+        self.monotonic.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+
+    /// Sets the clock, by so many seconds, while no time passes.
+    pub(crate) fn set_seconds(&self, by_seconds: i64) {
+        self.wall.fetch_add(by_seconds * 1_000_000, Ordering::SeqCst);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use policy::{Charge, OnUnknown, Place, Scope, Window};
 use quota::{Key, KeyParts, Subject};
-use store::{BeginError, Grant, OutcomeClass, Server};
+use store::{BeginError, Grant, OutcomeClass, RoomError, Server};
 
 use super::{House, Store};
 
@@ -68,7 +68,7 @@ pub(crate) async fn a_limit_holds_exactly_under_any_number_of_callers<S: Store>(
                             house.store.call_finish(house.outcome(id, OutcomeClass::Completed));
                             true
                         }
-                        Err(BeginError::Exhausted(exhausted)) => {
+                        Err(BeginError::NoRoom(RoomError::Exhausted(exhausted))) => {
                             assert_eq!(exhausted.left, 0);
                             false
                         }
@@ -84,8 +84,8 @@ pub(crate) async fn a_limit_holds_exactly_under_any_number_of_callers<S: Store>(
         assert_eq!(begun, 10, "round {round}");
         assert_eq!(usage(&house, &grant, &counter).await, (10, 0, 0));
         let key = key(&house, &grant, &server, &counter);
-        assert!(!house.store.fits(&key, &charge(&counter, 10, 1), house.by().at));
-        assert!(house.store.fits(&key, &charge(&counter, 11, 1), house.by().at));
+        assert!(house.store.room(&key, &charge(&counter, 10, 1)).is_err());
+        assert!(house.store.room(&key, &charge(&counter, 11, 1)).is_ok());
     }
     assert_eq!(house.log().await.len(), 100, "a call without room leaves no intent");
 }
@@ -101,7 +101,7 @@ pub(crate) async fn several_limits_are_taken_all_or_none<S: Store>(house: House<
     };
     begin(vec![of("calls", 10, 1), of("money", 100, 70)]).await.unwrap();
     let full = begin(vec![of("calls", 10, 1), of("money", 100, 31)]).await.unwrap_err();
-    let BeginError::Exhausted(exhausted) = full else { panic!("{full}") };
+    let BeginError::NoRoom(RoomError::Exhausted(exhausted)) = full else { panic!("{full}") };
     assert_eq!(&*exhausted.rule, "/all_tools/limits/money");
     assert_eq!((exhausted.left, exhausted.asked), (30_000_000, 31_000_000));
     assert_eq!(usage(&house, &grant, "calls").await, (0, 1, 0));
@@ -159,4 +159,64 @@ pub(crate) async fn a_caller_who_goes_away_holds_no_quota<S: Store>(house: House
     }
     house.store.flush().await.unwrap();
     assert_eq!(usage(&house, &grant, "c").await, (0, answered, 0));
+}
+
+pub(crate) async fn a_doubtful_clock_stops_calls_with_limits_and_no_others<S: Store>(
+    house: House<S>,
+) {
+    let server = house.server("a").await;
+    let (grant, _) = house.grant("g", &[&server.id]).await;
+    let limited = || vec![(key(&house, &grant, &server, "c"), charge("c", 1_000, 1))];
+    let begin = |charges| {
+        house.store.call_begin(house.intent(&grant, &server), charges, house.generation())
+    };
+    begin(limited()).await.unwrap();
+    // (what the clock is set by, time that passes, whether it is believed then)
+    let table = [
+        (25 * 3_600, 0, false),
+        (0, 3_600, false),
+        (-25 * 3_600, 0, true),
+        (4, 10, true),
+        (-4, 10, true),
+        (-600, 1, false),
+        (0, 300, false),
+        (0, 299, true),
+        (0, 40 * 86_400, true),
+    ];
+    for (number, (set, passes, believed)) in table.into_iter().enumerate() {
+        house.clock.set_seconds(set);
+        house.clock.pass_seconds(passes);
+        let looked = house.store.room(&limited()[0].0, &limited()[0].1);
+        let begun = begin(limited()).await;
+        if believed {
+            assert!(looked.is_ok() && begun.is_ok(), "{number}: {looked:?} {begun:?}");
+            continue;
+        }
+        let Err(BeginError::NoRoom(why)) = begun else { panic!("{number}: {begun:?}") };
+        for why in [looked.unwrap_err(), why] {
+            assert!(matches!(why, RoomError::ClockUncertain { .. }), "{number}: {why}");
+            assert_eq!((&**why.rule(), why.code()), ("/all_tools/limits/c", "clock_uncertain"));
+        }
+        begin(Vec::new()).await.unwrap();
+    }
+}
+
+pub(crate) async fn a_window_that_cannot_be_placed_stops_the_call<S: Store>(house: House<S>) {
+    let server = house.server("a").await;
+    let (grant, _) = house.grant("g", &[&server.id]).await;
+    // A zone without a name, and a length that no window may have.
+    let nameless = TimeZone::fixed(jiff::tz::offset(3));
+    let endless = Window::Length(std::time::Duration::from_secs(u64::MAX));
+    for odd in [
+        Charge { zone: nameless, ..charge("c", 10, 1) },
+        Charge { window: endless, ..charge("c", 10, 1) },
+        Charge { amount_millionths: -1, ..charge("c", 10, 1) },
+    ] {
+        let charges = vec![(key(&house, &grant, &server, "c"), odd)];
+        let begun =
+            house.store.call_begin(house.intent(&grant, &server), charges, house.generation());
+        let Err(BeginError::NoRoom(why)) = begun.await else { panic!("it was let through") };
+        assert_eq!((&**why.rule(), why.code()), ("/all_tools/limits/c", "limit_uncountable"));
+    }
+    assert!(house.log().await.is_empty(), "no intent is left");
 }
