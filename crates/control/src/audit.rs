@@ -20,8 +20,12 @@ pub(crate) struct AuditOut {
     /// Its place in the log, from 1.
     index: i64,
     at: String,
-    /// The id of the acting key; `null` for the program itself.
+    /// The id of the acting member; `null` for the program itself.
+    member: Option<String>,
+    /// The id of the API key they used, if they used one.
     key: Option<String>,
+    /// The id of the session they used, if they used one.
+    session: Option<String>,
     /// What people call the actor.
     name: String,
     address: Option<String>,
@@ -63,7 +67,9 @@ pub(crate) async fn audit(
     let view = |event: AuditEvent| AuditOut {
         index: event.index,
         at: time::write(event.at),
+        member: event.member.map(|member| member.to_string()),
         key: event.key.map(|key| key.to_string()),
+        session: event.session.map(|session| session.to_string()),
         name: event.name,
         address: event.address,
         event: event.event,

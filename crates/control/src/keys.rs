@@ -1,17 +1,17 @@
-//! Keys of this API: made, shown once, revoked.
+//! Keys of this API: a member's, shown once, revocable.
 
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use store::{ApiKey, KeyId, Moment, Role};
+use store::{ApiKey, KeyId, MemberId, Moment, Role};
 use utoipa::ToSchema;
 use vault::Token;
 
 use crate::body::{Asked, Unread};
 use crate::operator::{Authorized, Operator};
 use crate::page::{List, Order, PageQuery, time_key};
-use crate::problem::{Code, Problem, ProblemBody};
+use crate::problem::{Problem, ProblemBody};
 use crate::repeat::{Creation, Halt};
 use crate::roles::Action;
 use crate::time::Time;
@@ -42,8 +42,12 @@ impl From<RoleName> for Role {
 pub(crate) struct KeyIn {
     /// What people call it.
     label: String,
+    /// What it may do: at most what its member may, at every use.
     role: RoleName,
-    /// The moment it ends, if ever.
+    /// Whose it is: the id or address of a member. Yours if it is not said; for somebody else's,
+    /// you need the role admin.
+    member: Option<String>,
+    /// The moment it ends, if ever; at the latest when the key ends that it is made with.
     #[schema(value_type = Option<String>)]
     expires_at: Option<Time>,
 }
@@ -52,6 +56,8 @@ pub(crate) struct KeyIn {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct KeyOut {
     id: String,
+    /// Whose it is.
+    member: String,
     label: String,
     role: &'static str,
     created_at: String,
@@ -87,6 +93,7 @@ impl KeyOut {
     fn of(key: &ApiKey, now: Moment) -> Self {
         Self {
             id: key.id.to_string(),
+            member: key.member.to_string(),
             label: key.label.clone(),
             role: key.role.as_str(),
             created_at: time::write(key.created_at),
@@ -97,58 +104,70 @@ impl KeyOut {
     }
 }
 
-/// The keys, newest first.
+/// The keys, newest first: yours, or for admins everybody's.
 #[utoipa::path(
     get, path = "/api-keys", tag = "api-keys", operation_id = "keys_list", params(PageQuery),
     responses((status = 200, body = List<KeyOut>), (status = "4XX", body = ProblemBody)),
-    security(("api_key" = ["admin"])),
+    security(("api_key" = ["viewer"])),
 )]
 pub(crate) async fn list(
     State(control): State<Control>,
     who: Operator,
     asked: Asked,
 ) -> Result<Json<List<KeyOut>>, Problem> {
-    let by = who.may(Action::KeysRead)?;
-    let keys = control.store.api_keys(by.org()).await?;
+    let by = who.may(Action::OwnKeys)?;
+    let mut keys = control.store.api_keys(by.org()).await?;
+    if by.also_may(Action::KeysOfOthers).is_err() {
+        keys.retain(|key| key.member == by.member().id);
+    }
     let key = |k: &ApiKey| time_key(k.created_at, k.id.as_str());
     let now = by.now();
     Ok(Json(asked.read::<PageQuery>()?.cut(keys, Order::Down, key, |k| KeyOut::of(&k, now))?))
 }
 
-/// Makes a key. The answer is the only place where it is ever seen.
+/// Makes a key, for yourself or, as an admin, for somebody else. The answer is the only place where
+/// it is ever seen.
 #[utoipa::path(
     post, path = "/api-keys", tag = "api-keys", operation_id = "keys_create",
     params(("Idempotency-Key" = Option<String>, Header)),
     request_body = KeyIn,
     responses((status = 201, body = KeyMade), (status = "4XX", body = ProblemBody)),
-    security(("api_key" = ["admin"])),
+    security(("api_key" = ["viewer"])),
 )]
 pub(crate) async fn create(
     State(control): State<Control>,
     who: Operator,
     body: Unread,
 ) -> Result<axum::response::Response, Halt> {
-    let by = who.may(Action::KeysWrite)?;
+    let by = who.may(Action::OwnKeys)?;
     let (given, turn) = body.read_once::<KeyIn>(&control, &by).await?;
     let (key, token) = make(&control, &by, given).await?;
     let token = Some(token.expose().to_owned());
     turn.answer(KeyMade { key: KeyOut::of(&key, by.now()), token, note: None }).await
 }
 
-/// Revokes a key: the next request with it is refused.
+/// Revokes a key, yours or, as an admin, anybody's: the next request with it is refused.
 #[utoipa::path(
     delete, path = "/api-keys/{id}", tag = "api-keys", operation_id = "keys_revoke",
     params(("id" = String, Path, description = "Id of the key")),
     responses((status = 204), (status = "4XX", body = ProblemBody)),
-    security(("api_key" = ["admin"])),
+    security(("api_key" = ["viewer"])),
 )]
 pub(crate) async fn revoke(
     State(control): State<Control>,
     who: Operator,
     At(id): At<String>,
 ) -> Result<StatusCode, Problem> {
-    let by = who.may(Action::KeysWrite)?;
-    end(&control, &by, &KeyId::from(id)).await?;
+    let by = who.may(Action::OwnKeys)?;
+    let id = KeyId::from(id);
+    if by.also_may(Action::KeysOfOthers).is_err() {
+        // Somebody else's key is as good as none; and a key that may little ends none that may more.
+        let keys = control.store.api_keys(by.org()).await?;
+        let own =
+            |key: &ApiKey| key.id == id && key.member == by.member().id && key.role <= by.role();
+        keys.iter().find(|key| own(key)).ok_or_else(|| Problem::no_such("API key"))?;
+    }
+    control.store.api_key_revoke(&by.by(), &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -157,27 +176,40 @@ async fn make(
     by: &Authorized,
     given: KeyIn,
 ) -> Result<(ApiKey, Token), Problem> {
-    let expires_at = given.expires_at.map(|Time(at)| at);
+    let mut expires_at = given.expires_at.map(|Time(at)| at);
     if expires_at.is_some_and(|at| at <= by.now()) {
         return Err(Problem::field("/expires_at", "invalid_value", "this moment has passed"));
     }
-    let (by, role) = (by.by(), given.role.into());
-    Ok(control.store.api_key_create(&by, &given.label, role, expires_at).await?)
+    // Whoever holds a key for a while makes none that outlives it.
+    if let Some(end) = by.proof_ends_at() {
+        if expires_at.is_some_and(|at| at > end) {
+            let message = "must not lie after the end of the key it is made with";
+            return Err(Problem::field("/expires_at", "invalid_value", message));
+        }
+        expires_at = expires_at.or(Some(end));
+    }
+    let role = given.role.into();
+    let member = match given.member {
+        None => by.member().id.clone(),
+        Some(asked) => whose(control, by, &asked).await?,
+    };
+    if member == by.member().id && role > by.role() {
+        // A key that may less than its member makes none that may more than it.
+        let message = "must not be above your own role";
+        return Err(Problem::field("/role", "invalid_value", message));
+    }
+    Ok(control.store.api_key_create(&by.by(), &member, &given.label, role, expires_at).await?)
 }
 
-/// Ends a key, unless nobody could administer the instance after that.
-async fn end(control: &Control, by: &Authorized, id: &KeyId) -> Result<(), Problem> {
-    let _one_at_a_time = control.inner.changes.lock().await;
-    let keys = control.store.api_keys(by.org()).await?;
-    let key = keys.iter().find(|k| k.id == *id).ok_or_else(|| Problem::no_such("API key"))?;
-    let admin = |k: &&ApiKey| k.role == Role::Admin && is_active(k, by.now());
-    if admin(&key) && keys.iter().filter(admin).count() == 1 {
-        return Err(Problem::new(
-            Code::LastAdmin,
-            "make another admin key first: this is the only one that is good now",
-        ));
+/// The member a key is made for.
+async fn whose(control: &Control, by: &Authorized, asked: &str) -> Result<MemberId, Problem> {
+    let own = by.member();
+    if own.id.as_str() == asked || own.email.eq_ignore_ascii_case(asked) {
+        return Ok(own.id.clone());
     }
-    Ok(control.store.api_key_revoke(&by.by(), id).await?)
+    by.also_may(Action::KeysOfOthers)?;
+    let found = control.store.member(by.org(), asked).await?;
+    Ok(found.ok_or_else(|| Problem::no_such("member"))?.id)
 }
 
 fn is_active(key: &ApiKey, now: Moment) -> bool {

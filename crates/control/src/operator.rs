@@ -1,5 +1,5 @@
-//! Who asks, and that they may: a key makes an [`Operator`], a checked role makes an
-//! [`Authorized`], and only that makes the [`By`] without which nothing changes.
+//! Who asks, and that they may: a proof of who somebody is makes an [`Operator`], a checked role
+//! makes an [`Authorized`], and only that makes the [`By`] without which nothing changes.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
-use store::{ApiKey, By, Moment, OrgId};
+use store::{ApiKey, By, Member, Moment, OrgId, Role};
 use vault::{Token, TokenKind};
 
 use crate::Control;
@@ -16,65 +16,109 @@ use crate::problem::{Code, Problem};
 use crate::roles::{self, Action};
 use crate::strangers::WINDOW_SECONDS;
 
-/// Somebody with a good key. What they may do is not known yet.
-pub(crate) struct Operator {
-    key: ApiKey,
-    token: Arc<Token>,
+/// Somebody who has proved who they are. What they may do is not known yet.
+pub(crate) struct Operator(Acting);
+
+/// Somebody who may do the one thing they asked for.
+pub(crate) struct Authorized(Acting);
+
+/// Who acts, and how they proved it.
+struct Acting {
+    member: Member,
+    /// What they may do with this proof: never more than the member.
+    role: Role,
+    proof: Proof,
     address: Option<IpAddr>,
     now: Moment,
 }
 
-/// Somebody who may do the one thing they asked for.
-pub(crate) struct Authorized {
-    key: ApiKey,
-    token: Arc<Token>,
-    address: Option<IpAddr>,
-    now: Moment,
+/// How somebody proved who they are. A signed-in browser is a second way: its session stands here
+/// beside the key, and every other line of the control plane stays as it is.
+enum Proof {
+    /// An API key.
+    Key { key: ApiKey, token: Arc<Token> },
 }
 
 impl Operator {
     /// Checks the role.
     pub(crate) fn may(self, action: Action) -> Result<Authorized, Problem> {
-        let Self { key, token, address, now } = self;
-        let needed = roles::minimum(action);
-        if key.role < needed {
-            let detail = format!(
-                "this needs the role {}, the key has the role {}",
-                needed.as_str(),
-                key.role.as_str()
-            );
-            return Err(Problem::new(Code::Forbidden, detail));
-        }
-        Ok(Authorized { key, token, address, now })
+        let Self(acting) = self;
+        acting.allowed(action)?;
+        Ok(Authorized(acting))
     }
 }
 
 impl Authorized {
+    /// Checks the role for something more, once the request has been read.
+    pub(crate) fn also_may(&self, action: Action) -> Result<(), Problem> {
+        self.0.allowed(action)
+    }
+
+    /// What they may do.
+    pub(crate) fn role(&self) -> Role {
+        self.0.role
+    }
+
+    /// The member who acts.
+    pub(crate) fn member(&self) -> &Member {
+        &self.0.member
+    }
+
     /// The organisation everything is read from and written to.
     pub(crate) fn org(&self) -> &OrgId {
-        &self.key.org
+        &self.0.member.org
     }
 
     /// The moment the request is answered at.
     pub(crate) fn now(&self) -> Moment {
-        self.now
+        self.0.now
     }
 
     /// Who changes something, for the record.
     pub(crate) fn by(&self) -> By {
+        let Acting { member, proof, address, now, .. } = &self.0;
+        let Proof::Key { key, .. } = proof;
         By {
-            org: self.key.org.clone(),
-            key: Some(self.key.id.clone()),
-            name: self.key.label.clone(),
-            address: self.address.map(|address| address.to_string()),
-            at: self.now,
+            org: member.org.clone(),
+            member: Some(member.id.clone()),
+            key: Some(key.id.clone()),
+            session: None,
+            name: member.name.clone(),
+            address: address.map(|address| address.to_string()),
+            at: *now,
         }
     }
 
-    /// Whether the key is still good: for answers that last.
+    /// The moment at which the key they use ends, if it does: what they make with it ends with it.
+    pub(crate) fn proof_ends_at(&self) -> Option<Moment> {
+        let Proof::Key { key, .. } = &self.0.proof;
+        key.expires_at
+    }
+
+    /// Whether the proof is still good for as much: for answers that last.
     pub(crate) async fn still(&self, control: &Control) -> bool {
-        let key = control.store.api_key_of(&self.token, control.clock.now()).await;
-        matches!(key, Ok(Some(key)) if key.id == self.key.id && key.role >= self.key.role)
+        let now = control.clock.now();
+        match &self.0.proof {
+            Proof::Key { key, token } => {
+                let holder = control.store.api_key_of(token, now).await;
+                matches!(holder, Ok(Some(h)) if h.key.id == key.id && h.role() >= self.0.role)
+            }
+        }
+    }
+}
+
+impl Acting {
+    fn allowed(&self, action: Action) -> Result<(), Problem> {
+        let needed = roles::minimum(action);
+        if self.role < needed {
+            let detail = format!(
+                "this needs the role {}, and you have the role {}",
+                needed.as_str(),
+                self.role.as_str()
+            );
+            return Err(Problem::new(Code::Forbidden, detail));
+        }
+        Ok(())
     }
 }
 
@@ -98,7 +142,11 @@ impl FromRequestParts<Control> for Operator {
             return Err(refused(strangers.bad(counted, now)));
         };
         match control.store.api_key_of(&token, now).await? {
-            Some(key) => Ok(Self { key, token: Arc::new(token), address, now }),
+            Some(holder) => {
+                let role = holder.role();
+                let proof = Proof::Key { key: holder.key, token: Arc::new(token) };
+                Ok(Self(Acting { member: holder.member, role, proof, address, now }))
+            }
             None => Err(refused(strangers.bad(counted, now))),
         }
     }

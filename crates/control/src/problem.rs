@@ -61,7 +61,9 @@ codes! {
     /// The change contradicts the state of the object.
     Conflict = "conflict", CONFLICT, "The change contradicts the state of the object";
     /// Nobody could administer the instance any more.
-    LastAdmin = "last_admin", CONFLICT, "The last admin key cannot be revoked";
+    LastAdmin = "last_admin", CONFLICT, "Nobody could administer the organisation any more";
+    /// A link that lets somebody in once was used or has ended.
+    Gone = "gone", GONE, "The link is not good any more";
     /// A request with this Idempotency-Key is still being answered.
     InFlight = "idempotency_in_flight", CONFLICT, "The first request is still being answered";
     /// Somebody changed the object meanwhile.
@@ -275,6 +277,11 @@ impl From<ChangeError> for Problem {
             ChangeError::Invalid { field, problem } => {
                 Self::field(&format!("/{field}"), "invalid_value", format!("this field {problem}"))
             }
+            ChangeError::LastAdmin(text) => Self::new(Code::LastAdmin, text),
+            ChangeError::Gone { what } => Self::new(
+                Code::Gone,
+                format!("the {what} was used, replaced by a newer one, or has ended"),
+            ),
             ChangeError::Conflict(text) => Self::new(Code::Conflict, text),
             ChangeError::Store(error) => error.into(),
             other => {

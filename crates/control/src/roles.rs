@@ -29,10 +29,10 @@ pub(crate) enum Action {
     CredentialsWrite,
     /// Issue, rotate, pause, resume and revoke grants.
     GrantsWrite,
-    /// See the keys of this API.
-    KeysRead,
-    /// Make and revoke keys of this API.
-    KeysWrite,
+    /// See, make and revoke one's own keys of this API.
+    OwnKeys,
+    /// See, make and revoke the keys of others.
+    KeysOfOthers,
     /// Read the log of changes.
     AuditRead,
     /// Read the refusals of strangers.
@@ -42,9 +42,11 @@ pub(crate) enum Action {
 /// The lowest role that may do it.
 pub(crate) const fn minimum(action: Action) -> Role {
     match action {
-        Action::ServersRead | Action::PoliciesRead | Action::GrantsRead | Action::CallsRead => {
-            Role::Viewer
-        }
+        Action::ServersRead
+        | Action::PoliciesRead
+        | Action::GrantsRead
+        | Action::CallsRead
+        | Action::OwnKeys => Role::Viewer,
         Action::PoliciesWrite
         | Action::PoliciesTry
         | Action::PoliciesAttach
@@ -53,8 +55,7 @@ pub(crate) const fn minimum(action: Action) -> Role {
         | Action::CredentialsRead
         | Action::CredentialsWrite
         | Action::GrantsWrite
-        | Action::KeysRead
-        | Action::KeysWrite
+        | Action::KeysOfOthers
         | Action::AuditRead
         | Action::RefusalsRead => Role::Admin,
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use store::sqlite::Sqlite;
 use store::{
-    By, Clock, ControlPlane as _, DataPlane as _, KeyId, Moment, OrgId, Role, StoreError,
-    SystemClock,
+    By, Clock, ControlPlane as _, DataPlane as _, KeyId, MemberDraft, MemberState, Moment, OrgId,
+    People as _, Role, StoreError, SystemClock,
 };
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -317,8 +317,8 @@ fn with_cause(error: &StoreError) -> String {
     }
 }
 
-/// Makes an admin key if nobody could administer the instance otherwise: at the first start, and
-/// when every admin key has ended.
+/// Makes the first admin and a key of theirs if nobody could administer the instance otherwise: at
+/// the first start, and when every key of every admin has ended.
 async fn first_key(
     store: &Sqlite,
     org: &OrgId,
@@ -327,24 +327,42 @@ async fn first_key(
     let failed = |what: String| {
         Failure::new("store", what, "check the disk and the rights on the data directory")
     };
+    let unread = |error: StoreError| failed(with_cause(&error));
     let now = clock.now();
-    let keys = store.api_keys(org).await.map_err(|error| failed(with_cause(&error)))?;
+    let mut admins = store.members(org).await.map_err(unread)?;
+    admins.retain(|member| member.role == Role::Admin && member.state == MemberState::Active);
+    let keys = store.api_keys(org).await.map_err(unread)?;
     let good = keys.iter().any(|key| {
         key.role == Role::Admin
             && key.revoked_at.is_none()
             && key.expires_at.is_none_or(|end| now < end)
+            && admins.iter().any(|admin| admin.id == key.member)
     });
     if good {
         return Ok(None);
     }
-    let (key, token) = store
-        .api_key_create(&ourselves(org, now), "first admin", Role::Admin, None)
-        .await
-        .map_err(|error| failed(format!("the first API key cannot be made: {error}")))?;
+    let by = ourselves(org, now);
+    let unmade = |error| failed(format!("the first API key cannot be made: {error}"));
+    // The earliest admin, if there is one: a new key is no reason for another person.
+    let admin = match admins.into_iter().min_by_key(|admin| admin.created_at) {
+        Some(admin) => admin,
+        None => store.member_add(&by, first_admin()).await.map_err(unmade)?,
+    };
+    let made = store.api_key_create(&by, &admin.id, "first admin", Role::Admin, None).await;
+    let (key, token) = made.map_err(unmade)?;
     Ok(Some(FirstKey { id: key.id, token }))
+}
+
+/// Who administers an instance before there are people: whoever holds the first key.
+fn first_admin() -> MemberDraft {
+    MemberDraft {
+        email: "admin@localhost".to_owned(),
+        name: "First admin".to_owned(),
+        role: Role::Admin,
+    }
 }
 
 /// The program itself, as it stands in the audit log.
 fn ourselves(org: &OrgId, at: Moment) -> By {
-    By { org: org.clone(), key: None, name: "countersign".to_owned(), address: None, at }
+    By::program(org.clone(), at)
 }

@@ -100,13 +100,16 @@ pub trait DataPlane: Send + Sync {
 /// What the control plane needs of a store: every read is of one organisation, every change says
 /// by whom and is recorded in the same transaction.
 #[async_trait]
-pub trait ControlPlane: Send + Sync {
-    /// The key that this token is, if it is one of ours: active, unexpired, MAC intact.
-    async fn api_key_of(&self, token: &Token, now: Moment) -> Result<Option<ApiKey>, StoreError>;
-    /// Makes a key and hands back its token, the only time it is seen.
+pub trait ControlPlane: People + Send + Sync {
+    /// The key that this token is, if it is one of ours: unexpired, its member active, MACs intact.
+    async fn api_key_of(&self, token: &Token, now: Moment)
+    -> Result<Option<KeyHolder>, StoreError>;
+    /// Makes a key of an active member, which may do at most what they may, and hands back its
+    /// token, the only time it is seen.
     async fn api_key_create(
         &self,
         by: &By,
+        member: &MemberId,
         label: &str,
         role: Role,
         expires_at: Option<Moment>,

@@ -109,6 +109,15 @@ pub enum ChangeError {
         /// What is wrong with it, never repeating the value.
         problem: &'static str,
     },
+    /// Nobody could administer the organisation after this.
+    #[error("{0}")]
+    LastAdmin(&'static str),
+    /// A link that was used, replaced or has ended.
+    #[error("the {what} was used or has ended")]
+    Gone {
+        /// The kind of link.
+        what: &'static str,
+    },
     /// The change contradicts the state of the object.
     #[error("{0}")]
     Conflict(String),

@@ -71,6 +71,18 @@ id!(
     /// A key of the control plane's API.
     KeyId, "key"
 );
+id!(
+    /// A person of an organisation.
+    MemberId, "mem"
+);
+id!(
+    /// A named set of members.
+    GroupId, "grp"
+);
+id!(
+    /// A member's signed-in browser.
+    SessionId, "ses"
+);
 
 /// One call: made by the gateway, unique, ordered by time.
 ///

@@ -2,26 +2,32 @@
 //!
 //! - [`DataPlane`]: what the gateway needs: one consistent view to judge from, the intent of a
 //!   call (with its quota, in one commit) before anything leaves, its outcome after.
-//! - [`ControlPlane`]: what people change. Every change takes a [`By`], so a change nobody made
-//!   does not compile, and its audit line is written in the same transaction.
+//! - [`ControlPlane`] and [`People`]: what people change. Every change takes a [`By`], so a change
+//!   nobody made does not compile, and its audit line is written in the same transaction.
 //! - [`sqlite::Sqlite`]: one writer thread with group commit, readers beside it.
 //!
 //! Nothing here decides anything about a call, and nothing here knows HTTP.
 
 mod contract;
+mod contract_people;
 mod error;
 mod id;
 mod limits;
 mod moment;
 mod names;
+mod people;
 mod rows;
 pub mod sqlite;
 
 pub use contract::{BeginError, ControlPlane, DataPlane, Page, Slice};
+pub use contract_people::People;
 pub use error::{ChangeError, StoreError};
-pub use id::{CallId, CredentialId, GrantId, KeyId, OrgId, PolicyId, ServerId};
+pub use id::{
+    CallId, CredentialId, GrantId, GroupId, KeyId, MemberId, OrgId, PolicyId, ServerId, SessionId,
+};
 pub use limits::RoomError;
 pub use moment::{Clock, Moment, SystemClock};
+pub use people::{Group, Invite, KeyHolder, Member, MemberChange, MemberDraft, MemberState};
 pub use rows::*;
 
 /// The version of the pepper that tokens are hashed under.

@@ -4,6 +4,7 @@ use crate::ChangeError;
 
 const SLUG_MAX: usize = 63;
 const LABEL_MAX: usize = 100;
+const EMAIL_MAX: usize = 254;
 const TAGS_MAX: usize = 32;
 const TAG_KEY_MAX: usize = 63;
 /// Header values beyond this are no credentials.
@@ -43,6 +44,19 @@ pub(crate) fn label(
     }
     if id_prefix.is_some_and(|prefix| text.starts_with(prefix)) {
         return Err(invalid(field, "must not look like an id"));
+    }
+    Ok(())
+}
+
+/// An address of a person: ASCII, one `@` with something on both sides, nothing that hides. Other
+/// alphabets are left out on purpose: two addresses that look alike would be two people.
+pub(crate) fn email(field: &'static str, text: &str) -> Result<(), ChangeError> {
+    let mut parts = text.split('@');
+    let part = |part: Option<&str>| part.is_some_and(|part| !part.is_empty());
+    let two = part(parts.next()) && part(parts.next()) && parts.next().is_none();
+    let fits = |b: u8| b.is_ascii_graphic() && !br#"<>()[],;:\""#.contains(&b);
+    if !two || text.len() > EMAIL_MAX || !text.bytes().all(fits) {
+        return Err(invalid(field, "must be an e-mail address of at most 254 ASCII characters"));
     }
     Ok(())
 }
@@ -183,6 +197,19 @@ mod tests {
         ];
         for bad in bad {
             assert!(label("label", bad, Some("grt_")).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_one_at_sign_and_nothing_that_hides() {
+        for good in ["a@b", "Ada.Lovelace+x@example.org", "admin@localhost"] {
+            assert!(email("email", good).is_ok(), "{good}");
+        }
+        let long = format!("{}@b", "a".repeat(253));
+        for bad in
+            ["", "a", "@b", "a@", "a@b@c", "a b@c", "a@b\n", "<a@b>", "ä@b", "a@b,c@d", &long]
+        {
+            assert!(email("email", bad).is_err(), "{bad:?}");
         }
     }
 

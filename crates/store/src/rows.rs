@@ -3,16 +3,22 @@
 
 use std::sync::Arc;
 
-use crate::{CallId, CredentialId, GrantId, KeyId, Moment, OrgId, PolicyId, ServerId};
+use crate::{
+    CallId, CredentialId, GrantId, KeyId, MemberId, Moment, OrgId, PolicyId, ServerId, SessionId,
+};
 
 /// Who makes a change, and from where. Every change carries one.
 #[derive(Clone, Debug)]
 pub struct By {
     /// The organisation the change is made in.
     pub org: OrgId,
-    /// The acting API key, or `None` for the program itself (first start, demo).
+    /// The acting member, or `None` for the program itself (first start).
+    pub member: Option<MemberId>,
+    /// The API key they used, if they used one.
     pub key: Option<KeyId>,
-    /// What people call the actor: the key's label, or `countersign`.
+    /// The session they used, if they used one.
+    pub session: Option<SessionId>,
+    /// What people call the actor: the member's name, or `countersign`.
     pub name: String,
     /// The address the request came from, if any.
     pub address: Option<String>,
@@ -21,9 +27,10 @@ pub struct By {
 }
 
 impl By {
-    /// The program itself: first start, demo.
+    /// The program itself: first start, tests.
     pub fn program(org: OrgId, at: Moment) -> Self {
-        Self { org, key: None, name: "countersign".to_owned(), address: None, at }
+        let name = "countersign".to_owned();
+        Self { org, member: None, key: None, session: None, name, address: None, at }
     }
 }
 
@@ -61,9 +68,11 @@ pub struct ApiKey {
     pub id: KeyId,
     /// The organisation it belongs to.
     pub org: OrgId,
+    /// Whose it is.
+    pub member: MemberId,
     /// What people call it.
     pub label: String,
-    /// What it may do.
+    /// The most it may do; its member's role is a bound too.
     pub role: Role,
     /// When it was made.
     pub created_at: Moment,
@@ -565,8 +574,12 @@ pub struct AuditEvent {
     pub index: i64,
     /// When.
     pub at: Moment,
-    /// Who: the acting key, if any.
+    /// Who: the acting member, if any.
+    pub member: Option<MemberId>,
+    /// The key they used, if they used one.
     pub key: Option<KeyId>,
+    /// The session they used, if they used one.
+    pub session: Option<SessionId>,
     /// What people call the actor.
     pub name: String,
     /// From where.

@@ -1,4 +1,4 @@
-//! Grant tokens and API keys: minted once, shown once, afterwards known only by a keyed hash.
+//! Grant tokens, API keys and invitations: minted once, shown once, afterwards known only by a keyed hash.
 
 use std::fmt;
 
@@ -17,13 +17,15 @@ const TOKEN_BYTES: usize = PREFIX_BYTES + ID_BYTES + 1 + SECRET_BYTES + 1 + CRC_
 /// Everything before the last `_`: what the checksum covers.
 const CHECKED_BYTES: usize = TOKEN_BYTES - CRC_BYTES - 1;
 
-/// What a token is for. The two can never be taken for each other.
+/// What a token is for. No kind can ever be taken for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TokenKind {
     /// `csg1_`: an agent's grant, for the gateway.
     Grant,
     /// `csk1_`: a key to the management API.
     ApiKey,
+    /// `csi1_`: a link that lets an invited person in, once.
+    Invite,
 }
 
 impl TokenKind {
@@ -32,6 +34,7 @@ impl TokenKind {
         match self {
             Self::Grant => "csg1_",
             Self::ApiKey => "csk1_",
+            Self::Invite => "csi1_",
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Two organisations with the same names: neither sees, changes or even notices the other.
 
-use store::{By, ControlPlane, OrgId, Role, Verdict};
+use store::{By, OrgId, Role, Verdict};
 
 use crate::calls::line;
-use crate::world::{World, now};
+use crate::world::{World, member_with_key, now};
 
 /// A second organisation in the same store, and the key of its admin.
 async fn neighbour(world: &World) -> String {
@@ -12,8 +12,7 @@ async fn neighbour(world: &World) -> String {
     let insert = "INSERT INTO organisations (id, name, created_at) VALUES ('org_next', 'next', ?1)";
     file.execute(insert, [now().micros()]).unwrap();
     let by = By::program(OrgId::from("org_next"), now());
-    let (_, token) = world.store.api_key_create(&by, "admin", Role::Admin, None).await.unwrap();
-    token.expose().to_owned()
+    member_with_key(&world.store, &by, "admin", Role::Admin).await
 }
 
 /// Row W06: {own, other} organisation.

@@ -9,7 +9,10 @@ use async_trait::async_trait;
 use control::{Control, Probe, ProbeError, Prober};
 use serde_json::Value;
 use store::sqlite::Sqlite;
-use store::{By, ControlPlane, DataPlane, FoundTool, Moment, Role, ServerId, SystemClock};
+use store::{
+    By, ControlPlane, DataPlane, FoundTool, MemberDraft, Moment, People, Role, ServerId,
+    SystemClock,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use vault::{OsRandom, RootKey};
@@ -81,6 +84,14 @@ pub(crate) fn now() -> Moment {
     store::Clock::now(&SystemClock)
 }
 
+/// A member of this name and role, and a key of theirs.
+pub(crate) async fn member_with_key(store: &Sqlite, by: &By, name: &str, role: Role) -> String {
+    let draft = MemberDraft { email: format!("{name}@example.org"), name: name.to_owned(), role };
+    let member = store.member_add(by, draft).await.unwrap();
+    let (_, token) = store.api_key_create(by, &member.id, name, role, None).await.unwrap();
+    token.expose().to_owned()
+}
+
 impl World {
     pub(crate) async fn start() -> Self {
         crate::secrets::listen_to_logs();
@@ -94,8 +105,7 @@ impl World {
         let by = By::program(store.org().clone(), now());
         let mut keys = vec![];
         for role in [Role::Admin, Role::PolicyManager, Role::Viewer] {
-            let (_, token) = store.api_key_create(&by, role.as_str(), role, None).await.unwrap();
-            keys.push(token.expose().to_owned());
+            keys.push(member_with_key(&store, &by, role.as_str(), role).await);
         }
         let [admin, manager, viewer] = keys.try_into().unwrap();
 

@@ -9,8 +9,8 @@ use super::fault::{Fault, corrupt};
 use super::records::{code, list_of, number};
 use super::strangers;
 use crate::{
-    AuditEvent, Call, CallFilter, CallId, Intent, KeyId, Moment, OrgId, Outcome, OutcomeClass,
-    Page, PolicyId, Slice, StrangerRefusal, Verdict,
+    AuditEvent, Call, CallFilter, CallId, Intent, KeyId, MemberId, Moment, OrgId, Outcome,
+    OutcomeClass, Page, PolicyId, SessionId, Slice, StrangerRefusal, Verdict,
 };
 
 const CALL: &str = "SELECT c.idx, c.id, c.at, c.request_bytes, c.count, s.org, s.grant_id, \
@@ -215,20 +215,22 @@ pub(super) fn audit(
     let Some(before) = before(page) else { return Ok(slice(Vec::new(), 0, |_: &AuditEvent| 0)) };
     let limit = page.limit.clamp(1, LIMIT_MAX);
     let mut statement = conn.prepare_cached(
-        "SELECT idx, at, key, name, address, event, subject, detail FROM audit_events \
-         WHERE org = ?1 AND idx < ?2 ORDER BY idx DESC LIMIT ?3",
+        "SELECT idx, at, member, key, session, name, address, event, subject, detail \
+         FROM audit_events WHERE org = ?1 AND idx < ?2 ORDER BY idx DESC LIMIT ?3",
     )?;
     let found = rusqlite::params![org.as_str(), before, limit + 1];
     let events = statement.query_map(found, |row| {
         Ok(AuditEvent {
             index: row.get(0)?,
             at: Moment::of_micros(row.get(1)?),
-            key: row.get::<_, Option<String>>(2)?.map(KeyId::from),
-            name: row.get(3)?,
-            address: row.get(4)?,
-            event: row.get(5)?,
-            subject: row.get(6)?,
-            detail: row.get(7)?,
+            member: row.get::<_, Option<String>>(2)?.map(MemberId::from),
+            key: row.get::<_, Option<String>>(3)?.map(KeyId::from),
+            session: row.get::<_, Option<String>>(4)?.map(SessionId::from),
+            name: row.get(5)?,
+            address: row.get(6)?,
+            event: row.get(7)?,
+            subject: row.get(8)?,
+            detail: row.get(9)?,
         })
     })?;
     let events = events.collect::<rusqlite::Result<Vec<_>>>()?;

@@ -35,9 +35,15 @@ macro_rules! change {
     }};
 }
 
+pub(super) use {change, read};
+
 #[async_trait]
 impl ControlPlane for Sqlite {
-    async fn api_key_of(&self, token: &Token, now: Moment) -> Result<Option<ApiKey>, StoreError> {
+    async fn api_key_of(
+        &self,
+        token: &Token,
+        now: Moment,
+    ) -> Result<Option<KeyHolder>, StoreError> {
         // A copy of the token goes to the thread that reads, and is wiped there.
         let Ok(token) = Token::parse(vault::TokenKind::ApiKey, token.expose().as_bytes()) else {
             return Ok(None);
@@ -49,11 +55,14 @@ impl ControlPlane for Sqlite {
     async fn api_key_create(
         &self,
         by: &By,
+        member: &MemberId,
         label: &str,
         role: Role,
         expires_at: Option<Moment>,
     ) -> Result<(ApiKey, Token), ChangeError> {
-        change!(self, |tx, by, label| api_keys::create(tx, &by, &label, role, expires_at))
+        change!(self, |tx, by, member, label| {
+            api_keys::create(tx, &by, &member, &label, role, expires_at)
+        })
     }
 
     async fn api_keys(&self, org: &OrgId) -> Result<Vec<ApiKey>, StoreError> {
@@ -317,7 +326,8 @@ impl ControlPlane for Sqlite {
     }
 }
 
-/// Keys are told apart by id; the program itself is nobody's key.
+/// Keys are told apart by id, and so are people who use none; the program itself is nobody.
 fn actor(by: &By) -> String {
-    by.key.as_ref().map_or_else(String::new, KeyId::to_string)
+    let member = by.member.as_ref().map_or_else(String::new, MemberId::to_string);
+    by.key.as_ref().map_or(member, KeyId::to_string)
 }

@@ -5,8 +5,9 @@
 //! - `desk.rs` is what everybody shares; `writer.rs` is the thread that writes.
 //! - `call_rows.rs`, `quotas.rs` and `quota_rows.rs` are what the road of a call writes; `data_plane.rs` is the
 //!   contract over them.
-//! - `servers.rs`, `credentials.rs`, `policies.rs`, `grants.rs`, `api_keys.rs` read and change one
-//!   kind of object each; `control_plane.rs` is the contract over them.
+//! - `servers.rs`, `credentials.rs`, `policies.rs`, `grants.rs`, `api_keys.rs`, `members.rs`,
+//!   `groups.rs` read and change one kind of object each; `control_plane.rs` and `people.rs` are the
+//!   contract over them.
 
 mod api_keys;
 mod call_log;
@@ -18,10 +19,14 @@ mod desk;
 mod fault;
 mod grant_rows;
 mod grants;
+mod groups;
 mod herald;
+mod invites;
 mod keys;
 mod line;
+mod members;
 mod open;
+mod people;
 mod policies;
 mod quota_rows;
 mod quotas;

@@ -223,9 +223,10 @@ async fn a_change_without_its_audit_line_is_not_made() {
         .await
         .unwrap();
     let by = By::program(store.org().clone(), SystemClock.now());
-    let made = store.api_key_create(&by, "k", Role::Admin, None).await;
+    let (email, name) = ("ada@example.org".to_owned(), "Ada".to_owned());
+    let made = store.member_add(&by, MemberDraft { email, name, role: Role::Admin }).await;
     assert!(matches!(made, Err(ChangeError::Store(_))), "{made:?}");
-    assert!(store.api_keys(store.org()).await.unwrap().is_empty());
+    assert!(store.members(store.org()).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -68,13 +68,15 @@ impl<'a> Tx<'a> {
             .map_err(|_| super::fault::corrupt("audit_events"))?;
         self.conn
             .prepare_cached(
-                "INSERT INTO audit_events (org, at, key, name, address, event, subject, detail) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO audit_events (org, at, member, key, session, name, address, event, \
+                 subject, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 by.org.as_str(),
                 by.at.micros(),
+                by.member.as_ref().map(crate::MemberId::as_str),
                 by.key.as_ref().map(crate::KeyId::as_str),
+                by.session.as_ref().map(crate::SessionId::as_str),
                 by.name,
                 by.address,
                 event,

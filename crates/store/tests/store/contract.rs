@@ -55,6 +55,14 @@ kept! {
         a_grant_reaches_only_what_its_organisation_has
         names_that_deceive_are_refused
         only_what_calls_are_judged_by_changes_the_generation;
+    people:
+        an_address_is_one_person_whatever_its_case
+        an_invitation_lets_one_person_in_once
+        the_last_admin_is_neither_lowered_nor_removed
+        a_key_may_what_its_member_may_at_every_use
+        a_removed_member_is_over_and_the_address_free
+        a_member_that_was_changed_meanwhile_is_not_overwritten
+        a_group_holds_members_each_once;
     records:
         each_change_leaves_exactly_one_line
         the_audit_log_is_read_page_by_page

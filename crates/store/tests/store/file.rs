@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use store::sqlite::Sqlite;
-use store::{ChangeError, ControlPlane, DataPlane, GrantState, OutcomeClass, Role, StoreError};
+use store::{
+    ChangeError, ControlPlane, DataPlane, GrantState, OutcomeClass, People, Role, StoreError,
+};
 use tempfile::TempDir;
 use vault::{OsRandom, RootKey, Secret};
 
@@ -91,12 +93,12 @@ fn the_wrong_root_key_opens_nothing_and_writes_nothing() {
 fn a_database_from_a_newer_version_is_left_alone() {
     let (dir, root) = ground();
     drop(open(dir.path(), &root).unwrap());
-    behind(dir.path()).execute_batch("PRAGMA user_version = 7").unwrap();
+    behind(dir.path()).execute_batch("PRAGMA user_version = 99").unwrap();
     let error = open(dir.path(), &root).err().unwrap();
-    assert!(matches!(error, StoreError::NewerSchema { found: 7, known: 1 }), "{error}");
+    assert!(matches!(error, StoreError::NewerSchema { found: 99, .. }), "{error}");
     let version: u32 =
         behind(dir.path()).query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-    assert_eq!(version, 7);
+    assert_eq!(version, 99);
 }
 
 #[test]
@@ -299,16 +301,40 @@ async fn an_api_key_row_that_somebody_else_wrote_opens_nothing() {
     let (dir, root) = ground();
     let house = open(dir.path(), &root).unwrap();
     let (store, by) = (&house.store, house.by());
-    let (key, token) = store.api_key_create(&by, "v", Role::Viewer, None).await.unwrap();
+    let ada = house.member("ada", Role::Viewer).await.id;
+    let (key, token) = store.api_key_create(&by, &ada, "v", Role::Viewer, None).await.unwrap();
     assert!(store.api_key_of(&token, by.at).await.unwrap().is_some());
     behind(dir.path()).execute("UPDATE api_keys SET role = 'admin'", []).unwrap();
     assert!(store.api_key_of(&token, by.at).await.unwrap().is_none());
     behind(dir.path()).execute("UPDATE api_keys SET role = 'viewer'", []).unwrap();
     assert!(store.api_key_of(&token, by.at).await.unwrap().is_some());
-    store.api_key_create(&by, "a", Role::Admin, None).await.unwrap();
+    // Nor does a key whose member somebody else wrote.
+    behind(dir.path()).execute("UPDATE members SET role = 'admin'", []).unwrap();
+    assert!(store.api_key_of(&token, by.at).await.unwrap().is_none());
+    behind(dir.path()).execute("UPDATE members SET role = 'viewer'", []).unwrap();
+    assert!(store.api_key_of(&token, by.at).await.unwrap().is_some());
     store.api_key_revoke(&by, &key.id).await.unwrap();
     behind(dir.path()).execute("UPDATE api_keys SET revoked_at = NULL", []).unwrap();
     assert!(store.api_key_of(&token, by.at).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn nobody_is_in_a_group_that_somebody_else_wrote() {
+    let (dir, root) = ground();
+    let house = open(dir.path(), &root).unwrap();
+    let (store, by) = (&house.store, house.by());
+    let (ada, eve) =
+        (house.member("ada", Role::Viewer).await.id, house.member("eve", Role::Viewer).await.id);
+    let group = store.group_create(&by, "finance", vec![ada.clone()]).await.unwrap();
+    let insert = "INSERT INTO group_members (org, group_id, member) VALUES (?1, ?2, ?3)";
+    let row = [house.org.as_str(), group.id.as_str(), eve.as_str()];
+    behind(dir.path()).execute(insert, row).unwrap();
+    let found = store.group(&house.org, "finance").await.unwrap().unwrap();
+    assert!(found.members.is_empty());
+    let refused = store.group_update(&by, &group.id, None, "finance", vec![ada]).await;
+    assert!(matches!(refused.unwrap_err(), ChangeError::Conflict(_)));
+    store.member_remove(&by, &eve).await.unwrap();
+    store.group_delete(&by, &group.id).await.unwrap();
 }
 
 #[tokio::test]
@@ -324,7 +350,7 @@ async fn no_secret_stands_in_the_files() {
     }
     let (grant, token) = house.grant("g", &[&server.id]).await;
     let (_, rotated) = store.grant_rotate(&by, &grant.id, 600).await.unwrap();
-    let (_, key) = store.api_key_create(&by, "k", Role::Admin, None).await.unwrap();
+    let (_, key) = house.admin_key("k").await;
     // What splits a counter is a value of the call's arguments.
     let counter = quota::Key::new(quota::KeyParts {
         organisation: house.org.as_str().into(),

@@ -2,6 +2,7 @@
 
 pub(crate) mod calls;
 pub(crate) mod objects;
+pub(crate) mod people;
 pub(crate) mod quotas;
 pub(crate) mod records;
 
@@ -10,9 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use store::{
-    AuditEvent, By, CallFilter, CallId, Clock, ControlPlane, DataPlane, Grant, GrantDraft, Intent,
-    Moment, OnToolChange, OrgId, Outcome, OutcomeClass, Page, PolicyId, Server, ServerDraft,
-    ServerId, Verdict,
+    ApiKey, AuditEvent, By, CallFilter, CallId, Clock, ControlPlane, DataPlane, Grant, GrantDraft,
+    Intent, Member, MemberDraft, MemberId, Moment, OnToolChange, OrgId, Outcome, OutcomeClass,
+    Page, PolicyId, Role, Server, ServerDraft, ServerId, Verdict,
 };
 use vault::{Pepper, Token};
 
@@ -74,12 +75,25 @@ static MADE: AtomicU64 = AtomicU64::new(0);
 impl<S: Store> House<S> {
     pub(crate) fn by(&self) -> By {
         By {
-            org: self.org.clone(),
-            key: None,
+            member: Some(MemberId::from("mem_alice")),
             name: "alice".to_owned(),
             address: Some("192.0.2.1".to_owned()),
-            at: self.clock.now(),
+            ..By::program(self.org.clone(), self.clock.now())
         }
+    }
+
+    /// An active member of this name.
+    pub(crate) async fn member(&self, name: &str, role: Role) -> Member {
+        let draft =
+            MemberDraft { email: format!("{name}@example.org"), name: name.to_owned(), role };
+        self.store.member_add(&self.by(), draft).await.unwrap()
+    }
+
+    /// A key of a new admin.
+    pub(crate) async fn admin_key(&self, name: &str) -> (ApiKey, Token) {
+        let admin = self.member(name, Role::Admin).await;
+        let by = self.by();
+        self.store.api_key_create(&by, &admin.id, name, Role::Admin, None).await.unwrap()
     }
 
     pub(crate) async fn server(&self, slug: &str) -> Server {

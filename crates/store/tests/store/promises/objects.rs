@@ -27,16 +27,19 @@ pub(crate) async fn a_fresh_store_holds_nothing_and_knows_its_generation<S: Stor
 pub(crate) async fn an_api_key_opens_until_the_moment_it_ends<S: Store>(house: House<S>) {
     let (store, by) = (&house.store, house.by());
     let ends = by.at.plus_seconds(60);
-    let (_, first) = store.api_key_create(&by, "admin", Role::Admin, None).await.unwrap();
-    let (key, token) = store.api_key_create(&by, "ci", Role::Viewer, Some(ends)).await.unwrap();
+    let (_, first) = house.admin_key("admin").await;
+    let ada = house.member("ada", Role::Viewer).await.id;
+    let (key, token) =
+        store.api_key_create(&by, &ada, "ci", Role::Viewer, Some(ends)).await.unwrap();
     assert_eq!(token.kind(), TokenKind::ApiKey);
 
     let found = store.api_key_of(&token, by.at).await.unwrap().unwrap();
-    assert_eq!((found.id, found.role, found.label.as_str()), (key.id, Role::Viewer, "ci"));
+    assert_eq!((found.member.id.clone(), found.role()), (ada, Role::Viewer));
+    assert_eq!((found.key.id, found.key.label.as_str()), (key.id, "ci"));
     let before = Moment::of_micros(ends.micros() - 1);
     assert!(store.api_key_of(&token, before).await.unwrap().is_some());
     assert!(store.api_key_of(&token, ends).await.unwrap().is_none());
-    assert_eq!(store.api_key_of(&first, ends).await.unwrap().unwrap().role, Role::Admin);
+    assert_eq!(store.api_key_of(&first, ends).await.unwrap().unwrap().role(), Role::Admin);
     assert_eq!(store.api_keys(&house.org).await.unwrap().len(), 2);
     assert!(store.api_keys(&OrgId::from("org_other")).await.unwrap().is_empty());
 }
@@ -52,11 +55,11 @@ pub(crate) async fn a_token_that_was_never_given_out_is_no_key<S: Store>(house: 
 
 pub(crate) async fn the_last_admin_key_cannot_be_revoked<S: Store>(house: House<S>) {
     let (store, by) = (&house.store, house.by());
-    let (admin, token) = store.api_key_create(&by, "a", Role::Admin, None).await.unwrap();
-    store.api_key_create(&by, "v", Role::Viewer, None).await.unwrap();
+    let (admin, token) = house.admin_key("a").await;
+    store.api_key_create(&by, &admin.member, "v", Role::Viewer, None).await.unwrap();
     let refused = store.api_key_revoke(&by, &admin.id).await.unwrap_err();
-    assert!(matches!(refused, ChangeError::Conflict(_)), "{refused}");
-    store.api_key_create(&by, "b", Role::Admin, None).await.unwrap();
+    assert!(matches!(refused, ChangeError::LastAdmin(_)), "{refused}");
+    house.admin_key("b").await;
     store.api_key_revoke(&by, &admin.id).await.unwrap();
     assert!(store.api_key_of(&token, by.at).await.unwrap().is_none());
 }
@@ -364,7 +367,8 @@ pub(crate) async fn names_that_deceive_are_refused<S: Store>(house: House<S>) {
         assert!(matches!(bad, ChangeError::Invalid { field: "label", .. }), "{label:?}: {bad}");
     }
     assert!(store.policy_create(&by, "pol_1", None).await.is_err());
-    assert!(store.api_key_create(&by, "\u{7}", Role::Viewer, None).await.is_err());
+    let ada = house.member("ada", Role::Viewer).await.id;
+    assert!(store.api_key_create(&by, &ada, "\u{7}", Role::Viewer, None).await.is_err());
     let backwards = store::GrantDraft {
         not_before: Some(by.at),
         expires_at: Some(by.at),
@@ -397,7 +401,7 @@ pub(crate) async fn only_what_calls_are_judged_by_changes_the_generation<S: Stor
 
     let still = house.generation();
     store.server_found(&server.id, None, "slow".into(), tools(), true, by.at).await.unwrap();
-    store.api_key_create(&by, "k", Role::Admin, None).await.unwrap();
+    house.admin_key("k").await;
     store.policy_create(&by, "draft", None).await.unwrap();
     store.server_create(&by, server_draft("a")).await.unwrap_err();
     store.call_refused(house.intent(&grant, &server)).await.unwrap();

@@ -1,0 +1,158 @@
+//! Promises about members, groups, invitations, and keys that follow their member.
+
+use store::{ChangeError, GroupId, MemberChange, MemberDraft, MemberId, MemberState, OrgId, Role};
+
+use super::{House, Store};
+
+fn draft(email: &str, role: Role) -> MemberDraft {
+    MemberDraft { email: email.to_owned(), name: "Somebody".to_owned(), role }
+}
+
+fn role(role: Role) -> MemberChange {
+    MemberChange { role: Some(role), ..MemberChange::default() }
+}
+
+pub(crate) async fn an_address_is_one_person_whatever_its_case<S: Store>(house: House<S>) {
+    let (store, by) = (&house.store, house.by());
+    let ada = store.member_add(&by, draft("Ada@Example.org", Role::Viewer)).await.unwrap();
+    assert_eq!((ada.email.as_str(), ada.state), ("Ada@Example.org", MemberState::Active));
+    for email in ["ada@example.org", "ADA@EXAMPLE.ORG"] {
+        let found = store.member_by_email(&house.org, email).await.unwrap();
+        assert_eq!(found, Some(ada.clone()), "{email}");
+        let again = store.member_add(&by, draft(email, Role::Admin)).await.unwrap_err();
+        assert!(matches!(again, ChangeError::Taken { what: "member", .. }), "{again}");
+    }
+    assert_eq!(store.member_by_email(&house.org, ada.id.as_str()).await.unwrap(), None);
+    let next = OrgId::from("org_next");
+    assert_eq!(store.member(&next, ada.id.as_str()).await.unwrap(), None);
+    assert!(store.members(&next).await.unwrap().is_empty());
+    for bad in ["", "ada", "a@b@c", "ada @b", "ädä@b"] {
+        assert!(store.member_add(&by, draft(bad, Role::Viewer)).await.is_err(), "{bad}");
+    }
+}
+
+pub(crate) async fn an_invitation_lets_one_person_in_once<S: Store>(house: House<S>) {
+    let (store, by) = (&house.store, house.by());
+    let (at, ends) = (by.at, by.at.plus_seconds(3_600));
+    let (eve, first) = store.member_invite(&by, draft("eve@b", Role::Admin), ends).await.unwrap();
+    assert_eq!(eve.state, MemberState::Invited);
+    let key = store.api_key_create(&by, &eve.id, "k", Role::Viewer, None).await;
+    assert!(matches!(key.unwrap_err(), ChangeError::Conflict(_)), "invited people have no keys");
+
+    // A new link ends the old one.
+    let (_, token) = store.member_reinvite(&by, &eve.id, ends).await.unwrap();
+    assert!(store.invite_of(&first, at).await.unwrap().is_none());
+    assert_eq!(store.invite_of(&token, at).await.unwrap().unwrap().member.id, eve.id);
+    for (link, moment) in [(&first, at), (&token, ends)] {
+        let refused = store.invite_accept(link, None, None, moment).await.unwrap_err();
+        assert!(matches!(refused, ChangeError::Gone { .. }), "{refused}");
+    }
+    let address = Some("192.0.2.7".to_owned());
+    let inside = store.invite_accept(&token, Some("Eve"), address, at).await.unwrap();
+    assert_eq!((inside.state, inside.name.as_str()), (MemberState::Active, "Eve"));
+    let event = house.audit().await.remove(0);
+    assert_eq!(event.event, "member.accepted");
+    assert_eq!((event.member, event.address.as_deref()), (Some(eve.id.clone()), Some("192.0.2.7")));
+
+    let again = store.invite_accept(&token, None, None, at).await.unwrap_err();
+    assert!(matches!(again, ChangeError::Gone { .. }), "{again}");
+    let late = store.member_reinvite(&by, &eve.id, ends).await.unwrap_err();
+    assert!(matches!(late, ChangeError::Conflict(_)), "{late}");
+    for bad in [at, at.plus_seconds(31 * 86_400)] {
+        assert!(store.member_invite(&by, draft("x@b", Role::Viewer), bad).await.is_err());
+    }
+}
+
+pub(crate) async fn the_last_admin_is_neither_lowered_nor_removed<S: Store>(house: House<S>) {
+    let (store, by) = (&house.store, house.by());
+    let ada = house.member("ada", Role::Admin).await;
+    let invited = draft("late@b", Role::Admin);
+    store.member_invite(&by, invited, by.at.plus_seconds(60)).await.unwrap();
+    let lowered = store.member_update(&by, &ada.id, None, role(Role::Viewer)).await.unwrap_err();
+    assert!(matches!(lowered, ChangeError::LastAdmin(_)), "{lowered}");
+    let removed = store.member_remove(&by, &ada.id).await.unwrap_err();
+    assert!(matches!(removed, ChangeError::LastAdmin(_)), "{removed}");
+
+    let bob = house.member("bob", Role::Admin).await;
+    store.member_update(&by, &ada.id, None, role(Role::Viewer)).await.unwrap();
+    assert!(store.member_remove(&by, &bob.id).await.is_err(), "now bob is the last one");
+    store.member_remove(&by, &ada.id).await.unwrap();
+}
+
+pub(crate) async fn a_key_may_what_its_member_may_at_every_use<S: Store>(house: House<S>) {
+    let (store, by) = (&house.store, house.by());
+    house.member("root", Role::Admin).await;
+    let ada = house.member("ada", Role::Admin).await;
+    let vic = house.member("vic", Role::Viewer).await;
+    let above = store.api_key_create(&by, &vic.id, "k", Role::PolicyManager, None).await;
+    assert!(matches!(above.unwrap_err(), ChangeError::Invalid { field: "role", .. }));
+    let (_, token) = store.api_key_create(&by, &ada.id, "k", Role::Admin, None).await.unwrap();
+    let may = async || store.api_key_of(&token, by.at).await.unwrap().map(|h| h.role());
+    assert_eq!(may().await, Some(Role::Admin));
+    store.member_update(&by, &ada.id, None, role(Role::Viewer)).await.unwrap();
+    assert_eq!(may().await, Some(Role::Viewer));
+    // What a key lost it does not get back with its member's next rise.
+    store.member_update(&by, &ada.id, None, role(Role::Admin)).await.unwrap();
+    assert_eq!(may().await, Some(Role::Viewer));
+    store.member_remove(&by, &ada.id).await.unwrap();
+    assert_eq!(may().await, None);
+    let keys = store.api_keys(&house.org).await.unwrap();
+    assert!(keys.iter().find(|k| k.member == ada.id).unwrap().revoked_at.is_some());
+}
+
+pub(crate) async fn a_removed_member_is_over_and_the_address_free<S: Store>(house: House<S>) {
+    let (store, by) = (&house.store, house.by());
+    let ada = house.member("ada", Role::Viewer).await;
+    let group = store.group_create(&by, "finance", vec![ada.id.clone()]).await.unwrap();
+    let gone = store.member_remove(&by, &ada.id).await.unwrap();
+    assert_eq!(gone.state, MemberState::Removed);
+    assert!(store.group(&house.org, group.id.as_str()).await.unwrap().unwrap().members.is_empty());
+    assert!(store.member_update(&by, &ada.id, None, role(Role::Admin)).await.is_err());
+    assert!(store.member_remove(&by, &ada.id).await.is_err());
+    assert_eq!(store.member_by_email(&house.org, "ada@example.org").await.unwrap(), None);
+    let again = house.member("ada", Role::Viewer).await;
+    assert_ne!(again.id, ada.id);
+    let ghost = MemberId::from("mem_ghost");
+    let missing = store.member_remove(&by, &ghost).await.unwrap_err();
+    assert!(matches!(missing, ChangeError::NotFound { what: "member", .. }), "{missing}");
+}
+
+pub(crate) async fn a_member_that_was_changed_meanwhile_is_not_overwritten<S: Store>(
+    house: House<S>,
+) {
+    let (store, by, ada) = (&house.store, house.by(), house.member("ada", Role::Viewer).await);
+    let named = MemberChange { name: Some("Ada L".to_owned()), ..MemberChange::default() };
+    let changed = store.member_update(&by, &ada.id, Some(1), named.clone()).await.unwrap();
+    assert_eq!((changed.revision, changed.name.as_str()), (2, "Ada L"));
+    let stale = store.member_update(&by, &ada.id, Some(1), role(Role::Admin)).await.unwrap_err();
+    assert!(matches!(stale, ChangeError::Stale { what: "member", current: 2 }), "{stale}");
+    // The same once more changes nothing, and is no event.
+    let lines = house.audit().await.len();
+    assert_eq!(store.member_update(&by, &ada.id, Some(2), named).await.unwrap().revision, 2);
+    assert_eq!(house.audit().await.len(), lines);
+}
+
+pub(crate) async fn a_group_holds_members_each_once<S: Store>(house: House<S>) {
+    let (store, by) = (&house.store, house.by());
+    let (ada, bob) =
+        (house.member("ada", Role::Viewer).await, house.member("bob", Role::Viewer).await);
+    let twice = vec![bob.id.clone(), ada.id.clone(), bob.id.clone()];
+    let group = store.group_create(&by, "finance", twice).await.unwrap();
+    assert_eq!(group.members.len(), 2);
+    assert_eq!(store.group(&house.org, "finance").await.unwrap(), Some(group.clone()));
+    assert_eq!(store.group(&OrgId::from("org_next"), "finance").await.unwrap(), None);
+    let taken = store.group_create(&by, "finance", vec![]).await.unwrap_err();
+    assert!(matches!(taken, ChangeError::Taken { what: "group", .. }), "{taken}");
+    let ghost = store.group_create(&by, "x", vec![MemberId::from("mem_ghost")]).await.unwrap_err();
+    assert!(matches!(ghost, ChangeError::NotFound { what: "member", .. }), "{ghost}");
+
+    let one = vec![ada.id.clone()];
+    let changed = store.group_update(&by, &group.id, Some(1), "money", one.clone()).await.unwrap();
+    assert_eq!((changed.revision, changed.name.as_str(), &changed.members), (2, "money", &one));
+    let stale = store.group_update(&by, &group.id, Some(1), "money", vec![]).await.unwrap_err();
+    assert!(matches!(stale, ChangeError::Stale { what: "group", current: 2 }), "{stale}");
+    store.group_delete(&by, &group.id).await.unwrap();
+    assert!(store.groups(&house.org).await.unwrap().is_empty());
+    let missing = store.group_delete(&by, &GroupId::from("grp_x")).await.unwrap_err();
+    assert!(matches!(missing, ChangeError::NotFound { what: "group", .. }), "{missing}");
+}
