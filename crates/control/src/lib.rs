@@ -34,6 +34,8 @@ mod simulate;
 mod difference;
 mod grants;
 mod usage;
+mod reservations;
+mod clock;
 mod calls;
 mod tail;
 mod keys;

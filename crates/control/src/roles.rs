@@ -9,7 +9,7 @@ pub(crate) enum Action {
     ServersRead,
     /// See policies and their versions.
     PoliciesRead,
-    /// See grants and their usage.
+    /// See grants, their usage, and what is in doubt about it.
     GrantsRead,
     /// See the call log.
     CallsRead,
@@ -29,6 +29,8 @@ pub(crate) enum Action {
     CredentialsWrite,
     /// Issue, rotate, pause, resume and revoke grants.
     GrantsWrite,
+    /// Say what became of calls with no known outcome, and that the clock is right.
+    LimitsResolve,
     /// See, make and revoke one's own keys of this API.
     OwnKeys,
     /// See, make and revoke the keys of others.
@@ -55,6 +57,7 @@ pub(crate) const fn minimum(action: Action) -> Role {
         | Action::CredentialsRead
         | Action::CredentialsWrite
         | Action::GrantsWrite
+        | Action::LimitsResolve
         | Action::KeysOfOthers
         | Action::AuditRead
         | Action::RefusalsRead => Role::Admin,

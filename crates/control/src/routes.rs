@@ -8,8 +8,8 @@ use utoipa_axum::routes;
 
 use crate::problem::{Code, Problem};
 use crate::{
-    Control, arrival, audit, calls, credentials, document, grants, health, keys, policies, servers,
-    simulate, tail, tools, trial, usage,
+    Control, arrival, audit, calls, clock, credentials, document, grants, health, keys, policies,
+    reservations, servers, simulate, tail, tools, trial, usage,
 };
 
 /// Where the API lives.
@@ -58,6 +58,10 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(grants::revoke))
         .routes(routes!(grants::attach))
         .routes(routes!(usage::usage))
+        .routes(routes!(reservations::list))
+        .routes(routes!(reservations::resolve))
+        .routes(routes!(clock::state))
+        .routes(routes!(clock::confirm))
         .routes(routes!(calls::list))
         .routes(routes!(tail::tail))
         .routes(routes!(calls::get))

@@ -237,7 +237,7 @@ async fn granted(
             policy: id.as_ref().map_or("", |id| id.as_str()).into(),
             server: view.server.id.as_str().into(),
         }),
-        left: left.into_iter().map(|usage| (usage.key, usage.left)).collect(),
+        left: left.limits.into_iter().map(|of| (of.usage.key, of.usage.left)).collect(),
     };
     let facts = GrantFacts { label: grant.label, identity: grant.identity, tags: grant.tags };
     let definition = definition_of(&view, &call.tool);

@@ -1,19 +1,33 @@
 //! How much of its limits a grant has used.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use store::{LimitUsage, Page};
 use utoipa::ToSchema;
 
 use crate::operator::Operator;
 use crate::problem::{Problem, ProblemBody};
+use crate::reservations::ReservationOut;
 use crate::roles::Action;
 use crate::{At, Control, grants, time};
+
+/// The most calls with no known outcome that are shown beside the usage.
+const UNKNOWN_MAX: u32 = 50;
 
 /// The usage of a grant's limits.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UsageOut {
+    /// The limits in force, used or not; then what is counted of limits that are gone.
     items: Vec<LimitOut>,
+    /// Budgets that are not shown because there are too many.
+    left_out: usize,
+    /// The grant's calls with no known outcome that are still counted, oldest first.
+    unknown: Vec<ReservationOut>,
+    /// Whether there are more of them: see `/reservations`.
+    more_unknown: bool,
 }
 
 /// One limit's usage. Amounts are decimals, as text.
@@ -21,6 +35,8 @@ pub(crate) struct UsageOut {
 pub(crate) struct LimitOut {
     /// The limit's rule.
     rule: String,
+    /// Whether the grant's policies state the limit now.
+    in_force: bool,
     counter: String,
     /// Whose usage is counted together: `grant`, `identity`, `policy`, `server`, `organisation`.
     scope: String,
@@ -49,7 +65,8 @@ pub(crate) struct LimitOut {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PerOut {
     path: String,
-    value: String,
+    /// The value as JSON text; `null` while no value was used: each has the whole budget.
+    value: Option<String>,
 }
 
 /// How much of its limits a grant has used.
@@ -67,17 +84,32 @@ pub(crate) async fn usage(
     let by = who.may(Action::GrantsRead)?;
     let grant = grants::find(&control, &by, &id).await?;
     let usage = control.store.usage(by.org(), &grant.id).await?;
-    Ok(Json(UsageOut { items: usage.into_iter().map(view).collect() }))
+    let page = Page { after: None, limit: UNKNOWN_MAX };
+    let id = Some(grant.id.as_str());
+    let unknown = control.store.reservations(by.org(), quota::State::Unknown, id, &page).await?;
+    Ok(Json(UsageOut {
+        items: usage.limits.into_iter().map(view).collect(),
+        left_out: usage.left_out,
+        unknown: unknown.items.iter().map(ReservationOut::of).collect(),
+        more_unknown: unknown.next.is_some(),
+    }))
 }
 
-fn view(usage: quota::Usage) -> LimitOut {
-    let parts = usage.key.parts();
-    let per = |(path, value): &(std::sync::Arc<str>, std::sync::Arc<str>)| PerOut {
+/// The paths and values that split a counter.
+pub(crate) fn per_of(key: &quota::Key, has_values: bool) -> Vec<PerOut> {
+    let of = |(path, value): &(Arc<str>, Arc<str>)| PerOut {
         path: path.to_string(),
-        value: value.to_string(),
+        value: has_values.then(|| value.to_string()),
     };
+    key.parts().per.iter().map(of).collect()
+}
+
+fn view(limit: LimitUsage) -> LimitOut {
+    let usage = limit.usage;
+    let parts = usage.key.parts();
     LimitOut {
         rule: usage.rule.to_string(),
+        in_force: limit.in_force,
         counter: parts.counter.to_string(),
         scope: parts.subject.scope().to_owned(),
         server: parts.server.to_string(),
@@ -86,7 +118,7 @@ fn view(usage: quota::Usage) -> LimitOut {
             quota::Place::Tool(key) => key.to_string(),
         },
         window: window(&usage.window),
-        per: parts.per.iter().map(per).collect(),
+        per: per_of(&usage.key, limit.has_values),
         max: decimal(usage.max),
         used: decimal(usage.used),
         held: decimal(usage.held),

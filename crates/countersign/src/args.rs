@@ -61,6 +61,9 @@ pub(crate) enum Command {
     /// Keys of this API.
     #[command(subcommand)]
     Key(Key),
+    /// The clock that limits are counted by.
+    #[command(subcommand)]
+    Clock(Clock),
     /// Print, or merge with --write, what an MCP client needs to connect.
     Connect(Connect),
     /// Check keys, database, clock, upstreams and disk, and say how to mend what is wrong.
@@ -308,6 +311,27 @@ pub(crate) enum Policy {
     },
 }
 
+/// What became of a call.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Fate {
+    /// It was not carried out: what it holds goes back to the limits.
+    Released,
+    /// It was carried out: what it holds stays counted.
+    Settled,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Clock {
+    /// Show whether the clock is believed that limits are counted by.
+    Show,
+    /// Say that the clock is right as it is. Recorded.
+    Confirm {
+        /// Why it was moved, for the record.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Grant {
     /// Issue a grant. Its token is shown once.
@@ -344,6 +368,22 @@ pub(crate) enum Grant {
     Usage {
         /// Its label or id.
         grant: String,
+    },
+    /// List the calls whose outcome nobody knows: what they hold stays counted.
+    Unknown {
+        /// Only those of this grant, by label or id.
+        grant: Option<String>,
+    },
+    /// Say what became of a call whose outcome nobody knew. Final, and recorded.
+    Resolve {
+        /// The call's id.
+        call: String,
+        /// What became of it.
+        #[arg(long = "as", value_enum, value_name = "FATE")]
+        fate: Fate,
+        /// How that is known, for the record.
+        #[arg(long)]
+        reason: String,
     },
     /// Make a new token; the old one goes on working for a while.
     Rotate {

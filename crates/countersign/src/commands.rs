@@ -1,6 +1,7 @@
 //! What the commands do: each asks the API of a running instance and shows the answer.
 
 mod calls;
+mod clock;
 mod connect;
 mod credential;
 mod doctor;
@@ -31,6 +32,7 @@ pub(crate) async fn run(arguments: Arguments, style: Style) -> Result<(), Failur
         Command::Grant(command) => grant::run(&api()?, command, style).await,
         Command::Calls(command) => calls::run(&api()?, command, style).await,
         Command::Key(command) => key::run(&api()?, command, style).await,
+        Command::Clock(command) => clock::run(&api()?, command, style).await,
         Command::Connect(command) => connect::run(instance, command, style).await,
         Command::Doctor(configured) => doctor::run(instance, configured, style).await,
         // These two run for long and are started by `main` on a runtime of their own.

@@ -321,8 +321,8 @@ async fn check_after_start(directory: &Path, witness: &Witness, round: usize) {
         assert_eq!(line.intent.verdict, Verdict::Allowed, "round {round}: a denied call arrived");
     }
     let grant = store.grant(&org, "agent").await.unwrap().unwrap().id;
-    let usage = store.usage(&org, &grant).await.unwrap();
-    let counted: i64 = usage.iter().map(|usage| usage.used + usage.unknown).sum();
-    let held: i64 = usage.iter().map(|usage| usage.held).sum();
+    let usage = store.usage(&org, &grant).await.unwrap().limits;
+    let counted: i64 = usage.iter().map(|limit| limit.usage.used + limit.usage.unknown).sum();
+    let held: i64 = usage.iter().map(|limit| limit.usage.held).sum();
     assert_eq!((counted, held), (spent * 1_000_000, 0), "round {round}: the limits and the lines");
 }

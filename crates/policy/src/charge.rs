@@ -64,6 +64,23 @@ impl Charge {
     }
 }
 
+/// A limit as the policy states it, before any call.
+#[derive(Clone, Debug)]
+pub struct StatedLimit {
+    /// What a call that uses nothing of it would be charged: `amount_millionths` is 0 and `per` is
+    /// empty.
+    pub charge: Charge,
+    /// The paths whose values split the counter, as the policy writes them.
+    pub per_paths: Vec<Arc<str>>,
+}
+
+impl StatedLimit {
+    pub(crate) fn of(limit: &Limit, zone: &TimeZone) -> Self {
+        let charge = of(limit, zone, 0, Vec::new());
+        Self { charge, per_paths: limit.per.iter().map(|path| Arc::clone(&path.text)).collect() }
+    }
+}
+
 /// One value that splits a counter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Per {
@@ -176,7 +193,11 @@ pub(crate) fn charge(
         })?;
         per.push(Per { path: path.text.clone(), value });
     }
-    Ok(Charge {
+    Ok(of(limit, zone, amount_millionths, per))
+}
+
+fn of(limit: &Limit, zone: &TimeZone, amount_millionths: i64, per: Vec<Per>) -> Charge {
+    Charge {
         rule: limit.rule.clone(),
         place: limit.place.clone(),
         counter: limit.counter.clone(),
@@ -191,7 +212,7 @@ pub(crate) fn charge(
         count_failed: limit.count_failed,
         on_unknown: limit.on_unknown,
         on_deny: limit.on_deny.clone(),
-    })
+    }
 }
 
 /// The amount in millionths, rounded up; over `[*]`, the sum of every element's.

@@ -34,7 +34,7 @@ mod truth;
 mod values;
 
 pub use cases::{CaseResult, test, test_against};
-pub use charge::{Charge, OnUnknown, Per, Place, Scope, Window};
+pub use charge::{Charge, OnUnknown, Per, Place, Scope, StatedLimit, Window};
 pub use check::{ServerTool, Warning, check};
 pub use compare::Why;
 pub use decide::{decide, decide_signed};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::charge::StatedLimit;
 use crate::decision::{Access, ClientRequest, Definition, Visibility};
 use crate::load;
 use crate::possible;
@@ -68,6 +69,14 @@ impl Policy {
     /// Whether any rule applies to the tool at all.
     pub fn has_rules(&self, tool: &str) -> bool {
         self.applying(tool).any(Entry::has_rules)
+    }
+
+    /// Every limit, `all_tools` first, in document order.
+    pub fn limits(&self) -> Vec<StatedLimit> {
+        let program = &self.program;
+        let entries = std::iter::once(&program.all_tools).chain(&program.entries);
+        let limits = entries.flat_map(|entry| &entry.limits);
+        limits.map(|limit| StatedLimit::of(limit, &program.zone)).collect()
     }
 
     pub(crate) fn program(&self) -> &Program {

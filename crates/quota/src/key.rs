@@ -112,16 +112,7 @@ impl Key {
     /// The key of these parts.
     pub fn new(parts: KeyParts) -> Self {
         let mut out = Vec::with_capacity(160);
-        put_subject(&mut out, &parts.organisation, &parts.subject);
-        put_text(&mut out, &parts.server);
-        match &parts.place {
-            Place::AllTools => out.push(0),
-            Place::Tool(tool) => {
-                out.push(1);
-                put_text(&mut out, tool);
-            }
-        }
-        put_text(&mut out, &parts.counter);
+        put_counter(&mut out, &parts);
         put_count(&mut out, parts.per.len());
         for (path, value) in &parts.per {
             put_text(&mut out, path);
@@ -166,6 +157,20 @@ impl Key {
         reader.end()?;
         Ok(Self::new(KeyParts { organisation, subject, server, place, counter, per }))
     }
+}
+
+/// Everything but the values the counter is split by.
+fn put_counter(out: &mut Vec<u8>, parts: &KeyParts) {
+    put_subject(out, &parts.organisation, &parts.subject);
+    put_text(out, &parts.server);
+    match &parts.place {
+        Place::AllTools => out.push(0),
+        Place::Tool(tool) => {
+            out.push(1);
+            put_text(out, tool);
+        }
+    }
+    put_text(out, &parts.counter);
 }
 
 fn put_subject(out: &mut Vec<u8>, organisation: &str, subject: &Subject) {
@@ -256,6 +261,13 @@ impl KeyPrefix {
         Self::subject(organisation, &Subject::Grant(grant.into()))
     }
 
+    /// The keys that differ from these parts in `per` alone.
+    pub fn counter(parts: &KeyParts) -> Self {
+        let mut out = Vec::new();
+        put_counter(&mut out, parts);
+        Self(out)
+    }
+
     /// Whether the key begins so.
     pub fn covers(&self, key: &Key) -> bool {
         key.encoded().starts_with(&self.0)
@@ -332,6 +344,9 @@ mod tests {
             (KeyPrefix::grant("org", "grt_"), false),
             (KeyPrefix::grant("org", "grt_12"), false),
             (KeyPrefix::subject("org", &Subject::Identity("grt_1".into())), false),
+            (KeyPrefix::counter(&parts(["org", "grt_1", "srv", "calls"], &[("a", "b")])), true),
+            (KeyPrefix::counter(&parts(["org", "grt_1", "srv", "call"], &[])), false),
+            (KeyPrefix::counter(&parts(["org", "grt_1", "srv", "calls2"], &[])), false),
         ] {
             assert_eq!(prefix.covers(&key), covers, "{prefix:?}");
         }

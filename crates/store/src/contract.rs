@@ -233,8 +233,32 @@ pub trait ControlPlane: People + Send + Sync {
     async fn call(&self, org: &OrgId, id: &CallId) -> Result<Option<Call>, StoreError>;
     /// Wakes whenever a commit added to the call log.
     fn calls_changed(&self) -> tokio::sync::watch::Receiver<u64>;
-    /// The usage of a grant's limits.
-    async fn usage(&self, org: &OrgId, grant: &GrantId) -> Result<Vec<quota::Usage>, StoreError>;
+    /// The usage of a grant's limits, those of scopes it shares with others included.
+    async fn usage(&self, org: &OrgId, grant: &GrantId) -> Result<GrantUsage, StoreError>;
+    /// The calls that hold quota in this state, oldest first; of one grant, by id or label, or of
+    /// all.
+    async fn reservations(
+        &self,
+        org: &OrgId,
+        state: quota::State,
+        grant: Option<&str>,
+        page: &Page,
+    ) -> Result<Slice<Reserved>, StoreError>;
+    /// Ends the doubt about what a call with no known outcome holds, with a reason for the record.
+    /// Once: the same word again changes nothing and is recorded no second time, another word is a
+    /// conflict.
+    async fn reservation_resolve(
+        &self,
+        by: &By,
+        call: &CallId,
+        fate: quota::Fate,
+        reason: &str,
+    ) -> Result<Reserved, ChangeError>;
+    /// Whether the clock is believed, by which limits are counted.
+    async fn clock_state(&self) -> Result<ClockState, StoreError>;
+    /// A person's word that the clock is right, with a reason for the record. Windows that have
+    /// turned stay turned. Changes nothing where nothing was in doubt.
+    async fn clock_confirm(&self, by: &By, reason: &str) -> Result<ClockState, ChangeError>;
 
     /// The audit log, newest first.
     async fn audit(&self, org: &OrgId, page: &Page) -> Result<Slice<AuditEvent>, StoreError>;

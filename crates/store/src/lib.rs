@@ -25,7 +25,7 @@ pub use error::{ChangeError, StoreError};
 pub use id::{
     CallId, CredentialId, GrantId, GroupId, KeyId, MemberId, OrgId, PolicyId, ServerId, SessionId,
 };
-pub use limits::RoomError;
+pub use limits::{ClockState, GrantUsage, LimitUsage, Reserved, RoomError};
 pub use moment::{Clock, Moment, SystemClock};
 pub use people::{Group, Invite, KeyHolder, Member, MemberChange, MemberDraft, MemberState};
 pub use rows::*;

@@ -72,6 +72,14 @@ pub(crate) fn note(field: &'static str, text: &str) -> Result<(), ChangeError> {
     Ok(())
 }
 
+/// Why somebody did something, for the record: a note that says something.
+pub(crate) fn reason(field: &'static str, text: &str) -> Result<(), ChangeError> {
+    if text.trim().is_empty() {
+        return Err(invalid(field, "must say why"));
+    }
+    note(field, text)
+}
+
 /// Free labels: `grant.tags.KEY` in a policy.
 pub(crate) fn tags(field: &'static str, tags: &[(String, String)]) -> Result<(), ChangeError> {
     if tags.len() > TAGS_MAX {

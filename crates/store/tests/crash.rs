@@ -169,8 +169,9 @@ async fn look(
     }
     require(begun.is_subset(&found), "every call that was let through is in the log")?;
     // The ledger moved in the same commits as the log: the two agree to the last call.
-    let usage = store.usage(&org, &GRANT.into()).await?;
-    let counted = usage.first().map_or((0, 0, 0), |u| (u.used, u.held, u.unknown));
+    let usage = store.usage(&org, &GRANT.into()).await?.limits;
+    let sums = |u: &quota::Usage| (u.used, u.held, u.unknown);
+    let counted = usage.first().map_or((0, 0, 0), |limit| sums(&limit.usage));
     let expected = (completed * 1_000_000, 0, unknown * 1_000_000);
     if counted != expected && found.len() as i64 != 0 {
         return Err(format!("the ledger has {counted:?}, the log {expected:?}").into());

@@ -347,7 +347,13 @@ impl House {
     pub async fn usage(&self, label: &str) -> String {
         let org = self.store.org().clone();
         let grant = self.grant(label).id;
-        format!("{:?}", self.store.usage(&org, &grant).await.expect("the usage can be read"))
+        let usage = self.store.usage(&org, &grant).await.expect("the usage can be read");
+        let line = |limit: &store::LimitUsage| {
+            let of = &limit.usage;
+            let (used, held, unknown) = (of.used, of.held, of.unknown);
+            format!("{} used: {used}, held: {held}, unknown: {unknown}\n", of.rule)
+        };
+        usage.limits.iter().map(line).collect()
     }
 
     /// How many requests of strangers were counted so far.

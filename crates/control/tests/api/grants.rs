@@ -31,7 +31,13 @@ async fn a_grant_is_issued_and_its_token_is_shown_once() {
         assert!(!shown.body.contains(&token) && !shown.body.contains(&token[20..40]), "{path}");
     }
     let usage = world.ask(Some(&world.viewer), "GET", "/grants/agent/usage", "", &[]).await;
-    assert_eq!(usage.json()["items"], json!([]));
+    let items = usage.json()["items"].clone();
+    assert_eq!(items[0]["rule"], "/tools/pay/limits/value");
+    assert_eq!(
+        json!([items[0]["used"], items[0]["left"], items[0]["max"], items[0]["in_force"]]),
+        json!(["0", "500", "500", true])
+    );
+    assert_eq!((items.as_array().unwrap().len(), &usage.json()["unknown"]), (1, &json!([])));
 }
 
 #[tokio::test]

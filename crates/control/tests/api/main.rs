@@ -17,6 +17,7 @@ mod servers;
 mod policies;
 mod grants;
 mod keys;
+mod limits;
 mod repeat;
 mod calls;
 mod secrets;

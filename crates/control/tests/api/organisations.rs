@@ -72,6 +72,7 @@ async fn an_admin_of_another_organisation_finds_nothing_and_changes_nothing() {
             ("GET", format!("/policies/{policy}/diff"), ""),
             ("GET", format!("/grants/{grant}"), ""),
             ("GET", format!("/grants/{grant}/usage"), ""),
+            ("POST", format!("/reservations/{call}/resolve"), r#"{"as":"released","reason":"r"}"#),
             ("POST", format!("/grants/{grant}/rotate"), ""),
             ("POST", format!("/grants/{grant}/pause"), ""),
             ("POST", format!("/grants/{grant}/resume"), ""),

@@ -118,6 +118,12 @@ async fn ids_that_are_not_there_answer_404_on_every_route() {
         ("POST", "/grants/grt_x/revoke", ""),
         ("PUT", "/grants/grt_x/policy", r#"{"server":"payments","policy":null}"#),
         ("GET", "/grants/grt_x/usage", ""),
+        ("POST", "/reservations/call_x/resolve", r#"{"as":"settled","reason":"r"}"#),
+        (
+            "POST",
+            "/reservations/call_00000000000000000000000000/resolve",
+            r#"{"as":"released","reason":"r"}"#,
+        ),
         ("GET", "/calls/call_x", ""),
         ("GET", "/calls/call_00000000000000000000000000", ""),
         ("DELETE", "/api-keys/key_x", ""),

@@ -32,6 +32,8 @@ async fn fields_that_are_not_known_are_refused_on_every_writing_route() {
         ("POST", "/grants/agent/revoke", r#"{"FIELD":1}"#),
         ("PUT", "/grants/agent/policy", r#"{"server":"payments","policy":null,"FIELD":1}"#),
         ("POST", "/api-keys", r#"{"label":"a","role":"viewer","FIELD":1}"#),
+        ("POST", "/reservations/call_x/resolve", r#"{"as":"settled","reason":"r","FIELD":1}"#),
+        ("POST", "/clock/confirm", r#"{"reason":"r","FIELD":1}"#),
     ];
     let before = world.admin("GET", "/audit", "").await.json()["items"].as_array().unwrap().len();
     for (method, path, body) in routes {

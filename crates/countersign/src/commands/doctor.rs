@@ -172,6 +172,7 @@ async fn running(instance: &Instance, findings: &mut Vec<Finding>) {
         )),
     }
     findings.extend(skew(&api).await);
+    findings.extend(believed(&api).await);
     match api.list(&["servers"]).await {
         Ok(servers) => {
             for server in &servers {
@@ -194,6 +195,26 @@ async fn skew(api: &Api) -> Option<Finding> {
             "let both machines keep time (NTP)",
         )
     })
+}
+
+/// The instance believes its clock; otherwise it denies every call with limits.
+async fn believed(api: &Api) -> Option<Finding> {
+    const WHAT: &str = "clock";
+    let clock = api.get(&["clock"]).await.ok()?;
+    let doubt = clock.get("doubt").filter(|doubt| !doubt.is_null())?;
+    let strayed = match show::cell(doubt, "/reason").as_str() {
+        "jumped_ahead" => "jumped ahead",
+        _ => "fell back",
+    };
+    let seconds = show::cell(doubt, "/seconds");
+    Some(bad(
+        WHAT,
+        format!(
+            "the instance's clock {strayed} by {seconds} seconds: calls with limits are denied \
+             (`clock_uncertain`)"
+        ),
+        "set the clock right; if it is right now, say so: countersign clock confirm --reason …",
+    ))
 }
 
 /// A server answers now, and its credential opens.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{input, key, show};
 use crate::api::Api;
-use crate::args::Grant;
+use crate::args::{Fate, Grant};
 use crate::failure::Failure;
 use crate::out::Style;
 
@@ -23,16 +23,25 @@ const LINES: [show::Column; 11] = [
 ];
 const SERVERS: [show::Column; 3] =
     [("SERVER", "/server/name"), ("POLICY", "/policy/name"), ("ADDRESS", "/gateway_url")];
-const USAGE: [show::Column; 9] = [
-    ("COUNTER", "/counter"),
-    ("TOOL", "/tool"),
+const USAGE: [show::Column; 10] = [
+    ("LIMIT", "/rule"),
+    ("SCOPE", "/scope"),
     ("WINDOW", "/window"),
-    ("FOR", "/per"),
+    ("FOR", "/summary"),
     ("USED", "/used"),
     ("HELD", "/held"),
     ("UNKNOWN", "/unknown"),
+    ("LEFT", "/left"),
     ("MAX", "/max"),
     ("RESETS", "/resets_at"),
+];
+const UNKNOWN: [show::Column; 6] = [
+    ("CALL", "/call"),
+    ("AT", "/at"),
+    ("GRANT", "/grant/name"),
+    ("TOOL", "/tool"),
+    ("WHY", "/detail"),
+    ("HOLDS", "/summary"),
 ];
 
 pub(super) async fn run(api: &Api, command: Grant, style: Style) -> Result<(), Failure> {
@@ -79,11 +88,37 @@ pub(super) async fn run(api: &Api, command: Grant, style: Style) -> Result<(), F
             }
         }
         Grant::Usage { grant } => {
-            let usage = api.get(&["grants", &grant, "usage"]).await?;
-            match (style, usage.get("items").and_then(Value::as_array)) {
-                (Style::Human, Some(items)) => show::list(items, &USAGE, style),
-                _ => Ok(crate::out::json(&usage)?),
+            let mut usage = api.get(&["grants", &grant, "usage"]).await?;
+            if style == Style::Json {
+                return Ok(crate::out::json(&usage)?);
             }
+            let mut items = take(&mut usage, "items");
+            items.iter_mut().for_each(budget);
+            show::list(&items, &USAGE, style)?;
+            let unknown = take(&mut usage, "unknown");
+            if !unknown.is_empty() {
+                crate::out::line("\nCalls with no known outcome; `grant resolve` ends the doubt:")?;
+                list_unknown(unknown, style)?;
+            }
+            Ok(())
+        }
+        Grant::Unknown { grant } => {
+            let mut found = api.list(&["reservations"]).await?;
+            if let Some(name) = grant {
+                let named =
+                    |of: &Value, pointer| of.pointer(pointer) == Some(&name.as_str().into());
+                found.retain(|of| named(of, "/grant/name") || named(of, "/grant/id"));
+            }
+            list_unknown(found, style)
+        }
+        Grant::Resolve { call, fate, reason } => {
+            let (word, sentence) = match fate {
+                Fate::Released => ("released", "was not carried out: what it held is given back"),
+                Fate::Settled => ("settled", "was carried out: what it held stays counted"),
+            };
+            let body = json!({"as": word, "reason": reason}).to_string();
+            let resolved = api.post(&["reservations", &call, "resolve"], body).await?;
+            show::done(&resolved, &format!("the call `{call}` {sentence}"), style)
         }
         Grant::Rotate { grant, overlap, token_file } => {
             let file = input::token_file(token_file.as_deref())?;
@@ -127,6 +162,49 @@ fn tag_map(tags: &[String]) -> Result<Map<String, Value>, Failure> {
         }
     }
     Ok(map)
+}
+
+fn take(object: &mut Value, name: &str) -> Vec<Value> {
+    match object.get_mut(name).map(Value::take) {
+        Some(Value::Array(items)) => items,
+        _ => Vec::new(),
+    }
+}
+
+/// Adds in a few words what a limit is split by, and whether it is still stated.
+fn budget(limit: &mut Value) {
+    let mut words = split(limit);
+    if limit.get("in_force") == Some(&Value::Bool(false)) {
+        words.push("no longer in force".to_owned());
+    }
+    limit["summary"] = words.join(", ").into();
+}
+
+fn split(of: &Value) -> Vec<String> {
+    let per = of.get("per").and_then(Value::as_array);
+    per.into_iter()
+        .flatten()
+        .map(|part| match show::cell(part, "/value").as_str() {
+            "" => format!("each {}", show::cell(part, "/path")),
+            value => format!("{}={value}", show::cell(part, "/path")),
+        })
+        .collect()
+}
+
+/// Lists calls with no known outcome, and what of each stays counted.
+fn list_unknown(mut calls: Vec<Value>, style: Style) -> Result<(), Failure> {
+    if style == Style::Human {
+        for call in &mut calls {
+            let holds = call.get("holds").and_then(Value::as_array).cloned().unwrap_or_default();
+            let words = holds.iter().filter(|hold| hold["state"] == "unknown").map(|hold| {
+                let amount =
+                    format!("{} of {}", show::cell(hold, "/amount"), show::cell(hold, "/rule"));
+                std::iter::once(amount).chain(split(hold)).collect::<Vec<_>>().join(" ")
+            });
+            call["summary"] = words.collect::<Vec<_>>().join(", ").into();
+        }
+    }
+    show::list(&calls, &UNKNOWN, style)
 }
 
 /// Adds the servers and their policies in a few words.

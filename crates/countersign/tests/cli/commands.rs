@@ -269,6 +269,12 @@ async fn calls_are_listed_shown_and_followed() {
     assert_eq!(house.refused(&["calls", "list", "--decision", "perhaps"]), "invalid");
     let usage = house.json(&["grant", "usage", "bot"]);
     assert!(usage["items"].is_array(), "{usage}");
+    assert!(house.run(&["--json", "grant", "unknown", "bot"]).lines().is_empty());
+    let nobody = "call_00000000000000000000000000";
+    let resolve = ["grant", "resolve", nobody, "--as", "released", "--reason", "seen"];
+    assert_eq!(house.refused(&resolve), "not_found");
+    assert_eq!(house.json(&["clock", "show"])["believed"], true);
+    assert_eq!(house.json(&["clock", "confirm", "--reason", "sure"])["believed"], true);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -17,7 +17,8 @@ pub enum Fate {
 }
 
 impl Fate {
-    const fn state(self) -> State {
+    /// The state it leads to.
+    pub const fn state(self) -> State {
         match self {
             Self::Settle => State::Settled,
             Self::Release => State::Released,

@@ -43,14 +43,17 @@ impl Ledger {
     /// limit that was changed shows its present form after its next charge;
     /// [`Ledger::usage`] shows it at once.
     pub fn usages(&self, prefix: &KeyPrefix, now: i64) -> Vec<Usage> {
-        let from = (Bound::Included(prefix.bytes()), Bound::Unbounded);
-        self.keys
-            .range::<[u8], _>(from)
-            .take_while(|key| prefix.covers(key))
+        self.counters(prefix)
             .filter_map(|key| Some((key, self.counters.get(key)?)))
             .flat_map(|(key, counter)| counter.shown().map(move |seen| (key, seen)))
             .filter_map(|(key, seen)| self.usage(key, &seen.rule, &seen.window, seen.max, now).ok())
             .collect()
+    }
+
+    /// The counters with this prefix that hold anything or did so lately, in order.
+    pub fn counters(&self, prefix: &KeyPrefix) -> impl Iterator<Item = &Key> {
+        let from = (Bound::Included(prefix.bytes()), Bound::Unbounded);
+        self.keys.range::<[u8], _>(from).take_while(|key| prefix.covers(key))
     }
 
     /// What a call holds, while it is remembered.

@@ -9,10 +9,12 @@ use vault::{Keyring, Secret, Token};
 
 use super::desk::locked;
 use super::records::number;
-use super::tx::Recorded;
+use super::tx::{Detail, Recorded};
 use super::{
-    Sqlite, api_keys, call_log, credentials, grant_rows, grants, policies, servers, tools,
+    Sqlite, api_keys, call_log, credentials, grant_rows, grants, policies, reservations, servers,
+    tools, usage,
 };
+use crate::names;
 use crate::*;
 
 /// How long the answer to a request with an `Idempotency-Key` is kept: 24 hours.
@@ -239,8 +241,64 @@ impl ControlPlane for Sqlite {
         self.desk.calls_changed.subscribe()
     }
 
-    async fn usage(&self, org: &OrgId, grant: &GrantId) -> Result<Vec<quota::Usage>, StoreError> {
-        Ok(locked(&self.desk.book).usages(org.as_str(), grant.as_str()))
+    async fn usage(&self, org: &OrgId, grant: &GrantId) -> Result<GrantUsage, StoreError> {
+        let stated =
+            read!(self, |conn, keys, org, grant| { usage::in_force(conn, &keys, &org, &grant) })?;
+        let mut book = locked(&self.desk.book);
+        let (ledger, now) = book.look();
+        Ok(usage::of(ledger, now, &stated, org, grant))
+    }
+
+    async fn reservations(
+        &self,
+        org: &OrgId,
+        state: quota::State,
+        grant: Option<&str>,
+        page: &Page,
+    ) -> Result<Slice<Reserved>, StoreError> {
+        let found = reservations::held(&self.desk.book, org, state, page.after.as_deref());
+        let (grant, limit) = (grant.map(str::to_owned), page.limit);
+        read!(self, |conn, _keys, org| {
+            reservations::page(conn, &org, grant.as_deref(), &found, limit)
+        })
+    }
+
+    async fn reservation_resolve(
+        &self,
+        by: &By,
+        call: &CallId,
+        fate: quota::Fate,
+        reason: &str,
+    ) -> Result<Reserved, ChangeError> {
+        let desk = Arc::clone(&self.desk);
+        change!(self, |tx, by, call, reason| {
+            reservations::resolve(tx, &desk.book, &by, call, fate, &reason)
+        })?;
+        let known = locked(&self.desk.book).look().0.reservation(&call.0).cloned();
+        let gone = || ChangeError::NotFound { what: "reservation", id: call.to_string() };
+        let (known, org) = (known.ok_or_else(gone)?, &by.org);
+        Ok(read!(self, |conn, _keys, org| reservations::with_line(conn, &org, &known))?)
+    }
+
+    async fn clock_state(&self) -> Result<ClockState, StoreError> {
+        let reading = locked(&self.desk.book).read_clock();
+        Ok(ClockState { at: Moment::of_micros(reading.now), doubt: reading.doubt })
+    }
+
+    async fn clock_confirm(&self, by: &By, reason: &str) -> Result<ClockState, ChangeError> {
+        names::reason("reason", reason)?;
+        let before = locked(&self.desk.book).read_clock();
+        if let Some(doubt) = before.doubt {
+            change!(self, |tx, by, reason| {
+                let detail = Detail::default()
+                    .now("doubt", doubt.to_string())
+                    .now("reason", reason.as_str());
+                tx.record(&by, "clock.confirmed", "clock", detail, ())
+            })?;
+            // The line stands: somebody has given their word.
+            locked(&self.desk.book).confirm_clock();
+        }
+        Ok(self.clock_state().await?)
     }
 
     async fn audit(&self, org: &OrgId, page: &Page) -> Result<Slice<AuditEvent>, StoreError> {

@@ -8,12 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use quota::Changes;
 use tokio::sync::{oneshot, watch};
 
 use super::herald::Herald;
 use super::line::Line;
-use super::quotas::{Book, SharedBook};
+use super::quotas::{Book, Due, SharedBook};
 use super::strangers::Strangers;
 use super::tx::{Recorded, Tx};
 use super::{fault::Fault, fault::again};
@@ -365,7 +364,7 @@ impl Desk {
 
     /// Takes the outcomes that wait, with what they changed in the ledger: one moment for both, so
     /// that a commit holds both or neither.
-    pub(super) fn endings(&self, endings: &mut Vec<Ending>) -> Changes {
+    pub(super) fn endings(&self, endings: &mut Vec<Ending>) -> Due {
         let mut inbox = locked(&self.inbox);
         endings.append(&mut inbox.endings);
         inbox.ending_since = None;

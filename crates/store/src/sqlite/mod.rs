@@ -32,10 +32,12 @@ mod quota_rows;
 mod quotas;
 mod readers;
 mod records;
+mod reservations;
 mod servers;
 mod strangers;
 mod tools;
 mod tx;
+mod usage;
 mod view;
 mod writer;
 

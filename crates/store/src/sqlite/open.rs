@@ -309,7 +309,7 @@ pub(super) fn close_left_over(
         .query_map([open_from], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
     book.close_left_over();
-    let changes = book.take();
+    let changes = book.take().pending;
     if left.is_empty() && changes.is_empty() {
         return Ok(0);
     }

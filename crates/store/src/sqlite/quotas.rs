@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use quota::{Changes, ClockWatch, Key, Ledger, Reading, ReserveError, State};
+use quota::{Changes, ClockWatch, Fate, Key, Ledger, Reading, ReserveError, State, StepError};
 
 use crate::{BeginError, CallId, Clock, OutcomeClass, RoomError, StoreError};
 
@@ -19,6 +19,17 @@ pub(super) struct Book {
     /// Whether the clock can be believed. INVARIANT(believed-time): the ledger is only ever told
     /// moments that it gave.
     watch: ClockWatch,
+    /// What people have decided about calls with no known outcome, in the transaction that is being
+    /// made. The ledger moves when its commit stands, so one that fails has nothing to take back.
+    resolved: Vec<(CallId, Fate)>,
+}
+
+/// What a commit is to hold of the ledger.
+pub(super) struct Due {
+    /// What was not yet durable.
+    pub(super) pending: Changes,
+    /// What the decisions of people come to, on top of it.
+    pub(super) resolved: Result<Changes, StepError>,
 }
 
 /// The book, as everybody shares it.
@@ -28,7 +39,7 @@ impl Book {
     pub(super) fn new(ledger: Ledger, clock: Arc<dyn Clock>) -> Self {
         // The ledger's mark is durable: a clock that was set back while no process ran is noticed.
         let watch = ClockWatch::new(ledger.mark());
-        Self { ledger, pending: Vec::new(), clock, watch }
+        Self { ledger, pending: Vec::new(), clock, watch, resolved: Vec::new() }
     }
 
     /// What the clock says, and whether that can be believed.
@@ -117,9 +128,56 @@ impl Book {
         self.ledger.fits(std::slice::from_ref(charge), now).map_err(no_room)
     }
 
-    pub(super) fn usages(&mut self, org: &str, grant: &str) -> Vec<quota::Usage> {
+    /// A person's word that the clock is right.
+    pub(super) fn confirm_clock(&mut self) {
+        self.watch.confirm(self.clock.now().micros(), self.clock.monotonic_micros());
+    }
+
+    /// The ledger, for a look, and the moment to look at it.
+    pub(super) fn look(&mut self) -> (&Ledger, i64) {
         let now = self.read_clock().now;
-        self.ledger.usages(&quota::KeyPrefix::grant(org, grant), now)
+        (&self.ledger, now)
+    }
+
+    /// Whether a person's decision about a call would change anything. `false`: it was decided so
+    /// before.
+    pub(super) fn would_resolve(&mut self, call: CallId, fate: Fate) -> Result<bool, StepError> {
+        if let Some((_, known)) = self.resolved.iter().find(|(known, _)| *known == call) {
+            let (from, to) = (known.state(), fate.state());
+            return if from == to { Ok(false) } else { Err(StepError::Illegal { from, to }) };
+        }
+        let changes = self.ledger.resolve(call.0, None, fate)?;
+        let changed = !changes.is_empty();
+        self.take_back(&changes);
+        Ok(changed)
+    }
+
+    /// Resolves a call with the commit of the present transaction.
+    pub(super) fn resolve_with_commit(&mut self, call: CallId, fate: Fate) {
+        self.resolved.push((call, fate));
+    }
+
+    /// The commit stands: the ledger follows it. The rows are written already; they are written
+    /// once more with the next commit, for other calls may have moved the same counters meanwhile.
+    pub(super) fn resolved_stand(&mut self) {
+        for (call, fate) in std::mem::take(&mut self.resolved) {
+            match self.ledger.resolve(call.0, None, fate) {
+                Ok(changes) => self.keep(changes),
+                Err(error) => tracing::error!(%call, %error, "a call was resolved on disk alone"),
+            }
+        }
+    }
+
+    /// The commit has failed, and with it what people decided in it.
+    pub(super) fn resolved_fell(&mut self) {
+        self.resolved.clear();
+    }
+
+    /// Undoes what was done under this very lock.
+    fn take_back(&mut self, changes: &Changes) {
+        if let Err(error) = self.ledger.undo(changes) {
+            tracing::error!(%error, "a trial step of the ledger was not taken back");
+        }
     }
 
     /// Every counter that a remembered call names.
@@ -130,8 +188,19 @@ impl Book {
     }
 
     /// What is not yet durable, to be written now.
-    pub(super) fn take(&mut self) -> Changes {
-        Changes::group(self.pending.drain(..))
+    pub(super) fn take(&mut self) -> Due {
+        let pending = Changes::group(self.pending.drain(..));
+        let mut steps = Vec::with_capacity(self.resolved.len());
+        let mut failed = None;
+        for (call, fate) in self.resolved.clone() {
+            match self.ledger.resolve(call.0, None, fate) {
+                Ok(changes) => steps.push(changes),
+                Err(error) => failed = Some(error),
+            }
+        }
+        let resolved = Changes::group(steps);
+        self.take_back(&resolved);
+        Due { pending, resolved: failed.map_or(Ok(resolved), Err) }
     }
 
     /// The commit has failed: what was taken comes before all that changed since.

@@ -175,7 +175,9 @@ async fn quota_of_a_commit_that_failed_goes_back() {
         store.call_begin(intent(&store, number, tool), charges, judged_at)
     };
     let held = |store: &Sqlite| {
-        let usage = super::desk::locked(&store.desk.book).usages(store.org().as_str(), "grt_x");
+        let mut book = super::desk::locked(&store.desk.book);
+        let (ledger, now) = book.look();
+        let usage = ledger.usages(&quota::KeyPrefix::grant(store.org().as_str(), "grt_x"), now);
         usage.first().map_or((0, 0, 0), |u| (u.used, u.held, u.unknown))
     };
     room_for(&store, Some(0)).await;
@@ -193,6 +195,82 @@ async fn quota_of_a_commit_that_failed_goes_back() {
     drop(store);
     let store = Sqlite::open(dir.path(), &root, Arc::new(SystemClock), Arc::new(OsRandom)).unwrap();
     assert_eq!(held(&store), (1_000_000, 0, 1_000_000), "the one in flight is unknown now");
+}
+
+/// A store with one call of money that was never answered.
+async fn with_lost_money(store: &Sqlite) {
+    let key = quota::Key::new(quota::KeyParts {
+        organisation: store.org().as_str().into(),
+        subject: quota::Subject::Grant("grt_x".into()),
+        server: "srv_x".into(),
+        place: quota::Place::AllTools,
+        counter: "c".into(),
+        per: Vec::new(),
+    });
+    let text = br#"{"version": "1", "default": "allow", "all_tools": {"limits":
+        [{"counter": "c", "window": "day", "max": 5, "on_unknown": "keep"}]}}"#;
+    let policy = policy::Policy::load(text).unwrap();
+    let charge =
+        policy::Charge { amount_millionths: 1_000_000, ..policy.limits().remove(0).charge };
+    let judged_at = store.generation().unwrap();
+    store.call_begin(intent(store, 1, "t"), vec![(key, charge)], judged_at).await.unwrap();
+    store.call_finish(Outcome { class: OutcomeClass::Unknown, ..outcome(1) });
+    store.flush().await.unwrap();
+}
+
+fn unknown(store: &Sqlite) -> usize {
+    super::desk::locked(&store.desk.book).look().0.reservations(quota::State::Unknown).len()
+}
+
+#[tokio::test]
+async fn a_resolution_whose_commit_fails_changes_nothing() {
+    let (_dir, _root, store) = open();
+    with_lost_money(&store).await;
+    let broken = |sql: &'static str| {
+        store.desk.change(move |tx| {
+            tx.conn.execute_batch(sql)?;
+            Ok(Recorded::unchanged(()))
+        })
+    };
+    broken("ALTER TABLE quota_reservations RENAME TO elsewhere").await.unwrap();
+    let by = By::program(store.org().clone(), SystemClock.now());
+    let id = CallId([1; 16]);
+    let page = Page { after: None, limit: 10 };
+    for _ in 0..2 {
+        let failed = store.reservation_resolve(&by, &id, quota::Fate::Release, "why").await;
+        assert!(matches!(failed, Err(ChangeError::Store(_))), "{failed:?}");
+        assert_eq!(unknown(&store), 1);
+        assert!(store.audit(store.org(), &page).await.unwrap().items.is_empty());
+    }
+    broken("ALTER TABLE elsewhere RENAME TO quota_reservations").await.unwrap();
+    store.reservation_resolve(&by, &id, quota::Fate::Release, "why").await.unwrap();
+    assert_eq!(unknown(&store), 0);
+    assert_eq!(store.audit(store.org(), &page).await.unwrap().items.len(), 1);
+}
+
+#[tokio::test]
+async fn many_resolutions_at_once_are_one() {
+    let (dir, root, store) = open();
+    with_lost_money(&store).await;
+    let by = By::program(store.org().clone(), SystemClock.now());
+    let (id, page) = (CallId([1; 16]), Page { after: None, limit: 10 });
+    let store = Arc::new(store);
+    let askers: Vec<_> = (0..16)
+        .map(|number| {
+            let (store, by) = (Arc::clone(&store), by.clone());
+            let fate = if number % 2 == 0 { quota::Fate::Release } else { quota::Fate::Settle };
+            tokio::spawn(async move { store.reservation_resolve(&by, &id, fate, "why").await })
+        })
+        .collect();
+    let mut resolved = 0;
+    for asker in askers {
+        resolved += usize::from(asker.await.unwrap().is_ok());
+    }
+    assert_eq!(resolved, 8, "half of them said the same as the first");
+    assert_eq!(store.audit(store.org(), &page).await.unwrap().items.len(), 1);
+    drop(store);
+    let store = Sqlite::open(dir.path(), &root, Arc::new(SystemClock), Arc::new(OsRandom)).unwrap();
+    assert_eq!(unknown(&store), 0);
 }
 
 #[tokio::test]

@@ -182,11 +182,15 @@ impl Writer {
         if group.chores {
             self.chores(group)?;
         }
-        group.quota = self.desk.endings(&mut self.endings);
+        let due = self.desk.endings(&mut self.endings);
+        group.quota = due.pending;
+        let resolved = due.resolved.map_err(|error| StoreError::Unavailable(error.into()))?;
         for ending in &self.endings {
             call_rows::insert_outcome(&self.conn, ending.idx, &ending.outcome)?;
         }
-        quota_rows::write(&self.conn, &self.keys, &mut self.numbers, &group.quota)?;
+        for changes in [&group.quota, &resolved] {
+            quota_rows::write(&self.conn, &self.keys, &mut self.numbers, changes)?;
+        }
         self.conn.prepare_cached("COMMIT")?.execute([])?;
         Ok(())
     }
@@ -279,6 +283,7 @@ impl Writer {
         self.endings.clear();
         self.desk.opened(self.calls.committed());
         self.numbers.committed(&group.quota);
+        locked(&self.desk.book).resolved_stand();
         self.numbers.forget(group.gone);
         if group.chores {
             self.calls.chores_done();
@@ -306,6 +311,7 @@ impl Writer {
         self.calls.undone();
         {
             let mut book = locked(&self.desk.book);
+            book.resolved_fell();
             book.put_back(group.quota);
             for id in group.took {
                 book.release(id);

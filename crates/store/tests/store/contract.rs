@@ -86,5 +86,14 @@ kept! {
         an_outcome_settles_or_gives_back_at_once
         a_caller_who_goes_away_holds_no_quota
         a_doubtful_clock_stops_calls_with_limits_and_no_others
-        a_window_that_cannot_be_placed_stops_the_call;
+        a_window_that_cannot_be_placed_stops_the_call
+        a_person_may_confirm_a_clock_in_doubt;
+    unknown:
+        what_nobody_knows_is_listed_and_resolved_once
+        a_resolution_says_why_and_is_of_ones_own_organisation
+        room_that_is_given_back_may_be_taken_again;
+    usage:
+        usage_shows_the_limits_in_force_whether_used_or_not
+        usage_follows_a_changed_policy_and_keeps_what_is_counted
+        usage_of_a_shared_scope_is_everybodys;
 }

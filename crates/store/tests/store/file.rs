@@ -384,9 +384,9 @@ async fn no_secret_stands_in_the_files() {
     look("closed");
     drop((store, house));
     let house = open(dir.path(), &root).unwrap();
-    let usage = house.store.usage(&house.org, &grant.id).await.unwrap();
-    assert_eq!(usage[0].used, 1_000_000);
-    assert_eq!(&*usage[0].key.parts().per[0].1, canaries[2], "and with the key it is there");
+    let usage = house.store.usage(&house.org, &grant.id).await.unwrap().limits;
+    assert_eq!(usage[0].usage.used, 1_000_000);
+    assert_eq!(&*usage[0].usage.key.parts().per[0].1, canaries[2], "and with the key it is there");
 }
 
 #[tokio::test]
@@ -443,9 +443,10 @@ async fn calls_left_open_by_a_dead_process_end_as_unknown() {
         };
         assert_eq!(class(&open_id).await, (OutcomeClass::Unknown, "process_ended"), "{start}");
         assert_eq!(class(&ended_id).await, (OutcomeClass::Completed, ""), "{start}");
-        let mut usage = house.store.usage(&house.org, &grant.id).await.unwrap();
-        usage.sort_by(|a, b| a.rule.cmp(&b.rule));
-        let held: Vec<_> = usage.iter().map(|u| (u.used, u.held, u.unknown)).collect();
+        let mut usage = house.store.usage(&house.org, &grant.id).await.unwrap().limits;
+        usage.sort_by(|a, b| a.usage.rule.cmp(&b.usage.rule));
+        let sums = |u: &store::LimitUsage| (u.usage.used, u.usage.held, u.usage.unknown);
+        let held: Vec<_> = usage.iter().map(sums).collect();
         assert_eq!(held, [(1_000_000, 0, 0), (1_000_000, 0, 1_000_000)], "calls, money: {start}");
     }
 }

@@ -5,6 +5,8 @@ pub(crate) mod objects;
 pub(crate) mod people;
 pub(crate) mod quotas;
 pub(crate) mod records;
+pub(crate) mod unknown;
+pub(crate) mod usage;
 
 use std::any::Any;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use policy::{Charge, OnUnknown, Place, Scope, Window};
 use quota::{Key, KeyParts, Subject};
-use store::{BeginError, Grant, OutcomeClass, RoomError, Server};
+use store::{BeginError, ChangeError, Clock as _, Grant, OutcomeClass, RoomError, Server};
 
 use super::{House, Store};
 
@@ -41,9 +41,9 @@ pub(crate) fn charge(counter: &str, max: i64, amount: i64) -> Charge {
 
 /// What the limit holds now: settled, in flight, unknown, in whole units.
 async fn usage<S: Store>(house: &House<S>, grant: &Grant, counter: &str) -> (i64, i64, i64) {
-    let all = house.store.usage(&house.org, &grant.id).await.unwrap();
+    let all = house.store.usage(&house.org, &grant.id).await.unwrap().limits;
     let rule = format!("/all_tools/limits/{counter}");
-    let found = all.iter().find(|usage| *usage.rule == *rule);
+    let found = all.iter().map(|limit| &limit.usage).find(|usage| *usage.rule == *rule);
     found.map_or((0, 0, 0), |u| (u.used / 1_000_000, u.held / 1_000_000, u.unknown / 1_000_000))
 }
 
@@ -219,4 +219,33 @@ pub(crate) async fn a_window_that_cannot_be_placed_stops_the_call<S: Store>(hous
         assert_eq!((&**why.rule(), why.code()), ("/all_tools/limits/c", "limit_uncountable"));
     }
     assert!(house.log().await.is_empty(), "no intent is left");
+}
+
+pub(crate) async fn a_person_may_confirm_a_clock_in_doubt<S: Store>(house: House<S>) {
+    let server = house.server("a").await;
+    let (grant, _) = house.grant("g", &[&server.id]).await;
+    let limited = || vec![(key(&house, &grant, &server, "c"), charge("c", 1, 1))];
+    let begin =
+        || house.store.call_begin(house.intent(&grant, &server), limited(), house.generation());
+    begin().await.unwrap();
+    assert!(house.store.clock_state().await.unwrap().doubt.is_none());
+    let lines = house.audit().await.len();
+    // Nothing is in doubt, so there is nothing to confirm.
+    house.store.clock_confirm(&house.by(), "to be sure").await.unwrap();
+    assert_eq!(house.audit().await.len(), lines);
+    house.clock.set_seconds(2 * 3_600);
+    assert!(begin().await.is_err());
+    let doubt = house.store.clock_state().await.unwrap().doubt.unwrap();
+    assert_eq!((doubt.reason, doubt.by_micros), (quota::Reason::JumpedAhead, 7_200_000_000));
+    for reason in ["", " ", &"x".repeat(501)] {
+        let refused = house.store.clock_confirm(&house.by(), reason).await.unwrap_err();
+        assert!(matches!(refused, ChangeError::Invalid { field: "reason", .. }), "{refused}");
+    }
+    let confirmed = house.store.clock_confirm(&house.by(), "the machine was asleep").await.unwrap();
+    assert!(confirmed.doubt.is_none());
+    assert_eq!(confirmed.at, house.clock.now());
+    begin().await.unwrap();
+    let newest = house.audit().await.swap_remove(0);
+    assert_eq!((newest.event.as_str(), newest.name.as_str()), ("clock.confirmed", "alice"));
+    assert!(newest.detail.contains("asleep") && newest.detail.contains("jumped ahead"));
 }
