@@ -23,6 +23,7 @@ mod groups;
 mod herald;
 mod invites;
 mod keys;
+mod left_over;
 mod line;
 mod members;
 mod open;
@@ -34,6 +35,7 @@ mod readers;
 mod records;
 mod reservations;
 mod servers;
+mod spool;
 mod strangers;
 mod tools;
 mod tx;
@@ -57,6 +59,7 @@ use call_rows::CallRows;
 use desk::{Desk, locked};
 use keys::Keys;
 use readers::Readers;
+use spool::Spool;
 use writer::Writer;
 
 /// The store in one SQLite file, owned by one process.
@@ -97,18 +100,27 @@ impl Sqlite {
         let opened = open::open(dir, root_key, clock.now(), random)?;
         let keys = Arc::new(opened.keys);
         let (mut book, mut numbers) = quota_rows::load(&opened.conn, &keys, Arc::clone(&clock))?;
-        let left =
-            open::close_left_over(&opened.conn, &keys, &mut book, &mut numbers, clock.now())?;
-        if left > 0 {
+        let mut spool = Spool::of(dir);
+        let (spooled, strange) = spool
+            .read(&keys)
+            .map_err(|source| StoreError::Directory { path: dir.display().to_string(), source })?;
+        let now = clock.now();
+        let left = left_over::settle(&opened.conn, &keys, &mut book, &mut numbers, &spooled, now)?;
+        spool.clear();
+        if left.replayed > 0 || left.unknown > 0 || strange > 0 {
             tracing::warn!(
-                calls = left,
-                "calls were in flight when the last process ended; they are unknown now"
+                outcomes = left.replayed,
+                unknown = left.unknown,
+                strange,
+                "the last process left outcomes that are written now, calls in flight that are \
+                 unknown now, or spooled lines that are not ours"
             );
         }
         book.read_clock();
         let calls = CallRows::load(&opened.conn).map_err(fault::store_error)?;
         let desk = Arc::new(Desk::new(opened.generation, calls.last, book, clock));
-        let writer = Writer::new(opened.conn, Arc::clone(&keys), Arc::clone(&desk), calls, numbers);
+        let writer =
+            Writer::new(opened.conn, Arc::clone(&keys), Arc::clone(&desk), calls, numbers, spool);
         let writer = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer.run())

@@ -13,8 +13,7 @@ use vault::{KeyState, Keyring, KeyringRow, LoadError, Randomness, RootKey};
 
 use super::fault::{Fault, corrupt, store_error};
 use super::keys::Keys;
-use super::{call_rows, quota_rows, quotas};
-use crate::{CallId, Moment, OrgId, Outcome, OutcomeClass, StoreError};
+use crate::{Moment, OrgId, StoreError};
 
 /// The database in the data directory.
 pub(super) const DATABASE: &str = "countersign.db";
@@ -28,8 +27,11 @@ const APPLICATION_ID: i64 = 0x4353_474e;
 const SQLITE_MIN: (&str, i32) = ("3.51.3", 3_051_003);
 
 /// The migrations by number, from 1. A number once released is never changed.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+];
 
 /// How long a statement waits for somebody else's lock, such as a backup tool's.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -288,50 +290,6 @@ fn identity(conn: &Connection) -> Result<(OrgId, String, u64), StoreError> {
         ))
     };
     Ok(read()?)
-}
-
-/// Closes what a process before this one left in flight: its calls end as unknown, and their quota
-/// goes where the limits say. The lock proves that no such process lives.
-pub(super) fn close_left_over(
-    conn: &Connection,
-    keys: &Keys,
-    book: &mut quotas::Book,
-    numbers: &mut quota_rows::Numbers,
-    now: Moment,
-) -> Result<usize, Fault> {
-    let open_from: i64 = meta(conn, "open_from")?.unwrap_or(1);
-    let mut left = conn.prepare(
-        "SELECT c.idx, c.id FROM calls c JOIN call_shapes s ON s.id = c.shape \
-         WHERE c.idx >= ?1 AND s.verdict = 'allowed' \
-         AND NOT EXISTS (SELECT 1 FROM outcomes o WHERE o.idx = c.idx)",
-    )?;
-    let left: Vec<(i64, [u8; 16])> = left
-        .query_map([open_from], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<_>>()?;
-    book.close_left_over();
-    let changes = book.take().pending;
-    if left.is_empty() && changes.is_empty() {
-        return Ok(0);
-    }
-    conn.execute_batch("BEGIN IMMEDIATE")?;
-    for (idx, id) in &left {
-        let outcome = Outcome {
-            id: CallId(*id),
-            at: now,
-            class: OutcomeClass::Unknown,
-            detail: "process_ended",
-            upstream_status: None,
-            response_bytes: 0,
-            took_micros: 0,
-            upstream_micros: 0,
-            echo_removed: false,
-        };
-        call_rows::insert_outcome(conn, *idx, &outcome)?;
-    }
-    quota_rows::write(conn, keys, numbers, &changes)?;
-    conn.execute_batch("COMMIT")?;
-    numbers.committed(&changes);
-    Ok(left.len())
 }
 
 /// A value of the `meta` table.

@@ -25,6 +25,8 @@ pub(super) struct Numbers {
     /// Numbered in a transaction that has not been committed yet.
     fresh: HashSet<Key>,
     last: i64,
+    /// The lease of this process, under which it takes quota.
+    pub(super) lease: i64,
 }
 
 impl Numbers {
@@ -166,10 +168,17 @@ fn write_reservation(
         reservation.holds.iter().map(|hold| numbers.number(conn, keys, &hold.key)).collect();
     let holds = encode_holds(&counters?, &reservation.holds);
     conn.prepare_cached(
-        "INSERT INTO quota_reservations (call, at, closed, holds) VALUES (?1, ?2, ?3, ?4) \
+        "INSERT INTO quota_reservations (call, at, closed, holds, incarnation) \
+         VALUES (?1, ?2, ?3, ?4, ?5) \
          ON CONFLICT (call) DO UPDATE SET closed = excluded.closed, holds = excluded.holds",
     )?
-    .execute(params![reservation.call.as_slice(), reservation.at, closed, holds])?;
+    .execute(params![
+        reservation.call.as_slice(),
+        reservation.at,
+        closed,
+        holds,
+        numbers.lease
+    ])?;
     Ok(())
 }
 
@@ -270,7 +279,7 @@ pub(super) fn load(
         tracing::error!(%error, "the quota ledger does not add up");
         corrupt("quota_buckets")
     })?;
-    Ok((Book::new(ledger, clock), Numbers { of, idle, fresh: HashSet::new(), last }))
+    Ok((Book::new(ledger, clock), Numbers { of, idle, fresh: HashSet::new(), last, lease: 0 }))
 }
 
 fn load_buckets(

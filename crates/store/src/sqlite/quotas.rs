@@ -105,10 +105,13 @@ impl Book {
         }
     }
 
-    /// Closes what was in flight when the process before this one ended.
-    pub(super) fn close_left_over(&mut self) {
+    /// Closes what was in flight when a process before this one ended, whose calls these are.
+    pub(super) fn close(&mut self, abandoned: &HashSet<CallId>) {
         for reservation in self.ledger.reservations(State::Reserved) {
-            self.finish(CallId(reservation.call), OutcomeClass::Unknown);
+            let call = CallId(reservation.call);
+            if abandoned.contains(&call) {
+                self.finish(call, OutcomeClass::Unknown);
+            }
         }
     }
 

@@ -197,8 +197,50 @@ async fn quota_of_a_commit_that_failed_goes_back() {
     assert_eq!(held(&store), (1_000_000, 0, 1_000_000), "the one in flight is unknown now");
 }
 
-/// A store with one call of money that was never answered.
-async fn with_lost_money(store: &Sqlite) {
+#[tokio::test]
+async fn outcomes_that_were_never_written_are_there_after_the_next_start() {
+    // F05: the process ends while the disk is full; what it knew is not forgotten.
+    let (dir, root, store) = open();
+    let judged_at = store.generation().unwrap();
+    let charges = vec![money(&store)];
+    store.call_begin(intent(&store, 1, "t"), charges, judged_at).await.unwrap();
+    for number in 2..=240 {
+        store.call_begin(intent(&store, number, "t"), Vec::new(), judged_at).await.unwrap();
+    }
+    room_for(&store, Some(0)).await;
+    for number in 1..240 {
+        store.call_finish(outcome(number));
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let refused = store.call_begin(intent(&store, 250, "t"), Vec::new(), judged_at).await;
+    assert!(matches!(refused, Err(BeginError::Store(_))), "{refused:?}");
+    drop(store);
+    let spool = dir.path().join("outcomes.spool");
+    let text = std::fs::read_to_string(&spool).unwrap();
+    assert_eq!(text.lines().count(), 239);
+    // A line that was cut, one that somebody changed, and one that somebody made up.
+    let lines: Vec<&str> = text.lines().collect();
+    let forged = lines[1].replace("completed", "not_sent");
+    let mut kept = text.replace(lines[1], &forged);
+    kept.push_str("9\tcall_x\tlies\n");
+    kept.push_str(&lines[2][..40]);
+    std::fs::write(&spool, kept).unwrap();
+
+    let store = Sqlite::open(dir.path(), &root, Arc::new(SystemClock), Arc::new(OsRandom)).unwrap();
+    for number in 1..=240 {
+        let call = store.call(store.org(), &CallId([number; 16])).await.unwrap().unwrap();
+        let class = call.outcome.unwrap().class;
+        let lost = number == 2 || number == 240;
+        let expected = if lost { OutcomeClass::Unknown } else { OutcomeClass::Completed };
+        assert_eq!(class, expected, "{number}");
+    }
+    let usage = store.usage(store.org(), &"grt_x".into()).await.unwrap().limits.remove(0).usage;
+    assert_eq!((usage.used, usage.held, usage.unknown), (1_000_000, 0, 0));
+    assert!(!spool.exists());
+}
+
+/// A limit that keeps what is unknown, and a charge of one to it.
+fn money(store: &Sqlite) -> (quota::Key, policy::Charge) {
     let key = quota::Key::new(quota::KeyParts {
         organisation: store.org().as_str().into(),
         subject: quota::Subject::Grant("grt_x".into()),
@@ -212,8 +254,14 @@ async fn with_lost_money(store: &Sqlite) {
     let policy = policy::Policy::load(text).unwrap();
     let charge =
         policy::Charge { amount_millionths: 1_000_000, ..policy.limits().remove(0).charge };
+    (key, charge)
+}
+
+/// Makes a call of money that is never answered.
+async fn lose_money(store: &Sqlite) {
     let judged_at = store.generation().unwrap();
-    store.call_begin(intent(store, 1, "t"), vec![(key, charge)], judged_at).await.unwrap();
+    let charges = vec![money(store)];
+    store.call_begin(intent(store, 1, "t"), charges, judged_at).await.unwrap();
     store.call_finish(Outcome { class: OutcomeClass::Unknown, ..outcome(1) });
     store.flush().await.unwrap();
 }
@@ -225,7 +273,7 @@ fn unknown(store: &Sqlite) -> usize {
 #[tokio::test]
 async fn a_resolution_whose_commit_fails_changes_nothing() {
     let (_dir, _root, store) = open();
-    with_lost_money(&store).await;
+    lose_money(&store).await;
     let broken = |sql: &'static str| {
         store.desk.change(move |tx| {
             tx.conn.execute_batch(sql)?;
@@ -251,7 +299,7 @@ async fn a_resolution_whose_commit_fails_changes_nothing() {
 #[tokio::test]
 async fn many_resolutions_at_once_are_one() {
     let (dir, root, store) = open();
-    with_lost_money(&store).await;
+    lose_money(&store).await;
     let by = By::program(store.org().clone(), SystemClock.now());
     let (id, page) = (CallId([1; 16]), Page { after: None, limit: 10 });
     let store = Arc::new(store);

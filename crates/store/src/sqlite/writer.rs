@@ -18,8 +18,10 @@ use super::desk::{Begin, ChangeJob, Desk, Ending, Job, Plan, locked};
 use super::fault::Fault;
 use super::herald::{Answers, Ran};
 use super::keys::Keys;
+use super::left_over;
 use super::open::{BUSY_TIMEOUT, meta_put};
 use super::quota_rows::{self, Numbers};
+use super::spool::Spool;
 use super::strangers;
 use super::tx::Tx;
 use crate::{BeginError, CallId, StoreError};
@@ -42,6 +44,8 @@ pub(super) struct Writer {
     numbers: Numbers,
     /// Outcomes that are not yet written.
     endings: Vec<Ending>,
+    /// Where they are kept meanwhile.
+    spool: Spool,
     swept_at: Instant,
     /// Erased pages may still stand in the write-ahead log.
     truncate_due: bool,
@@ -81,6 +85,7 @@ impl Writer {
         desk: Arc<Desk>,
         calls: CallRows,
         numbers: Numbers,
+        spool: Spool,
     ) -> Self {
         let swept_at = Instant::now();
         Self {
@@ -90,6 +95,7 @@ impl Writer {
             calls,
             numbers,
             endings: Vec::new(),
+            spool,
             swept_at,
             truncate_due: false,
         }
@@ -131,7 +137,12 @@ impl Writer {
         }
         if !self.endings.is_empty() {
             let calls = self.endings.len();
-            tracing::error!(calls, "outcomes could not be written; they will show as unknown");
+            let spooled = self.spool.is_used();
+            tracing::error!(calls, spooled, "outcomes could not be written by the end");
+        }
+        if let Err(error) = left_over::ended(&self.conn, self.numbers.lease, self.desk.clock.now())
+        {
+            tracing::warn!(%error, "the end of this process was not written");
         }
         self.truncate();
     }
@@ -267,6 +278,7 @@ impl Writer {
         let waiting = self.endings.iter().map(|ending| ending.idx);
         let oldest_open = waiting.chain(self.desk.oldest_open()).min();
         self.calls.write_chores(&self.conn, oldest_open)?;
+        left_over::seen(&self.conn, self.numbers.lease, self.desk.clock.now())?;
         let refusals = locked(&self.desk.strangers).take();
         group.strangers.insert(refusals).write(&self.conn)?;
         if self.swept_at.elapsed() >= SWEEP_EVERY {
@@ -281,6 +293,9 @@ impl Writer {
     fn stands(&mut self, group: Group) {
         let ended = !self.endings.is_empty();
         self.endings.clear();
+        if self.spool.is_used() {
+            self.spool.clear();
+        }
         self.desk.opened(self.calls.committed());
         self.numbers.committed(&group.quota);
         locked(&self.desk.book).resolved_stand();
@@ -309,9 +324,12 @@ impl Writer {
             tracing::error!(%error, "a failed transaction could not be undone");
         }
         self.calls.undone();
+        // The commit may have failed before they were taken.
+        let newer = self.desk.endings(&mut self.endings).pending;
         {
             let mut book = locked(&self.desk.book);
             book.resolved_fell();
+            book.put_back(newer);
             book.put_back(group.quota);
             for id in group.took {
                 book.release(id);
@@ -319,6 +337,10 @@ impl Writer {
         }
         if let Some(refusals) = group.strangers {
             locked(&self.desk.strangers).put_back(refusals);
+        }
+        // Until the database takes them, a crash must not make them unknown.
+        if let Err(error) = self.spool.keep(&self.keys, &self.endings) {
+            tracing::error!(%error, "outcomes could not be spooled");
         }
         let blocked = !self.endings.is_empty();
         if !self.desk.blocked.swap(blocked, Ordering::AcqRel) {
