@@ -43,7 +43,7 @@ pub struct Decision<'a, N> {
     /// Whom the grant belongs to.
     pub identity: &'a str,
     /// The generation of the token that was shown.
-    pub token_generation: u32,
+    pub token_generation: u64,
     /// The server, by its id.
     pub server: &'a str,
     /// What the server was called then.
@@ -57,7 +57,7 @@ pub struct Decision<'a, N> {
     /// The fingerprint of the tool's accepted definition.
     pub fingerprint: Option<&'a str>,
     /// The policy that judged, and its version.
-    pub policy: Option<(&'a str, u32)>,
+    pub policy: Option<(&'a str, u64)>,
     /// `allowed`, `held` or `denied`.
     pub verdict: &'a str,
     /// The rule that decided.
@@ -67,13 +67,13 @@ pub struct Decision<'a, N> {
     /// Names of known arguments.
     pub known_args: &'a [N],
     /// How many arguments are not known.
-    pub unknown_args: u32,
+    pub unknown_args: u64,
     /// The size of the request in bytes.
     pub request_bytes: u64,
     /// The limits charged: pointers, no amounts.
     pub charged: &'a [N],
     /// How many calls it stands for.
-    pub count: u32,
+    pub count: u64,
 }
 
 impl<N: AsRef<str>> Decision<'_, N> {
@@ -83,7 +83,7 @@ impl<N: AsRef<str>> Decision<'_, N> {
         entry.moment("at", self.at);
         entry.text("call", self.call);
         entry.list("charged", self.charged);
-        entry.number("count", u64::from(self.count));
+        entry.number("count", self.count);
         entry.text("decision", self.verdict);
         entry.maybe("fingerprint", self.fingerprint);
         entry.text("grant", self.grant);
@@ -96,7 +96,7 @@ impl<N: AsRef<str>> Decision<'_, N> {
         entry.text("org", self.org);
         if let Some((policy, version)) = self.policy {
             entry.text("policy", policy);
-            entry.number("policy_version", u64::from(version));
+            entry.number("policy_version", version);
         }
         entry.text("reason", self.reason);
         entry.text("redaction", REDACTION);
@@ -104,15 +104,15 @@ impl<N: AsRef<str>> Decision<'_, N> {
         entry.text("rule", self.rule);
         entry.text("server", self.server);
         entry.text("server_slug", self.server_slug);
-        entry.number("token_generation", u64::from(self.token_generation));
+        entry.number("token_generation", self.token_generation);
         entry.maybe("tool", self.tool);
-        entry.number("unknown_args", u64::from(self.unknown_args));
+        entry.number("unknown_args", self.unknown_args);
         entry.text("version", self.version);
         entry.close();
     }
 }
 
-/// What became of a call that was let through.
+/// What became of a call that was let through. Its decision says whose it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome<'a> {
     /// Its place in the log.
@@ -121,14 +121,12 @@ pub struct Outcome<'a> {
     pub call: &'a str,
     /// When it ended, in microseconds since the epoch.
     pub at: i64,
-    /// The organisation.
-    pub org: &'a str,
     /// What became of it, as a stable code.
     pub class: &'a str,
     /// More detail, as a stable code, or empty.
     pub detail: &'a str,
     /// The HTTP status of the upstream, if it answered.
-    pub upstream_status: Option<u16>,
+    pub upstream_status: Option<u64>,
     /// The size of the answer in bytes.
     pub response_bytes: u64,
     /// The whole time it took, in microseconds.
@@ -150,13 +148,12 @@ impl Outcome<'_> {
         entry.flag("echo_removed", self.echo_removed);
         entry.number("index", self.index);
         entry.text("kind", "outcome");
-        entry.text("org", self.org);
         entry.text("redaction", REDACTION);
         entry.number("response_bytes", self.response_bytes);
         entry.number("took_micros", self.took_micros);
         entry.number("upstream_micros", self.upstream_micros);
         if let Some(status) = self.upstream_status {
-            entry.number("upstream_status", u64::from(status));
+            entry.number("upstream_status", status);
         }
         entry.close();
     }
@@ -173,8 +170,12 @@ pub struct Admin<'a> {
     pub org: &'a str,
     /// What people call the actor.
     pub name: &'a str,
-    /// The acting member or key, by its id.
-    pub actor: Option<&'a str>,
+    /// The acting API key, by its id.
+    pub key: Option<&'a str>,
+    /// The acting member, by their id.
+    pub member: Option<&'a str>,
+    /// The session they acted in.
+    pub session: Option<&'a str>,
     /// From where.
     pub address: Option<&'a str>,
     /// What, as a stable name.
@@ -192,7 +193,6 @@ impl Admin<'_> {
         let detail = json::read(self.detail.as_bytes(), Limits::ANSWER);
         let detail = detail.map(|value: Value| json::canonical(&value));
         let mut entry = Members::open(out);
-        entry.maybe("actor", self.actor);
         entry.maybe("address", self.address);
         entry.moment("at", self.at);
         match detail {
@@ -201,10 +201,13 @@ impl Admin<'_> {
         }
         entry.text("event", self.event);
         entry.number("index", self.index);
+        entry.maybe("key", self.key);
         entry.text("kind", "admin");
+        entry.maybe("member", self.member);
         entry.text("name", self.name);
         entry.text("org", self.org);
         entry.text("redaction", REDACTION);
+        entry.maybe("session", self.session);
         entry.text("subject", self.subject);
         entry.close();
     }

@@ -136,6 +136,9 @@ impl std::fmt::Debug for PublicKey {
     }
 }
 
+/// What every written key that signs begins with.
+const PRIVATE: &str = "PRIVATE+KEY+";
+
 /// A key that signs. It tells nobody its secret.
 pub struct SigningKey {
     pair: Ed25519KeyPair,
@@ -148,6 +151,28 @@ impl SigningKey {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| KeyError::Shape)?;
         let key = pair.public_key().as_ref().try_into().map_err(|_| KeyError::Shape)?;
         Ok(Self { pair, public: PublicKey::new(name, kind, key)? })
+    }
+
+    /// Reads a key that [`SigningKey::written`] wrote: `PRIVATE+KEY+NAME+ID+KEY`.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let rest = text.strip_prefix(PRIVATE).ok_or(KeyError::Shape)?;
+        let (name, rest) = rest.split_once('+').ok_or(KeyError::Shape)?;
+        let (id, key) = rest.split_once('+').ok_or(KeyError::Shape)?;
+        let key = STANDARD.decode(key).map_err(|_| KeyError::Shape)?;
+        let (kind, seed) = key.split_first().ok_or(KeyError::Shape)?;
+        let kind = [KeyKind::Log, KeyKind::Witness].into_iter().find(|k| k.byte() == *kind);
+        let seed = seed.try_into().map_err(|_| KeyError::Shape)?;
+        let found = Self::from_seed(name, kind.ok_or(KeyError::Kind)?, seed)?;
+        if found.public.hex() == id { Ok(found) } else { Err(KeyError::Id) }
+    }
+
+    /// The key that grows from these secret bytes, as it is kept in a file of its own: whoever reads
+    /// it can sign.
+    pub fn written(name: &str, kind: KeyKind, seed: &[u8; 32]) -> Result<String, KeyError> {
+        let key = Self::from_seed(name, kind, seed)?;
+        let mut bytes = vec![kind.byte()];
+        bytes.extend_from_slice(seed);
+        Ok(format!("{PRIVATE}{name}+{}+{}", key.public.hex(), STANDARD.encode(bytes)))
     }
 
     /// What others check its signatures with.

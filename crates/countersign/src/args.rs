@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod evidence;
+
+pub(crate) use evidence::{Audit, Verify, Witness};
+
 /// Stands between AI agents and the tools they call: decides, holds, limits and records each call.
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version)]
@@ -64,6 +68,11 @@ pub(crate) enum Command {
     /// The clock that limits are counted by.
     #[command(subcommand)]
     Clock(Clock),
+    /// The evidence: what was decided and changed, in a form that others can check.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Cosign checkpoints of logs that run elsewhere, if each continues the one before.
+    Witness(Witness),
     /// Print, or merge with --write, what an MCP client needs to connect.
     Connect(Connect),
     /// Check keys, database, clock, upstreams and disk, and say how to mend what is wrong.

@@ -1,5 +1,6 @@
 //! What the commands do: each asks the API of a running instance and shows the answer.
 
+mod audit;
 mod calls;
 mod clock;
 mod connect;
@@ -12,6 +13,7 @@ mod policy;
 mod server;
 mod show;
 mod tool;
+mod witness;
 
 use crate::api::Api;
 use crate::args::{Arguments, Command};
@@ -33,6 +35,8 @@ pub(crate) async fn run(arguments: Arguments, style: Style) -> Result<(), Failur
         Command::Calls(command) => calls::run(&api()?, command, style).await,
         Command::Key(command) => key::run(&api()?, command, style).await,
         Command::Clock(command) => clock::run(&api()?, command, style).await,
+        Command::Audit(command) => audit::run(command, style).await,
+        Command::Witness(command) => witness::run(command, style).await,
         Command::Connect(command) => connect::run(instance, command, style).await,
         Command::Doctor(configured) => doctor::run(instance, configured, style).await,
         // These two run for long and are started by `main` on a runtime of their own.

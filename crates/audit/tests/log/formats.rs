@@ -36,6 +36,21 @@ fn a_key_has_one_spelling() {
 }
 
 #[test]
+fn a_key_that_signs_is_read_as_it_is_written() {
+    for kind in [KeyKind::Log, KeyKind::Witness] {
+        let text = SigningKey::written("w.example/1", kind, &[9; 32]).unwrap();
+        let read = SigningKey::parse(&text).unwrap();
+        let made = SigningKey::from_seed("w.example/1", kind, &[9; 32]).unwrap();
+        assert_eq!(read.public(), made.public());
+        let renamed = text.replace("w.example", "v.example");
+        assert_eq!(SigningKey::parse(&renamed).map(|_| ()), Err(KeyError::Id));
+        for wrong in ["", &text[8..], &text[..text.len() - 4], &text.replace('+', "-")] {
+            assert!(SigningKey::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}
+
+#[test]
 fn a_signing_key_prints_no_secret() {
     let printed = format!("{:?}", key(7));
     assert!(printed.contains("[redacted]") && !printed.contains("7, 7"), "{printed}");

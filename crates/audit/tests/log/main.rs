@@ -1,6 +1,6 @@
 //! The promises of the log, each as a test: its tree, its formats, its verifier.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may say that something is so")]
+#![expect(clippy::unwrap_used, reason = "a test may say that something is so")]
 
 mod attacks;
 mod entries;

@@ -61,7 +61,9 @@ pub(crate) fn said(index: u64, subject: u64) -> Vec<u8> {
         at: 1_795_263_905_123_456,
         org: "org_a",
         name: "ada",
-        actor: Some("key_1"),
+        key: Some("key_1"),
+        member: None,
+        session: None,
         address: Some("127.0.0.1"),
         event: "server.updated",
         subject: &subject,
@@ -141,7 +143,7 @@ impl File {
 
     /// The line of an entry.
     pub(crate) fn place(&self, index: u64) -> usize {
-        let is = |line: &String| line.contains(&format!("\"index\":{index},\"kind\""));
+        let is = |line: &String| line.ends_with(&format!("\"index\":{index}}}\n"));
         self.0.iter().position(is).unwrap()
     }
 

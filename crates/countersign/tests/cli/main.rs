@@ -8,6 +8,7 @@
 
 mod commands;
 mod demo;
+mod evidence;
 mod handbook;
 mod log;
 mod program;
