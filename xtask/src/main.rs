@@ -13,6 +13,7 @@ mod catalogue;
 mod check;
 mod demo;
 mod deny;
+mod evidence;
 mod files;
 mod install;
 mod links;

@@ -4,7 +4,7 @@ use std::thread;
 
 use crate::process::{self, cargo};
 use crate::report::{Counted, Report};
-use crate::{Outcome, check, install, peers, policy_edit, workspace};
+use crate::{Outcome, check, evidence, install, peers, policy_edit, workspace};
 
 /// How many cases the long tests take where a machine has the time.
 const CI_CASES: &[(&str, &str)] = &[("POLICY_CASES", "100000"), ("QUOTA_SEEDS", "5000")];
@@ -19,6 +19,7 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     check::cheap(&mut report);
     check::lints(&mut report);
     report.step("tests", tests);
+    report.step("evidence in a second language", || evidence::second_language(None));
     if let Some(installing) = installing {
         report.step("examples in the documentation", examples);
         report.check("official clients and servers", || {
