@@ -148,7 +148,8 @@ pub(crate) fn server_tools(tools: &[store::Tool]) -> Vec<policy::ServerTool> {
     let listed = tools.iter().filter(|tool| tool.present && tool.withheld.is_none());
     let view = |tool: &store::Tool| {
         let definition = tool.accepted.as_ref().map_or(&tool.definition, |(text, _)| text);
-        policy::ServerTool { name: tool.name.clone(), arguments: arguments_of(definition) }
+        let (name, arguments) = (tool.name.clone(), arguments_of(definition));
+        policy::ServerTool { name, arguments, types: Vec::new() }.typed(definition)
     };
     listed.map(view).collect()
 }

@@ -15,6 +15,7 @@ pub mod document;
 mod error;
 mod fold;
 mod names;
+mod neighbour;
 mod number;
 pub mod pointer;
 mod reader;

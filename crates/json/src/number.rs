@@ -249,7 +249,7 @@ fn exact(text: &str) -> Result<Decimal, NumberFault> {
 
 /// The decimal that readers of binary64 print for a float: the fewest digits that read back as it,
 /// the closest of those, and of two equally close ones the even one (as ECMAScript and Python do).
-fn shortest(float: f64) -> Result<Decimal, NumberFault> {
+pub(crate) fn shortest(float: f64) -> Result<Decimal, NumberFault> {
     // `{:e}` prints all that, except that of two equally close ones it may print the odd one.
     let (negative, digits, exponent, count) = parts(&format!("{float:e}"))?;
     if count > 19 {

@@ -266,7 +266,7 @@ fn expect(loader: &mut Loader, at: &At<'_>) -> Option<(&'static str, Option<Stri
 }
 
 /// The value a node holds; `None` when it is larger than a call may be.
-fn value(node: &Node, members: &mut usize) -> Option<Value> {
+pub(crate) fn value(node: &Node, members: &mut usize) -> Option<Value> {
     let mut count = |more: usize| {
         *members = members.saturating_add(more);
         (*members <= MEMBERS_MAX).then_some(())

@@ -238,7 +238,7 @@ fn one_amount(value: Decimal) -> Option<i64> {
 }
 
 /// The scalar as JSON text in one spelling.
-fn per_value(found: Found<'_>) -> Option<String> {
+pub(crate) fn per_value(found: Found<'_>) -> Option<String> {
     match found {
         Found::Bool(value) => Some(value.to_string()),
         Found::Number(number) => Some(number.value().to_string()),

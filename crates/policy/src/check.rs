@@ -2,21 +2,48 @@
 
 use std::fmt;
 
-use crate::analysis;
-use crate::load;
+use json::Value;
+
+use crate::exact::warn;
 use crate::path;
 use crate::pattern::NamePattern;
-use crate::possible::Possible;
+use crate::policy::Policy;
 use crate::problem::{Problems, Walker};
 use crate::program::{Approval, Condition, Effect, Entry, Op, Operand, Program, Spot};
 
 /// A tool that a server really has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerTool {
     /// Its name.
     pub name: String,
     /// The top-level arguments its definition lists; `None` when it lists none.
     pub arguments: Option<Vec<String>>,
+    /// The JSON types that its schema admits for an argument, where it says so plainly.
+    pub types: Vec<(String, Vec<String>)>,
+}
+
+impl ServerTool {
+    /// Reads the types of arguments from the tool's definition.
+    ///
+    /// - **Shape**: `inputSchema.properties.NAME.type`, a name or a list of names; anything else is left
+    ///   out, and nothing is said of it then.
+    #[must_use]
+    pub fn typed(mut self, definition: &[u8]) -> Self {
+        let definition = json::read(definition, json::Limits::ANSWER).unwrap_or(Value::Null);
+        let schema = definition.get("inputSchema").and_then(|schema| schema.get("properties"));
+        let Some(properties) = schema.and_then(Value::as_object) else { return self };
+        for (name, property) in properties.iter() {
+            let types = match property.get("type") {
+                Some(Value::String(one)) => vec![one.clone()],
+                Some(Value::Array(list)) => {
+                    list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+                }
+                _ => continue,
+            };
+            self.types.push((name.to_owned(), types));
+        }
+        self
+    }
 }
 
 /// Something in a policy that is allowed and likely not meant.
@@ -46,29 +73,34 @@ impl fmt::Display for Warning {
 ///   that it does not have are among them.
 /// - **Errors**: those of [`crate::Policy::load`].
 pub fn check(text: &[u8], tools: Option<&[ServerTool]>) -> Result<Vec<Warning>, Problems> {
-    let program = load::program(text)?;
+    let policy = Policy::load(text)?;
+    let program = policy.program();
     let mut notes = Notes::default();
     entry(&program.all_tools, &mut notes);
     for one in &program.entries {
         entry(one, &mut notes);
     }
-    hidden(&program, &mut notes);
+    warn::warn(program, &mut notes);
+    hidden(program, &mut notes);
     if let Some(tools) = tools {
-        against(&program, tools, &mut notes);
+        against(program, tools, &mut notes);
+        warn::types(&policy, tools, &mut notes);
     }
     Ok(notes.placed(text))
 }
 
+/// Warnings as they are found.
 #[derive(Default)]
-struct Notes(Vec<(Spot, &'static str, String)>);
+pub(crate) struct Notes(Vec<(Spot, &'static str, String)>);
 
 impl Notes {
-    fn add(&mut self, spot: &Spot, code: &'static str, message: impl Into<String>) {
+    pub(crate) fn add(&mut self, spot: &Spot, code: &'static str, message: impl Into<String>) {
         self.0.push((spot.clone(), code, message.into()));
     }
 
     fn placed(mut self, text: &[u8]) -> Vec<Warning> {
         self.0.sort_by_key(|(spot, _, _)| spot.at);
+        self.0.dedup_by(|a, b| (a.0.at, a.1, &a.2) == (b.0.at, b.1, &b.2));
         let mut place = Walker::new(text);
         let each = self.0.into_iter().map(|(spot, code, message)| {
             let (line, column) = place.walk_to(spot.at);
@@ -80,21 +112,12 @@ impl Notes {
 
 fn entry(entry: &Entry, notes: &mut Notes) {
     for predicate in &entry.deny_if {
-        fires(&predicate.at, analysis::of(&predicate.conditions), notes, "denies");
         patterns(&predicate.at, &predicate.conditions, false, notes);
     }
     for predicate in &entry.require {
-        let possible = analysis::of(&predicate.conditions);
-        if possible.always_met() {
-            notes.add(&predicate.at, "never_fires", "every call meets this requirement");
-        }
-        if possible.never_met() {
-            notes.add(&predicate.at, "always_fires", "no call meets this requirement");
-        }
         patterns(&predicate.at, &predicate.conditions, true, notes);
     }
     for approval in &entry.approve_if {
-        fires(&approval.at, analysis::of(&approval.conditions), notes, "holds");
         patterns(&approval.at, &approval.conditions, false, notes);
         approvers(approval, notes);
     }
@@ -106,15 +129,6 @@ fn entry(entry: &Entry, notes: &mut Notes) {
             let message = "only calls with an amount of 0 fit this limit";
             notes.add(&limit.at, "limit_never_fits", message);
         }
-    }
-}
-
-fn fires(at: &Spot, possible: Possible, notes: &mut Notes, does: &str) {
-    if possible.always_fires() {
-        notes.add(at, "always_fires", format!("this rule {does} every call that reaches it"));
-    }
-    if possible.never_fires() {
-        notes.add(at, "never_fires", format!("this rule {does} no call"));
     }
 }
 

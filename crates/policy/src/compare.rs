@@ -85,6 +85,28 @@ pub(crate) fn judge(
     unclear.map_or(Ok(comparison.every), Err)
 }
 
+/// What a comparison with constants says of one value.
+pub(crate) fn alone(
+    found: Found<'_>,
+    comparison: &Comparison,
+    budget: &Budget,
+) -> Result<bool, Why> {
+    single(found, comparison, &Values::none(), budget)
+}
+
+/// What a comparison with another place says when these two values stand there.
+pub(crate) fn beside(
+    found: Found<'_>,
+    other: Found<'_>,
+    comparison: &Comparison,
+    budget: &Budget,
+) -> Result<bool, Why> {
+    match &comparison.operand {
+        Operand::Slot(slot) => single(found, comparison, &Values::holding(*slot, other), budget),
+        _ => alone(found, comparison, budget),
+    }
+}
+
 fn single(
     found: Found<'_>,
     comparison: &Comparison,

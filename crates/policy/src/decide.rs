@@ -171,7 +171,7 @@ impl<'a> Entries<'a> {
     /// The rule that an unlisted argument breaks, unless the tool takes free-form input.
     ///
     /// Entries add up: one that does not say `"unlisted_args": "allow"` keeps the world closed.
-    fn unlisted_rule(&self, tool: &str) -> Option<Arc<str>> {
+    pub(crate) fn unlisted_rule(&self, tool: &str) -> Option<Arc<str>> {
         let all = self.all_tools.reads_args;
         if self.cover.is_empty() {
             return all.then(|| json::pointer::of(["tools", tool, "unlisted_args"]).into());

@@ -6,7 +6,6 @@
 //! and the same clock always gets the same decision, and what cannot be judged is not let through.
 //! There is no I/O here, no clock, no randomness and no float.
 
-mod analysis;
 mod budget;
 mod cases;
 mod charge;
@@ -15,6 +14,7 @@ mod clock;
 mod compare;
 mod decide;
 mod decision;
+pub mod exact;
 mod explain;
 mod filled;
 pub mod import;

@@ -51,6 +51,12 @@ impl Names {
         }
     }
 
+    /// Every entry as it was written, in no order.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let exact = self.exact.iter().map(|text| text.to_string());
+        exact.chain(self.patterns.iter().map(|pattern| pattern.text().to_owned())).collect()
+    }
+
     /// The entry that holds the name, as it was written.
     pub(crate) fn find<'a>(&'a self, name: &str) -> Option<&'a str> {
         if let Some(exact) = self.exact.get(name) {

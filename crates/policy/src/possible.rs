@@ -34,19 +34,9 @@ impl Possible {
         !self.no
     }
 
-    /// Whether `deny_if` and `approve_if` fire on no call.
-    pub(crate) fn never_fires(self) -> bool {
-        !self.unclear && !self.yes
-    }
-
     /// Whether `require` is met by no call.
     pub(crate) fn never_met(self) -> bool {
         !self.yes
-    }
-
-    /// Whether `require` is met by every call.
-    pub(crate) fn always_met(self) -> bool {
-        !self.no && !self.unclear
     }
 
     fn not(self) -> Self {

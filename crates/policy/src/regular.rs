@@ -54,6 +54,16 @@ impl Regular {
         &self.text
     }
 
+    /// The table, if it has one of reasonable size.
+    pub(crate) fn table(&self) -> Option<&dense::DFA<Vec<u32>>> {
+        self.table.as_ref()
+    }
+
+    /// Whether the whole text must match.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
     /// The memory the states take, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.threads.get_nfa().memory_usage()

@@ -106,6 +106,16 @@ impl Slots {
         slot
     }
 
+    /// Every path.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.known.keys()
+    }
+
+    /// The path that a slot is for.
+    pub(crate) fn path_of(&self, slot: usize) -> Option<&Path> {
+        self.known.iter().find(|(_, known)| **known == slot).map(|(path, _)| path)
+    }
+
     /// Follows every path into the call.
     pub(crate) fn fill<'a>(&self, call: &Facts<'a>, budget: &Budget) -> Values<'a> {
         let mut values = Values::new(self.sources.len(), self.wild_count);
@@ -160,6 +170,18 @@ impl<'a> Values<'a> {
     fn new(slots: usize, wild: usize) -> Self {
         let many = if slots > FEW { vec![Found::Missing; slots] } else { Vec::new() };
         Self { few: [Found::Missing; FEW], many, places: vec![Vec::new(); wild] }
+    }
+
+    /// No values at all.
+    pub(crate) fn none() -> Self {
+        Self::new(0, 0)
+    }
+
+    /// One value in one slot.
+    pub(crate) fn holding(slot: usize, found: Found<'a>) -> Self {
+        let mut values = Self::new(slot + 1, 0);
+        values.put(slot, None, found);
+        values
     }
 
     fn put(&mut self, slot: usize, wild: Option<usize>, found: Found<'a>) {

@@ -90,7 +90,21 @@ fn warnings_name_what_can_never_or_will_always_fire() {
             Some("always_fires"),
         ),
         ("require", format!("{},{}", a("eq", r#""y""#), a("matches", r#""y+""#)), None),
-        ("require", format!("{},{}", a("matches", r#""x""#), a("matches", r#""y""#)), None),
+        (
+            "require",
+            format!("{},{}", a("matches", r#""x""#), a("matches", r#""y""#)),
+            Some("always_fires"),
+        ),
+        (
+            "require",
+            format!("{},{}", a("matches", r#""[a-f]{3}""#), a("ends_with", r#""g""#)),
+            Some("always_fires"),
+        ),
+        (
+            "require",
+            format!("{},{}", a("starts_with", r#""ab""#), a("length_lt", "2")),
+            Some("always_fires"),
+        ),
         ("require", format!(r#"{{"any":[{exists},{{"not":{exists}}}]}}"#), Some("never_fires")),
         ("deny_if", format!(r#"{exists},{{"not":{exists}}}"#), Some("never_fires")),
         ("deny_if", a("in", "[]"), None),
@@ -170,6 +184,7 @@ fn warnings_name_patterns_limits_and_names() {
     let server = |name: &str, arguments: &[&str]| ServerTool {
         name: name.to_owned(),
         arguments: Some(arguments.iter().map(|name| (*name).to_owned()).collect()),
+        types: Vec::new(),
     };
     let tools = [server("t", &[]), server("refund", &["amount"]), server("pay_out", &["amount"])];
     assert_eq!(
@@ -231,7 +246,7 @@ fn cases_pass_and_fail_as_they_should() {
     ]"#;
     assert!(test(&timed, cases).unwrap().iter().all(|result| result.passed));
 
-    let tools = [ServerTool { name: "t".to_owned(), arguments: None }];
+    let tools = [ServerTool { name: "t".to_owned(), ..ServerTool::default() }];
     let cases = br#"[{"call":{"tool":"x"},"expect":{"outcome":"deny","rule":"(unknown tool)"}}]"#;
     assert!(test_against(&timed, cases, &tools).unwrap()[0].passed);
 }
