@@ -130,6 +130,7 @@ async fn durable(
     let draft = GrantDraft {
         label: "bench".into(),
         identity: "bench".into(),
+        owner: None,
         tags: Vec::new(),
         not_before: None,
         expires_at: None,

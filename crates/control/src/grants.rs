@@ -9,10 +9,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use serde::{Deserialize, Deserializer, Serialize};
-use store::{Attachment, Grant, GrantState, PolicyId, ServerId};
+use store::{Attachment, Grant, GrantState, MemberId, PolicyId, ServerId};
 use utoipa::ToSchema;
 
 use crate::body::{Asked, Unread};
+use crate::can::Can;
 use crate::etag::{self, IfMatch};
 use crate::operator::{Authorized, Operator};
 use crate::page::{List, Order, PageQuery, time_key};
@@ -23,7 +24,7 @@ use crate::time::Time;
 use crate::{At, Control, TOKEN_GONE, time};
 
 pub(crate) use change::server_of;
-use change::{grant_attach, grant_issue, grant_rotate, grant_set_state};
+use change::{grant_attach, grant_hand_over, grant_issue, grant_rotate, grant_set_state};
 
 /// A server a grant reaches.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -41,8 +42,11 @@ pub(crate) struct ReachIn {
 pub(crate) struct GrantIn {
     /// What people call it; unique among living grants.
     label: String,
-    /// Whom it belongs to; the label when absent.
+    /// Whom it belongs to: the address of a member, or the name of an agent (without `@`). The label
+    /// names the agent when absent.
     identity: Option<String>,
+    /// Id or address of the member who answers for the agent; you when absent.
+    owner: Option<String>,
     /// Labels that policies read as `grant.tags.KEY`.
     #[serde(default)]
     tags: BTreeMap<String, String>,
@@ -78,8 +82,18 @@ pub(crate) struct AttachIn {
 }
 
 /// A member that may be `null` and must not be absent.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(crate) fn given<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
     Option::deserialize(deserializer)
+}
+
+/// Who answers for a grant from now on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OwnerIn {
+    /// Id or address of the member.
+    owner: String,
 }
 
 /// An object and what people call it.
@@ -104,7 +118,10 @@ pub(crate) struct Reach {
 pub(crate) struct GrantOut {
     id: String,
     label: String,
+    /// The address of a member, or the name of an agent.
     identity: String,
+    /// The member who answers for it, with their address.
+    owner: Option<Named>,
     tags: BTreeMap<String, String>,
     /// `active`, `paused` or `revoked`.
     state: &'static str,
@@ -120,6 +137,8 @@ pub(crate) struct GrantOut {
     revision: i64,
     created_at: String,
     last_call_at: Option<String>,
+    /// What the asker may do with this grant.
+    can: Can,
 }
 
 /// A grant with a token that was just made.
@@ -151,19 +170,23 @@ impl Creation for GrantMade {
 struct Names {
     servers: HashMap<ServerId, String>,
     policies: HashMap<PolicyId, String>,
+    members: HashMap<MemberId, String>,
 }
 
 impl Names {
     async fn of(control: &Control, by: &Authorized) -> Result<Self, Problem> {
         let servers = control.store.servers(by.org()).await?;
         let policies = control.store.policies(by.org()).await?;
+        let members = control.store.members(by.org()).await?;
         Ok(Self {
+            members: members.into_iter().map(|m| (m.id, m.email)).collect(),
             servers: servers.into_iter().map(|s| (s.id, s.slug)).collect(),
             policies: policies.into_iter().map(|p| (p.id, p.name)).collect(),
         })
     }
 
-    fn view(&self, grant: Grant, now: store::Moment, gateway_url: &str) -> GrantOut {
+    fn view(&self, grant: Grant, by: &Authorized, gateway_url: &str) -> GrantOut {
+        let now = by.now();
         let reach = |attached: Attachment| {
             // A row that was removed in between is shown by its id.
             let slug = self.servers.get(&attached.server).map_or(attached.server.as_str(), |n| n);
@@ -181,6 +204,10 @@ impl Names {
             id: grant.id.to_string(),
             label: grant.label,
             identity: grant.identity,
+            owner: grant.owner.map(|id| Named {
+                name: self.members.get(&id).map_or(id.as_str(), |email| email).to_owned(),
+                id: id.to_string(),
+            }),
             tags: grant.tags.into_iter().collect(),
             state: grant.state.as_str(),
             servers: grant.servers.into_iter().map(reach).collect(),
@@ -191,13 +218,24 @@ impl Names {
             revision: grant.revision,
             created_at: time::write(grant.created_at),
             last_call_at: grant.last_call_at.map(time::write),
+            can: Can::of(
+                by,
+                [
+                    ("attach", Action::PoliciesAttach),
+                    ("hand_over", Action::GrantsWrite),
+                    ("pause", Action::GrantsWrite),
+                    ("resume", Action::GrantsWrite),
+                    ("revoke", Action::GrantsWrite),
+                    ("rotate", Action::GrantsWrite),
+                ],
+            ),
         }
     }
 }
 
 /// The grant as it is shown.
 async fn view(control: &Control, by: &Authorized, grant: Grant) -> Result<GrantOut, Problem> {
-    Ok(Names::of(control, by).await?.view(grant, by.now(), &control.gateway_url))
+    Ok(Names::of(control, by).await?.view(grant, by, &control.gateway_url))
 }
 
 /// Answers with the grant and its `ETag`.
@@ -221,7 +259,7 @@ pub(crate) async fn list(
     let grants = control.store.grants(by.org()).await?;
     let names = Names::of(&control, &by).await?;
     let key = |g: &Grant| time_key(g.created_at, g.id.as_str());
-    let view = |grant| names.view(grant, by.now(), &control.gateway_url);
+    let view = |grant| names.view(grant, &by, &control.gateway_url);
     Ok(Json(asked.read::<PageQuery>()?.cut(grants, Order::Down, key, view)?))
 }
 
@@ -376,6 +414,30 @@ pub(crate) async fn attach(
     let by = who.may(Action::PoliciesAttach)?;
     let expected = IfMatch::of(&body.headers)?;
     let grant = grant_attach(&control, &by, &id, expected, body.read().await?).await?;
+    tagged(&control, &by, grant).await
+}
+
+/// Gives a grant to another owner. One that was a member's own becomes the new owner's; an agent's
+/// goes with all living grants of the agent. Its token stays good.
+#[utoipa::path(
+    put, path = "/grants/{id}/owner", tag = "grants", operation_id = "grants_hand_over",
+    params(
+        ("id" = String, Path, description = "Id or label"),
+        ("If-Match" = Option<String>, Header, description = "The ETag that was read"),
+    ),
+    request_body = OwnerIn,
+    responses((status = 200, body = GrantOut), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["admin"])),
+)]
+pub(crate) async fn hand_over(
+    State(control): State<Control>,
+    who: Operator,
+    At(id): At<String>,
+    body: Unread,
+) -> Result<Response, Problem> {
+    let by = who.may(Action::GrantsWrite)?;
+    let expected = IfMatch::of(&body.headers)?;
+    let grant = grant_hand_over(&control, &by, &id, expected, body.read().await?).await?;
     tagged(&control, &by, grant).await
 }
 

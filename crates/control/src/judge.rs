@@ -58,7 +58,7 @@ pub(crate) async fn load(control: &Control, text: String) -> Result<Policy, Prob
 }
 
 /// Refuses a document that is larger than any policy may be.
-fn sized(text: &str) -> Result<(), Problem> {
+pub(crate) fn sized(text: &str) -> Result<(), Problem> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(Problem::new(
             Code::BodyTooLarge,

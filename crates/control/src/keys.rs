@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use vault::Token;
 
 use crate::body::{Asked, Unread};
+use crate::can::Can;
 use crate::operator::{Authorized, Operator};
 use crate::page::{List, Order, PageQuery, time_key};
 use crate::problem::{Problem, ProblemBody};
@@ -65,6 +66,8 @@ pub(crate) struct KeyOut {
     revoked_at: Option<String>,
     /// Whether it is good now.
     active: bool,
+    /// What the asker may do with this key.
+    can: Can,
 }
 
 /// A key that was just made.
@@ -90,8 +93,10 @@ impl Creation for KeyMade {
 }
 
 impl KeyOut {
-    fn of(key: &ApiKey, now: Moment) -> Self {
+    fn of(key: &ApiKey, by: &Authorized) -> Self {
+        let (now, own) = (by.now(), key.member == by.member().id && key.role <= by.role());
         Self {
+            can: Can::default().and("revoke", own || by.could(Action::KeysOfOthers)),
             id: key.id.to_string(),
             member: key.member.to_string(),
             label: key.label.clone(),
@@ -117,12 +122,11 @@ pub(crate) async fn list(
 ) -> Result<Json<List<KeyOut>>, Problem> {
     let by = who.may(Action::OwnKeys)?;
     let mut keys = control.store.api_keys(by.org()).await?;
-    if by.also_may(Action::KeysOfOthers).is_err() {
+    if !by.could(Action::KeysOfOthers) {
         keys.retain(|key| key.member == by.member().id);
     }
     let key = |k: &ApiKey| time_key(k.created_at, k.id.as_str());
-    let now = by.now();
-    Ok(Json(asked.read::<PageQuery>()?.cut(keys, Order::Down, key, |k| KeyOut::of(&k, now))?))
+    Ok(Json(asked.read::<PageQuery>()?.cut(keys, Order::Down, key, |k| KeyOut::of(&k, &by))?))
 }
 
 /// Makes a key, for yourself or, as an admin, for somebody else. The answer is the only place where
@@ -143,7 +147,7 @@ pub(crate) async fn create(
     let (given, turn) = body.read_once::<KeyIn>(&control, &by).await?;
     let (key, token) = make(&control, &by, given).await?;
     let token = Some(token.expose().to_owned());
-    turn.answer(KeyMade { key: KeyOut::of(&key, by.now()), token, note: None }).await
+    turn.answer(KeyMade { key: KeyOut::of(&key, &by), token, note: None }).await
 }
 
 /// Revokes a key, yours or, as an admin, anybody's: the next request with it is refused.
@@ -160,7 +164,7 @@ pub(crate) async fn revoke(
 ) -> Result<StatusCode, Problem> {
     let by = who.may(Action::OwnKeys)?;
     let id = KeyId::from(id);
-    if by.also_may(Action::KeysOfOthers).is_err() {
+    if !by.could(Action::KeysOfOthers) {
         // Somebody else's key is as good as none; and a key that may little ends none that may more.
         let keys = control.store.api_keys(by.org()).await?;
         let own =

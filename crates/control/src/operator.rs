@@ -4,16 +4,17 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
-use store::{ApiKey, By, Member, Moment, OrgId, Role};
+use store::{ApiKey, By, ControlPlane, Member, Moment, OrgId, Role, StrangerRefusal};
 use vault::{Token, TokenKind};
 
 use crate::Control;
 use crate::arrival::Arrival;
 use crate::problem::{Code, Problem};
 use crate::roles::{self, Action};
+use crate::routes::BASE;
 use crate::strangers::WINDOW_SECONDS;
 
 /// Somebody who has proved who they are. What they may do is not known yet.
@@ -30,6 +31,8 @@ struct Acting {
     proof: Proof,
     address: Option<IpAddr>,
     now: Moment,
+    /// Where a refusal is written down, and what was asked for.
+    refusals: Refusals,
 }
 
 /// How somebody proved who they are. A signed-in browser is a second way: its session stands here
@@ -52,6 +55,11 @@ impl Authorized {
     /// Checks the role for something more, once the request has been read.
     pub(crate) fn also_may(&self, action: Action) -> Result<(), Problem> {
         self.0.allowed(action)
+    }
+
+    /// Whether the role would do for something that was not asked for.
+    pub(crate) fn could(&self, action: Action) -> bool {
+        self.0.role >= roles::minimum(action)
     }
 
     /// What they may do.
@@ -111,6 +119,7 @@ impl Acting {
     fn allowed(&self, action: Action) -> Result<(), Problem> {
         let needed = roles::minimum(action);
         if self.role < needed {
+            self.refusals.known(&self.member, "forbidden", self.address, self.now);
             let detail = format!(
                 "this needs the role {}, and you have the role {}",
                 needed.as_str(),
@@ -132,23 +141,77 @@ impl FromRequestParts<Control> for Operator {
         let counted = address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let strangers = &control.inner.strangers;
 
+        let refusals = Refusals::of(control, parts);
         let Some(shown) = bearer(&parts.headers)? else {
+            refusals.stranger("no_api_key", None, address, now);
             return Err(unauthenticated(
                 "send an API key as `Authorization: Bearer csk1_…`",
                 false,
             ));
         };
         let Ok(token) = Token::parse(TokenKind::ApiKey, shown) else {
+            refusals.stranger("malformed_api_key", None, address, now);
             return Err(refused(strangers.bad(counted, now)));
         };
         match control.store.api_key_of(&token, now).await? {
             Some(holder) => {
                 let role = holder.role();
                 let proof = Proof::Key { key: holder.key, token: Arc::new(token) };
-                Ok(Self(Acting { member: holder.member, role, proof, address, now }))
+                let member = holder.member;
+                if !control.inner.pace.takes(&member.id, now) {
+                    refusals.known(&member, "rate_limited", address, now);
+                    return Err(too_fast());
+                }
+                Ok(Self(Acting { member, role, proof, address, now, refusals }))
             }
-            None => Err(refused(strangers.bad(counted, now))),
+            None => {
+                refusals.stranger("bad_api_key", Some(&token), address, now);
+                Err(refused(strangers.bad(counted, now)))
+            }
         }
+    }
+}
+
+/// The way into the stream of refusals, for one request.
+struct Refusals {
+    store: Arc<dyn ControlPlane>,
+    /// The method and the template of the route: never what stood in its place.
+    asked: String,
+}
+
+impl Refusals {
+    fn of(control: &Control, parts: &Parts) -> Self {
+        let route = parts.extensions.get::<MatchedPath>().map_or("", |path| path.as_str());
+        let route = route.strip_prefix(BASE).unwrap_or(route);
+        Self { store: Arc::clone(&control.store), asked: format!("{} {route}", parts.method) }
+    }
+
+    /// Writes down that somebody known was turned away.
+    fn known(&self, member: &Member, reason: &'static str, from: Option<IpAddr>, at: Moment) {
+        let who = Some((member.org.clone(), member.id.clone()));
+        self.write(StrangerRefusal { who, ..self.line(reason, from, at) });
+    }
+
+    /// Writes down that a stranger was turned away.
+    fn stranger(
+        &self,
+        reason: &'static str,
+        token: Option<&Token>,
+        from: Option<IpAddr>,
+        at: Moment,
+    ) {
+        let token_prefix = token.map(|token| token.id().as_str().to_owned());
+        self.write(StrangerRefusal { token_prefix, ..self.line(reason, from, at) });
+    }
+
+    fn line(&self, reason: &'static str, from: Option<IpAddr>, at: Moment) -> StrangerRefusal {
+        let address = from.map_or_else(String::new, |from| from.to_string());
+        let asked = self.asked.clone();
+        StrangerRefusal { at, address, reason, asked, count: 1, ..StrangerRefusal::default() }
+    }
+
+    fn write(&self, refusal: StrangerRefusal) {
+        self.store.refused(refusal);
     }
 }
 
@@ -162,6 +225,11 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>, Problem> {
     let bytes = value.as_bytes();
     let Some((scheme, token)) = bytes.split_at_checked(7) else { return Ok(None) };
     Ok(scheme.eq_ignore_ascii_case(b"bearer ").then_some(token))
+}
+
+fn too_fast() -> Problem {
+    Problem::new(Code::TooFast, "ask more slowly: 100 requests a second, 1,000 at once")
+        .header(header::RETRY_AFTER, HeaderValue::from_static("1"))
 }
 
 /// One text for unknown, revoked, expired and mistyped keys.

@@ -7,10 +7,11 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::{Policy, PolicyVersion};
+use store::{Policy, PolicyVersion, VersionLine};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::body::{Asked, Unread};
+use crate::can::Can;
 use crate::decode::Exact;
 use crate::grants::{Named, server_of};
 use crate::operator::{Authorized, Operator};
@@ -66,6 +67,8 @@ pub(crate) struct PolicyOut {
     /// How many grants it is attached to.
     attached: u32,
     created_at: String,
+    /// What the asker may do with this policy.
+    can: Can,
 }
 
 /// A policy with its newest version.
@@ -100,7 +103,7 @@ pub(crate) struct VersionWhole {
 }
 
 impl PolicyOut {
-    fn of(policy: &Policy, servers: &[store::Server]) -> Self {
+    fn of(policy: &Policy, servers: &[store::Server], by: &Authorized) -> Self {
         let named = |id: &store::ServerId| {
             let known = servers.iter().find(|s| s.id == *id);
             Named {
@@ -115,26 +118,43 @@ impl PolicyOut {
             latest: policy.latest,
             attached: policy.attached,
             created_at: time::write(policy.created_at),
+            can: Can::of(
+                by,
+                [
+                    ("draft", Action::PoliciesWrite),
+                    ("publish", Action::PoliciesWrite),
+                    ("delete", Action::PoliciesWrite),
+                    ("attach", Action::PoliciesAttach),
+                    ("test", Action::PoliciesTry),
+                ],
+            ),
         }
     }
 }
 
 impl VersionOut {
-    fn of(version: &PolicyVersion) -> Self {
+    fn of(line: VersionLine) -> Self {
         Self {
-            policy: version.policy.to_string(),
-            number: version.number,
-            author: version.author.clone(),
-            note: version.note.clone(),
-            published_at: time::write(version.published_at),
+            policy: line.policy.to_string(),
+            number: line.number,
+            author: line.author,
+            note: line.note,
+            published_at: time::write(line.published_at),
         }
     }
 }
 
 impl VersionWhole {
-    fn of(version: &PolicyVersion) -> Self {
+    pub(crate) fn of(version: &PolicyVersion) -> Self {
+        let line = VersionLine {
+            policy: version.policy.clone(),
+            number: version.number,
+            author: version.author.clone(),
+            note: version.note.clone(),
+            published_at: version.published_at,
+        };
         Self {
-            version: VersionOut::of(version),
+            version: VersionOut::of(line),
             text: text_of(version),
             cases: version.cases.as_ref().and_then(|cases| tools::raw(cases)),
         }
@@ -175,7 +195,7 @@ pub(crate) async fn list(
     let by = who.may(Action::PoliciesRead)?;
     let rows = control.store.policies(by.org()).await?;
     let servers = control.store.servers(by.org()).await?;
-    let view = |policy: Policy| PolicyOut::of(&policy, &servers);
+    let view = |policy: Policy| PolicyOut::of(&policy, &servers, &by);
     Ok(Json(asked.read::<PageQuery>()?.cut(rows, Order::Up, |p| p.name.clone(), view)?))
 }
 
@@ -248,8 +268,8 @@ pub(crate) async fn versions(
     let by = who.may(Action::PoliciesRead)?;
     let policy = find(&control, &by, &id).await?;
     let rows = control.store.policy_versions(by.org(), &policy.id).await?;
-    let key = |v: &PolicyVersion| format!("{:010}", v.number);
-    Ok(Json(asked.read::<PageQuery>()?.cut(rows, Order::Down, key, |v| VersionOut::of(&v))?))
+    let key = |v: &VersionLine| format!("{:010}", v.number);
+    Ok(Json(asked.read::<PageQuery>()?.cut(rows, Order::Down, key, VersionOut::of)?))
 }
 
 /// Publishes a version. In force for every grant the policy is attached to at the next call.
@@ -291,8 +311,7 @@ pub(crate) async fn version(
 ) -> Result<Json<VersionWhole>, Problem> {
     let by = who.may(Action::PoliciesRead)?;
     let policy = find(&control, &by, &id).await?;
-    let versions = control.store.policy_versions(by.org(), &policy.id).await?;
-    Ok(Json(VersionWhole::of(numbered(&versions, &policy, &number)?)))
+    Ok(Json(VersionWhole::of(&numbered(&control, &by, &policy, &number).await?)))
 }
 
 /// Which versions are compared.
@@ -346,8 +365,7 @@ pub(crate) async fn newest(
     by: &Authorized,
     policy: &Policy,
 ) -> Result<Option<PolicyVersion>, Problem> {
-    let versions = control.store.policy_versions(by.org(), &policy.id).await?;
-    Ok(versions.into_iter().max_by_key(|version| version.number))
+    Ok(control.store.policy_version(by.org(), &policy.id, policy.latest).await?)
 }
 
 async fn whole(
@@ -358,7 +376,7 @@ async fn whole(
     let servers = control.store.servers(by.org()).await?;
     let version = newest(control, by, policy).await?;
     Ok(PolicyWhole {
-        policy: PolicyOut::of(policy, &servers),
+        policy: PolicyOut::of(policy, &servers, by),
         version: version.as_ref().map(VersionWhole::of),
     })
 }
@@ -388,20 +406,18 @@ async fn policy_create(
     if let Some(text) = &given.text {
         judge::publishable(control, text, cases.as_deref()).await?;
     }
-    let policy = control.store.policy_create(&by.by(), &given.name, server).await?;
-    let Some(text) = given.text else { return whole(control, by, &policy).await };
-    let note = given.note.unwrap_or_default();
-    let text = text.into_bytes();
-    let published =
-        control.store.policy_publish(&by.by(), &policy.id, text, cases, &note, Some(0)).await;
-    if let Err(error) = published {
-        // Nobody asked for a policy without its document.
-        if let Err(error) = control.store.policy_delete(&by.by(), &policy.id).await {
-            tracing::warn!(error = %error, "a policy was left without a version");
+    let (by_whom, note) = (by.by(), given.note.unwrap_or_default());
+    let policy = match given.text {
+        None => control.store.policy_create(&by_whom, &given.name, server).await?,
+        Some(text) => {
+            let text = text.into_bytes();
+            let made = control
+                .store
+                .policy_create_published(&by_whom, &given.name, server, text, cases, &note)
+                .await?;
+            made.0
         }
-        return Err(error.into());
-    }
-    let policy = find(control, by, policy.id.as_str()).await?;
+    };
     whole(control, by, &policy).await
 }
 
@@ -432,7 +448,6 @@ async fn compare(
     query: &DiffQuery,
 ) -> Result<DiffOut, Problem> {
     let policy = find(control, by, id).await?;
-    let versions = control.store.policy_versions(by.org(), &policy.id).await?;
     let number = |name: &str, text: &Option<String>, default: u32| match text {
         None => Ok(default),
         Some(text) => text.parse().map_err(|_| {
@@ -441,24 +456,29 @@ async fn compare(
     };
     let to = number("to", &query.to, policy.latest)?;
     let from = number("from", &query.from, to.saturating_sub(1))?;
-    let document = |number: u32| match number {
+    let document = async |number: u32| match number {
         0 => Ok(String::new()),
-        number => numbered(&versions, &policy, &number.to_string()).map(text_of),
+        number => numbered(control, by, &policy, &number.to_string()).await.map(|v| text_of(&v)),
     };
-    let (old, new) = (document(from)?, document(to)?);
+    let (old, new) = (document(from).await?, document(to).await?);
     let name = |number: u32| format!("{} version {number}", policy.name);
     let (before, after) = (name(from), name(to));
     let unified = control.aside(move || difference::unified(&old, &new, &before, &after)).await?;
     Ok(DiffOut { from, to, unified })
 }
 
-fn numbered<'a>(
-    versions: &'a [PolicyVersion],
+/// A version by its number, or the newest as `latest`.
+pub(crate) async fn numbered(
+    control: &Control,
+    by: &Authorized,
     policy: &Policy,
     number: &str,
-) -> Result<&'a PolicyVersion, Problem> {
+) -> Result<PolicyVersion, Problem> {
     let number = if number == "latest" { Some(policy.latest) } else { number.parse().ok() };
-    let found = versions.iter().find(|version| Some(version.number) == number);
+    let found = match number {
+        Some(number) => control.store.policy_version(by.org(), &policy.id, number).await?,
+        None => None,
+    };
     found.ok_or_else(|| Problem::no_such("version"))
 }
 

@@ -62,6 +62,8 @@ codes! {
     Conflict = "conflict", CONFLICT, "The change contradicts the state of the object";
     /// Nobody could administer the instance any more.
     LastAdmin = "last_admin", CONFLICT, "Nobody could administer the organisation any more";
+    /// Something must be said about each grant of the member first; `errors` lists them.
+    Undecided = "grants_undecided", CONFLICT, "Grants of the member are undecided";
     /// A link that lets somebody in once was used or has ended.
     Gone = "gone", GONE, "The link is not good any more";
     /// A request with this Idempotency-Key is still being answered.
@@ -88,6 +90,8 @@ codes! {
     HeadTooLarge = "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large";
     /// Too many bad keys from this address.
     TooManyBadKeys = "too_many_bad_keys", TOO_MANY_REQUESTS, "Too many bad keys from this address";
+    /// The member asks faster than anybody may.
+    TooFast = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
     /// Too many streams are open.
     TooManyStreams = "too_many_streams", TOO_MANY_REQUESTS, "Too many streams are open";
     /// A fault of this program.
@@ -153,6 +157,14 @@ pub(crate) struct ProblemBody {
     /// What is wrong, one by one, where that can be said.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Fault>,
+    /// What stands there now, where somebody else wrote it meanwhile; `null` if nothing does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    current: Option<serde_json::Value>,
+    /// What was sent and not kept, so that no text is lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    yours: Option<serde_json::Value>,
 }
 
 /// A refusal on its way out: [`crate::arrival`] writes it once the request's id is known.
@@ -165,12 +177,20 @@ struct Inner {
     detail: String,
     errors: Vec<Fault>,
     headers: Vec<(http::HeaderName, HeaderValue)>,
+    /// What stands there, and what was sent.
+    both: Option<(serde_json::Value, serde_json::Value)>,
 }
 
 impl Problem {
     /// A problem of this kind, with what happened this time.
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self(Box::new(Inner { code, detail: detail.into(), errors: vec![], headers: vec![] }))
+        Self(Box::new(Inner {
+            code,
+            detail: detail.into(),
+            errors: vec![],
+            headers: vec![],
+            both: None,
+        }))
     }
 
     /// One field is wrong.
@@ -191,6 +211,14 @@ impl Problem {
     /// Adds what is wrong, one by one.
     pub(crate) fn listing(mut self, errors: Vec<Fault>) -> Self {
         self.0.errors = errors;
+        self
+    }
+
+    /// Adds both sides of an edit that came second.
+    pub(crate) fn with_both(mut self, current: &impl Serialize, yours: &impl Serialize) -> Self {
+        let value = |side: Result<serde_json::Value, _>| side.unwrap_or(serde_json::Value::Null);
+        let (current, yours) = (serde_json::to_value(current), serde_json::to_value(yours));
+        self.0.both = Some((value(current), value(yours)));
         self
     }
 
@@ -219,7 +247,8 @@ impl Problem {
 
     /// Writes the answer out.
     pub(crate) fn render(self, request_id: &str) -> Response {
-        let Inner { code, detail, errors, headers } = *self.0;
+        let Inner { code, detail, errors, headers, both } = *self.0;
+        let (current, yours) = both.unzip();
         let body = ProblemBody {
             kind: format!("urn:countersign:problem:{}", code.as_str()),
             title: code.title(),
@@ -228,6 +257,8 @@ impl Problem {
             code: code.as_str(),
             request_id: request_id.to_owned(),
             errors,
+            current,
+            yours,
         };
         let text = serde_json::to_vec(&body).unwrap_or_default();
         let mut response = (code.status(), text).into_response();
@@ -278,6 +309,14 @@ impl From<ChangeError> for Problem {
                 Self::field(&format!("/{field}"), "invalid_value", format!("this field {problem}"))
             }
             ChangeError::LastAdmin(text) => Self::new(Code::LastAdmin, text),
+            ChangeError::Undecided(grants) => {
+                let fault = |(id, label): (store::GrantId, String)| {
+                    let message = format!("say who answers for `{label}` now, or revoke it");
+                    Fault::new(format!("/grants/{id}"), "undecided", message)
+                };
+                Self::new(Code::Undecided, "nothing was changed; `errors` lists the grants")
+                    .listing(grants.into_iter().map(fault).collect())
+            }
             ChangeError::Gone { what } => Self::new(
                 Code::Gone,
                 format!("the {what} was used, replaced by a newer one, or has ended"),

@@ -31,14 +31,22 @@ pub(crate) enum Action {
     GrantsWrite,
     /// Say what became of calls with no known outcome, and that the clock is right.
     LimitsResolve,
-    /// See, make and revoke one's own keys of this API.
+    /// See who one is; see, make and revoke one's own keys of this API.
     OwnKeys,
     /// See, make and revoke the keys of others.
     KeysOfOthers,
-    /// Read the log of changes.
+    /// See members and groups.
+    MembersRead,
+    /// Invite, change and remove members.
+    MembersWrite,
+    /// Make, change and remove groups.
+    GroupsWrite,
+    /// Read and export the log of changes.
     AuditRead,
-    /// Read the refusals of strangers.
+    /// Read who was turned away.
     RefusalsRead,
+    /// Take a copy of the database.
+    Backup,
 }
 
 /// The lowest role that may do it.
@@ -59,7 +67,11 @@ pub(crate) const fn minimum(action: Action) -> Role {
         | Action::GrantsWrite
         | Action::LimitsResolve
         | Action::KeysOfOthers
+        | Action::MembersRead
+        | Action::MembersWrite
+        | Action::GroupsWrite
         | Action::AuditRead
-        | Action::RefusalsRead => Role::Admin,
+        | Action::RefusalsRead
+        | Action::Backup => Role::Admin,
     }
 }

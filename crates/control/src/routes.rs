@@ -8,8 +8,8 @@ use utoipa_axum::routes;
 
 use crate::problem::{Code, Problem};
 use crate::{
-    Control, arrival, audit, calls, clock, credentials, document, grants, health, keys, policies,
-    reservations, servers, simulate, tail, tools, trial, usage,
+    Control, arrival, audit, calls, clock, credentials, document, drafts, grants, groups, health,
+    keys, me, members, policies, reservations, servers, simulate, tail, tools, trial, usage,
 };
 
 /// Where the API lives.
@@ -45,6 +45,9 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(policies::get, policies::delete))
         .routes(routes!(policies::versions, policies::publish))
         .routes(routes!(policies::version))
+        .routes(routes!(drafts::restore))
+        .routes(routes!(drafts::get, drafts::put, drafts::delete))
+        .routes(routes!(drafts::publish))
         .routes(routes!(policies::diff))
         .routes(routes!(trial::check))
         .routes(routes!(trial::test))
@@ -57,6 +60,7 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(grants::resume))
         .routes(routes!(grants::revoke))
         .routes(routes!(grants::attach))
+        .routes(routes!(grants::hand_over))
         .routes(routes!(usage::usage))
         .routes(routes!(reservations::list))
         .routes(routes!(reservations::resolve))
@@ -65,9 +69,17 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(calls::list))
         .routes(routes!(tail::tail))
         .routes(routes!(calls::get))
+        .routes(routes!(me::me))
+        .routes(routes!(members::list, members::invite))
+        .routes(routes!(members::get, members::update))
+        .routes(routes!(members::reinvite))
+        .routes(routes!(members::remove))
+        .routes(routes!(groups::list, groups::create))
+        .routes(routes!(groups::get, groups::update, groups::delete))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::revoke))
         .routes(routes!(audit::audit))
+        .routes(routes!(audit::export))
         .routes(routes!(audit::refusals));
     OpenApiRouter::with_openapi(document::outline()).nest(BASE, api)
 }

@@ -9,6 +9,7 @@ use store::{OnToolChange, Server, ServerDraft, ServerView};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::body::{Asked, Unread};
+use crate::can::Can;
 use crate::etag::{self, IfMatch};
 use crate::operator::{Authorized, Operator};
 use crate::page::{List, Order, PageQuery};
@@ -93,6 +94,8 @@ pub(crate) struct ServerOut {
     revision: i64,
     created_at: String,
     updated_at: String,
+    /// What the asker may do with this server.
+    can: Can,
     /// Whether a credential is set. Only in the answer for one server.
     #[serde(skip_serializing_if = "Option::is_none")]
     credential: Option<bool>,
@@ -151,8 +154,20 @@ impl Creation for Refreshed {
 }
 
 impl ServerOut {
-    fn of(server: Server, gateway_url: &str) -> Self {
+    fn of(server: Server, gateway_url: &str, by: &Authorized) -> Self {
+        let can = Can::of(
+            by,
+            [
+                ("change", Action::ServersWrite),
+                ("delete", Action::ServersWrite),
+                ("refresh", Action::ServersWrite),
+                ("see_credential", Action::CredentialsRead),
+                ("set_credential", Action::CredentialsWrite),
+                ("accept_tools", Action::ToolsAccept),
+            ],
+        );
         Self {
+            can,
             gateway_url: format!("{gateway_url}/mcp/{}", server.slug),
             id: server.id.to_string(),
             slug: server.slug,
@@ -172,7 +187,7 @@ impl ServerOut {
         }
     }
 
-    fn whole(view: ServerView, gateway_url: &str) -> Self {
+    fn whole(view: ServerView, gateway_url: &str, by: &Authorized) -> Self {
         let present = view.tools.iter().filter(|tool| tool.present);
         let waits = |tool: &&store::Tool| {
             tool.withheld.is_none()
@@ -184,7 +199,7 @@ impl ServerOut {
             withheld: present.filter(|tool| tool.withheld.is_some()).count(),
         };
         let credential = Some(view.credential.is_some());
-        Self { credential, tools: Some(tools), ..Self::of(view.server, gateway_url) }
+        Self { credential, tools: Some(tools), ..Self::of(view.server, gateway_url, by) }
     }
 }
 
@@ -206,7 +221,7 @@ pub(crate) async fn list(
 ) -> Result<Json<List<ServerOut>>, Problem> {
     let by = who.may(Action::ServersRead)?;
     let rows = control.store.servers(by.org()).await?;
-    let view = |server| ServerOut::of(server, &control.gateway_url);
+    let view = |server| ServerOut::of(server, &control.gateway_url, &by);
     Ok(Json(asked.read::<PageQuery>()?.cut(rows, Order::Up, |s| s.slug.clone(), view)?))
 }
 
@@ -224,7 +239,7 @@ pub(crate) async fn get(
 ) -> Result<Response, Problem> {
     let by = who.may(Action::ServersRead)?;
     let view = find(&control, &by, &id).await?;
-    Ok(tagged(ServerOut::whole(view, &control.gateway_url)))
+    Ok(tagged(ServerOut::whole(view, &control.gateway_url, &by)))
 }
 
 /// Whether a new server is looked at.
@@ -278,7 +293,7 @@ pub(crate) async fn update(
     let by = who.may(Action::ServersWrite)?;
     let expected = IfMatch::of(&body.headers)?.required()?;
     let server = change(&control, &by, &id, expected, body.read().await?).await?;
-    Ok(tagged(ServerOut::of(server, &control.gateway_url)))
+    Ok(tagged(ServerOut::of(server, &control.gateway_url, &by)))
 }
 
 /// Removes a server that no grant uses.
@@ -362,15 +377,18 @@ async fn register(
         Some(Err(problem)) => (None, Some(problem.detail().to_owned())),
     };
     let view = find(control, by, server.id.as_str()).await?;
-    Ok(Refreshed { server: ServerOut::whole(view, &control.gateway_url), tools, problem })
+    Ok(Refreshed { server: ServerOut::whole(view, &control.gateway_url, by), tools, problem })
 }
 
 async fn look(control: &Control, by: &Authorized, id: &str) -> Result<Refreshed, Problem> {
     let known = find(control, by, id).await?;
     let first = known.server.version.is_none() && known.tools.is_empty();
+    // What comes of a look is the upstream's doing; that somebody looked is on record before it.
+    let (by_whom, id) = (by.by(), known.server.id.as_str());
+    control.store.noted(&by_whom, "server.refreshed", id, vec![]).await?;
     let found = discover(control, by, &known.server, first).await?;
     let view = find(control, by, known.server.id.as_str()).await?;
-    let server = ServerOut::whole(view, &control.gateway_url);
+    let server = ServerOut::whole(view, &control.gateway_url, by);
     Ok(Refreshed { server, tools: Some(found), problem: None })
 }
 

@@ -8,6 +8,7 @@ use store::{Clock, ControlPlane, ServerId};
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::health::HealthCache;
+use crate::pace::Pace;
 use crate::problem::{Code, Problem};
 use crate::strangers::Strangers;
 
@@ -76,6 +77,8 @@ pub struct Control {
 /// What the process remembers between requests. Losing it loses nothing that was promised.
 pub(crate) struct Inner {
     pub(crate) strangers: Strangers,
+    /// How fast each member asks.
+    pub(crate) pace: Pace,
     /// Creations with an `Idempotency-Key` that are being answered.
     pub(crate) in_flight: std::sync::Mutex<HashSet<String>>,
     pub(crate) tails: Arc<Semaphore>,
@@ -98,6 +101,7 @@ impl Control {
     ) -> Self {
         let inner = Inner {
             strangers: Strangers::default(),
+            pace: Pace::default(),
             in_flight: std::sync::Mutex::default(),
             tails: Arc::new(Semaphore::new(TAILS_MAX)),
             changes: Mutex::default(),

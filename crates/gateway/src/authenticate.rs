@@ -47,6 +47,7 @@ pub(crate) fn grant(
                 reason,
                 token_prefix: token.as_ref().map(|t| t.id().as_str().to_owned()),
                 count: 1,
+                ..StrangerRefusal::default()
             });
             if gateway.strangers.tolerate(peer, now) {
                 Err(Rejected::Unauthenticated)

@@ -99,6 +99,7 @@ async fn furnish(store: &Sqlite, upstream: &str) -> String {
     let draft = GrantDraft {
         label: "agent".into(),
         identity: "tester".into(),
+        owner: None,
         tags: Vec::new(),
         not_before: None,
         expires_at: None,

@@ -112,6 +112,7 @@ async fn furnish(store: &Sqlite) -> Result<(Server, Grant), Box<dyn Error>> {
     let draft = GrantDraft {
         label: "support-agent".into(),
         identity: "support".into(),
+        owner: None,
         tags: Vec::new(),
         not_before: None,
         expires_at: None,

@@ -175,12 +175,60 @@ pub trait ControlPlane: People + Send + Sync {
         note: &str,
         expected_latest: Option<u32>,
     ) -> Result<PolicyVersion, ChangeError>;
-    /// The versions of a policy, newest first.
+    /// Makes a policy with its first version: one change.
+    async fn policy_create_published(
+        &self,
+        by: &By,
+        name: &str,
+        server: Option<ServerId>,
+        text: Vec<u8>,
+        cases: Option<Vec<u8>>,
+        note: &str,
+    ) -> Result<(Policy, PolicyVersion), ChangeError>;
+    /// The versions of a policy, newest first, without their texts.
     async fn policy_versions(
         &self,
         org: &OrgId,
         id: &PolicyId,
-    ) -> Result<Vec<PolicyVersion>, StoreError>;
+    ) -> Result<Vec<VersionLine>, StoreError>;
+    /// One version of a policy.
+    async fn policy_version(
+        &self,
+        org: &OrgId,
+        id: &PolicyId,
+        number: u32,
+    ) -> Result<Option<PolicyVersion>, StoreError>;
+    /// The draft of a policy, if there is one.
+    async fn policy_draft(
+        &self,
+        org: &OrgId,
+        id: &PolicyId,
+    ) -> Result<Option<PolicyDraft>, StoreError>;
+    /// Keeps a draft: over the one at this revision, or as the first one (0).
+    ///
+    /// - **Errors**: [`ChangeError::Stale`] when another one stands there by now.
+    async fn policy_draft_put(
+        &self,
+        by: &By,
+        id: &PolicyId,
+        revision: i64,
+        draft: DraftText,
+    ) -> Result<PolicyDraft, ChangeError>;
+    /// Throws the draft at this revision away.
+    async fn policy_draft_drop(
+        &self,
+        by: &By,
+        id: &PolicyId,
+        revision: i64,
+    ) -> Result<(), ChangeError>;
+    /// Publishes the draft at this revision and takes it away: one change.
+    async fn policy_draft_publish(
+        &self,
+        by: &By,
+        id: &PolicyId,
+        revision: i64,
+        note: &str,
+    ) -> Result<PolicyVersion, ChangeError>;
     /// Removes a policy that no grant uses.
     async fn policy_delete(&self, by: &By, id: &PolicyId) -> Result<(), ChangeError>;
 
@@ -203,6 +251,13 @@ pub trait ControlPlane: People + Send + Sync {
         by: &By,
         id: &GrantId,
         state: GrantState,
+    ) -> Result<Grant, ChangeError>;
+    /// Gives a grant to another owner. One that was a member's own becomes the new owner's own.
+    async fn grant_hand_over(
+        &self,
+        by: &By,
+        id: &GrantId,
+        owner: &MemberId,
     ) -> Result<Grant, ChangeError>;
     /// Attaches a policy for one server of the grant, or detaches it (`None`).
     async fn grant_attach(
@@ -260,10 +315,40 @@ pub trait ControlPlane: People + Send + Sync {
     /// turned stay turned. Changes nothing where nothing was in doubt.
     async fn clock_confirm(&self, by: &By, reason: &str) -> Result<ClockState, ChangeError>;
 
-    /// The audit log, newest first.
-    async fn audit(&self, org: &OrgId, page: &Page) -> Result<Slice<AuditEvent>, StoreError>;
-    /// Refusals of strangers, newest first.
-    async fn stranger_refusals(&self, page: &Page) -> Result<Slice<StrangerRefusal>, StoreError>;
+    /// Lines of the audit log, newest first. Whoever shows them to somebody notes it first
+    /// ([`ControlPlane::noted`]).
+    async fn audit(
+        &self,
+        org: &OrgId,
+        filter: &AuditFilter,
+        page: &Page,
+    ) -> Result<Slice<AuditEvent>, StoreError>;
+    /// Lines of the audit log after an index, oldest first: for exports.
+    async fn audit_after(
+        &self,
+        org: &OrgId,
+        filter: &AuditFilter,
+        index: i64,
+        limit: u32,
+    ) -> Result<Vec<AuditEvent>, StoreError>;
+    /// Records what changes nothing here and must be known all the same: a look at the audit log, an
+    /// export, a probe of a server. Durable when it returns; what cannot be noted is not done.
+    async fn noted(
+        &self,
+        by: &By,
+        event: &'static str,
+        subject: &str,
+        fields: Vec<(String, String)>,
+    ) -> Result<(), ChangeError>;
+    /// Adds to the bounded stream of refusals. Does not wait.
+    fn refused(&self, refusal: StrangerRefusal);
+    /// Refusals, newest first: of people of this organisation; and of strangers, for the organisation
+    /// whose the installation is.
+    async fn refusals(
+        &self,
+        org: &OrgId,
+        page: &Page,
+    ) -> Result<Slice<StrangerRefusal>, StoreError>;
     /// The keyring, to open credentials for tests of a connection.
     fn keyring(&self) -> Arc<Keyring>;
     /// An answer to a request that was made before with this `Idempotency-Key`, if there is one.

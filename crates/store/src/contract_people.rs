@@ -56,8 +56,16 @@ pub trait People: Send + Sync {
         revision: Option<i64>,
         change: MemberChange,
     ) -> Result<Member, ChangeError>;
-    /// Removes a member: their keys end and they leave their groups in the same step.
-    async fn member_remove(&self, by: &By, id: &MemberId) -> Result<Member, ChangeError>;
+    /// Removes a member: their keys end, they leave their groups, and each living grant of theirs
+    /// goes where `grants` says, in the same step.
+    ///
+    /// - **Errors**: [`ChangeError::Undecided`] names the grants that nothing was said about.
+    async fn member_remove(
+        &self,
+        by: &By,
+        id: &MemberId,
+        grants: Vec<(GrantId, Fate)>,
+    ) -> Result<Member, ChangeError>;
 
     /// The groups by name.
     async fn groups(&self, org: &OrgId) -> Result<Vec<Group>, StoreError>;

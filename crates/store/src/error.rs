@@ -1,5 +1,7 @@
 //! Why the store did not do what it was asked.
 
+use crate::GrantId;
+
 /// The store gave no answer. Whoever asked must refuse: no answer is never a yes.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -112,6 +114,9 @@ pub enum ChangeError {
     /// Nobody could administer the organisation after this.
     #[error("{0}")]
     LastAdmin(&'static str),
+    /// Something must be said about each of these grants first: ids and labels.
+    #[error("{} grants of the member are undecided", .0.len())]
+    Undecided(Vec<(GrantId, String)>),
     /// A link that was used, replaced or has ended.
     #[error("the {what} was used or has ended")]
     Gone {

@@ -27,7 +27,7 @@ pub use id::{
 };
 pub use limits::{ClockState, GrantUsage, LimitUsage, Reserved, RoomError};
 pub use moment::{Clock, Moment, SystemClock};
-pub use people::{Group, Invite, KeyHolder, Member, MemberChange, MemberDraft, MemberState};
+pub use people::{Fate, Group, Invite, KeyHolder, Member, MemberChange, MemberDraft, MemberState};
 pub use rows::*;
 
 /// The version of the pepper that tokens are hashed under.

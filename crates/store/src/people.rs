@@ -74,6 +74,15 @@ pub struct MemberChange {
     pub role: Option<Role>,
 }
 
+/// What becomes of a grant whose owner is removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It goes on, and this member answers for it.
+    Keep(MemberId),
+    /// It ends.
+    Revoke,
+}
+
 /// A link by which an invited member gets in, once; never the token itself.
 #[derive(Clone, Debug)]
 pub struct Invite {

@@ -246,6 +246,53 @@ pub struct PolicyVersion {
     pub published_at: Moment,
 }
 
+/// A version without its text.
+#[derive(Clone, Debug)]
+pub struct VersionLine {
+    /// The policy.
+    pub policy: PolicyId,
+    /// Its number, from 1.
+    pub number: u32,
+    /// Who published it.
+    pub author: String,
+    /// The note for the record.
+    pub note: String,
+    /// When.
+    pub published_at: Moment,
+}
+
+/// What will be a policy's next version.
+#[derive(Clone, Debug)]
+pub struct PolicyDraft {
+    /// The policy.
+    pub policy: PolicyId,
+    /// The document as it was typed: it need not load.
+    pub text: Arc<[u8]>,
+    /// The test cases beside it: JSON text.
+    pub cases: Option<Arc<[u8]>>,
+    /// The note for the record.
+    pub note: String,
+    /// The version it was begun from; 0 when there was none.
+    pub base: u32,
+    /// Who wrote last.
+    pub author: String,
+    /// Changes with every writing, for `If-Match`.
+    pub revision: i64,
+    /// When it was written last.
+    pub updated_at: Moment,
+}
+
+/// What is written into a draft.
+#[derive(Clone, Debug)]
+pub struct DraftText {
+    /// The document.
+    pub text: Vec<u8>,
+    /// The test cases beside it: JSON text.
+    pub cases: Option<Vec<u8>>,
+    /// The note for the record.
+    pub note: String,
+}
+
 /// The life of a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GrantState {
@@ -284,6 +331,8 @@ pub struct Grant {
     pub label: String,
     /// Whom it belongs to: a person's or a named agent's name.
     pub identity: String,
+    /// The member who answers for it: the one whose address `identity` is, or the agent's owner.
+    pub owner: Option<MemberId>,
     /// Free labels that policies can read as `grant.tags.KEY`.
     pub tags: Vec<(String, String)>,
     /// Where it stands.
@@ -321,8 +370,10 @@ pub struct Attachment {
 pub struct GrantDraft {
     /// What people call it.
     pub label: String,
-    /// Whom it belongs to.
+    /// Whom it belongs to: a member's address, or the name of an agent.
     pub identity: String,
+    /// The member who answers for it: the one whose address `identity` is, or the agent's owner.
+    pub owner: Option<MemberId>,
     /// Free labels.
     pub tags: Vec<(String, String)>,
     /// The first moment it is good for.
@@ -552,8 +603,8 @@ pub struct CallFilter {
     pub until: Option<Moment>,
 }
 
-/// A request that no grant stands behind: counted and summarised, never one line each.
-#[derive(Clone, Debug)]
+/// Somebody who was turned away: counted and summarised, never one line each.
+#[derive(Clone, Debug, Default)]
 pub struct StrangerRefusal {
     /// The minute it falls into.
     pub at: Moment,
@@ -561,10 +612,29 @@ pub struct StrangerRefusal {
     pub address: String,
     /// Why, as a stable code.
     pub reason: &'static str,
+    /// The organisation and the member, if it was somebody known.
+    pub who: Option<(OrgId, MemberId)>,
+    /// What was asked for, as a template such as `GET /audit`; empty for calls of agents.
+    pub asked: String,
     /// The public prefix of the token, if there was one of the right shape; never the token.
     pub token_prefix: Option<String>,
     /// How many.
     pub count: u32,
+}
+
+/// Which lines of the audit log.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// By whom: the id of a member, key or session, or what the actor was called.
+    pub who: Option<String>,
+    /// Of this event; a `*` at the end stands for anything (`policy.*`).
+    pub event: Option<String>,
+    /// About the object with this id.
+    pub subject: Option<String>,
+    /// At or after this moment.
+    pub since: Option<Moment>,
+    /// Before this moment.
+    pub until: Option<Moment>,
 }
 
 /// One change, as it is recorded.

@@ -177,7 +177,10 @@ async fn look(
         return Err(format!("the ledger has {counted:?}, the log {expected:?}").into());
     }
     let page = Page { after: None, limit: 1 };
-    require(store.audit(&org, &page).await?.items.is_empty(), "nothing else was written")
+    require(
+        store.audit(&org, &store::AuditFilter::default(), &page).await?.items.is_empty(),
+        "nothing else was written",
+    )
 }
 
 fn require(holds: bool, what: &str) -> Result<(), Box<dyn Error>> {

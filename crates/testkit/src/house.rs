@@ -201,6 +201,7 @@ impl House {
         let draft = GrantDraft {
             label: grant.label.into(),
             identity: "tester".into(),
+            owner: None,
             tags: Vec::new(),
             not_before: grant.begins_seconds.map(|seconds| now.plus_seconds(seconds)),
             expires_at: grant.lives_seconds.map(|seconds| now.plus_seconds(seconds)),
@@ -238,6 +239,7 @@ impl House {
         let draft = GrantDraft {
             label: label.into(),
             identity: "tester".into(),
+            owner: None,
             tags: Vec::new(),
             not_before: None,
             expires_at: None,
@@ -360,7 +362,7 @@ impl House {
     pub async fn strangers(&self) -> u32 {
         self.store.flush().await.expect("the store writes");
         let page = store::Page { after: None, limit: 500 };
-        let refused = self.store.stranger_refusals(&page).await.expect("they can be read");
+        let refused = self.store.refusals(self.store.org(), &page).await.expect("they can be read");
         refused.items.iter().map(|refusal| refusal.count).sum()
     }
 }

@@ -1,8 +1,8 @@
 //! The changes to grants: checked here, made and recorded by the store.
 
-use store::{Attachment, Grant, GrantDraft, GrantState, PolicyId, ServerId};
+use store::{Attachment, Grant, GrantDraft, GrantState, MemberId, PolicyId, ServerId};
 
-use super::{AttachIn, GrantIn, GrantMade, RotateIn, find, view};
+use super::{AttachIn, GrantIn, GrantMade, OwnerIn, RotateIn, find, view};
 use crate::Control;
 use crate::body::Unread;
 use crate::etag::IfMatch;
@@ -84,6 +84,22 @@ pub(super) async fn grant_attach(
     }
 }
 
+pub(super) async fn grant_hand_over(
+    control: &Control,
+    by: &Authorized,
+    id: &str,
+    expected: IfMatch,
+    given: OwnerIn,
+) -> Result<Grant, Problem> {
+    let _one_at_a_time = control.inner.changes.lock().await;
+    let grant = find(control, by, id).await?;
+    expected.check("grant", grant.revision)?;
+    let Some(owner) = control.store.member(by.org(), &given.owner).await? else {
+        return Err(Problem::field("/owner", "not_found", "there is no such member"));
+    };
+    Ok(control.store.grant_hand_over(&by.by(), &grant.id, &owner.id).await?)
+}
+
 /// The draft of a grant, once everything about it is in order.
 async fn checked(
     control: &Control,
@@ -118,11 +134,14 @@ async fn checked(
         }
         servers.push(Attachment { server, policy });
     }
-    if !faults.is_empty() {
+    let identity = given.identity.unwrap_or_else(|| given.label.clone());
+    let whose = whose(control, by, identity, given.owner.as_deref(), &mut faults).await?;
+    let Some((identity, owner)) = whose.filter(|_| faults.is_empty()) else {
         return Err(Problem::invalid(faults));
-    }
+    };
     Ok(GrantDraft {
-        identity: given.identity.unwrap_or_else(|| given.label.clone()),
+        identity,
+        owner: Some(owner),
         label: given.label,
         tags: given.tags.into_iter().collect(),
         not_before: starts,
@@ -130,6 +149,38 @@ async fn checked(
         in_flight_max,
         servers,
     })
+}
+
+/// Whom a grant belongs to, and who answers for it: a member for themselves, an owner for an agent.
+async fn whose(
+    control: &Control,
+    by: &Authorized,
+    identity: String,
+    owner: Option<&str>,
+    faults: &mut Vec<Fault>,
+) -> Result<Option<(String, MemberId)>, Problem> {
+    let find = async |name: &str, place: &str, faults: &mut Vec<Fault>| {
+        let found = control.store.member(by.org(), name).await?;
+        if found.is_none() {
+            let message = "there is no such member; the name of an agent has no `@`";
+            faults.push(Fault::new(place, "not_found", message));
+        }
+        Ok::<_, Problem>(found)
+    };
+    let owner = match owner {
+        Some(owner) => find(owner, "/owner", faults).await?,
+        None => None,
+    };
+    if !identity.contains('@') {
+        let owner = owner.map_or_else(|| by.member().id.clone(), |owner| owner.id);
+        return Ok(Some((identity, owner)));
+    }
+    let Some(member) = find(&identity, "/identity", faults).await? else { return Ok(None) };
+    if owner.is_some_and(|owner| owner.id != member.id) {
+        let message = "a member answers for their own grant: leave the owner out";
+        faults.push(Fault::new("/owner", "invalid_value", message));
+    }
+    Ok(Some((member.email, member.id)))
 }
 
 /// The server a body names: one that is not there is a fault of the body.

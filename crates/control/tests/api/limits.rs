@@ -201,6 +201,11 @@ async fn a_clock_that_is_believed_needs_no_word() {
     let refused = world.admin("POST", "/clock/confirm", r#"{"reason":""}"#).await;
     assert_eq!((refused.status, refused.faults()[0].0.as_str()), (422, "/reason"));
     let page = store::Page { after: None, limit: 100 };
-    let audit = world.store.audit(world.store.org(), &page).await.unwrap().items;
+    let audit = world
+        .store
+        .audit(world.store.org(), &store::AuditFilter::default(), &page)
+        .await
+        .unwrap()
+        .items;
     assert!(audit.iter().all(|line| line.event != "clock.confirmed"), "nothing was changed");
 }

@@ -10,6 +10,10 @@
 
 mod world;
 mod roles;
+mod walk;
+mod people;
+mod drafts;
+mod audit;
 mod organisations;
 mod http;
 mod strict;

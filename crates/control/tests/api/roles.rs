@@ -124,12 +124,30 @@ async fn ids_that_are_not_there_answer_404_on_every_route() {
             "/reservations/call_00000000000000000000000000/resolve",
             r#"{"as":"released","reason":"r"}"#,
         ),
+        ("PUT", "/grants/grt_x/owner", r#"{"owner":"viewer@example.org"}"#),
+        ("GET", "/policies/pol_x/draft", ""),
+        ("PUT", "/policies/pol_x/draft", r#"{"text":"{}"}"#),
+        ("DELETE", "/policies/pol_x/draft", ""),
+        ("POST", "/policies/pol_x/versions/1/restore", ""),
+        ("GET", "/members/mem_x", ""),
+        ("PUT", "/members/mem_x", "{}"),
+        ("POST", "/members/mem_x/invite", ""),
+        ("POST", "/members/mem_x/remove", ""),
+        ("GET", "/groups/grp_x", ""),
+        ("PUT", "/groups/grp_x", r#"{"name":"g"}"#),
+        ("DELETE", "/groups/grp_x", ""),
         ("GET", "/calls/call_x", ""),
         ("GET", "/calls/call_00000000000000000000000000", ""),
         ("DELETE", "/api-keys/key_x", ""),
     ];
     for (method, path, body) in routes {
-        let headers: &[(&str, &str)] = if method == "PUT" { &[("if-match", "*")] } else { &[] };
+        let any = [("if-match", "*")];
+        let first = [("if-none-match", "*")];
+        let headers = match (method, path.ends_with("/draft")) {
+            ("PUT", true) => &first[..],
+            ("PUT", false) | (_, true) => &any[..],
+            _ => &[],
+        };
         let answer = world.ask(Some(&world.admin), method, path, body, headers).await;
         assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"), "{method} {path}");
         let detail = answer.json()["detail"].as_str().unwrap().to_owned();

@@ -145,6 +145,13 @@ impl World {
         self.served.take().unwrap().await.unwrap();
     }
 
+    /// Every line of the audit log, as text.
+    pub(crate) async fn changes(&self) -> Vec<String> {
+        let (org, filter) = (self.store.org(), store::AuditFilter::default());
+        let lines = self.store.audit_after(org, &filter, 0, 500).await.unwrap();
+        lines.into_iter().map(|line| format!("{line:?}")).collect()
+    }
+
     /// A request as admin.
     pub(crate) async fn admin(&self, method: &str, path: &str, body: &str) -> Answer {
         self.ask(Some(&self.admin), method, path, body, &[]).await

@@ -1,4 +1,4 @@
-//! Reading the call log, the audit log and the refusals of strangers.
+//! Reading the call log.
 
 use std::sync::Arc;
 
@@ -7,10 +7,9 @@ use rusqlite::{Connection, Row, params_from_iter};
 
 use super::fault::{Fault, corrupt};
 use super::records::{code, list_of, number};
-use super::strangers;
 use crate::{
-    AuditEvent, Call, CallFilter, CallId, Intent, KeyId, MemberId, Moment, OrgId, Outcome,
-    OutcomeClass, Page, PolicyId, SessionId, Slice, StrangerRefusal, Verdict,
+    Call, CallFilter, CallId, Intent, Moment, OrgId, Outcome, OutcomeClass, Page, PolicyId, Slice,
+    Verdict,
 };
 
 const CALL: &str = "SELECT c.idx, c.id, c.at, c.request_bytes, c.count, s.org, s.grant_id, \
@@ -21,7 +20,7 @@ const CALL: &str = "SELECT c.idx, c.id, c.at, c.request_bytes, c.count, s.org, s
     FROM calls c JOIN call_shapes s ON s.id = c.shape LEFT JOIN outcomes o ON o.idx = c.idx";
 
 /// The most lines one read gives.
-const LIMIT_MAX: u32 = 500;
+pub(super) const LIMIT_MAX: u32 = 500;
 
 fn call_of(row: &Row<'_>) -> Result<Call, Fault> {
     let id = CallId(row.get(1)?);
@@ -154,7 +153,7 @@ fn collect(conn: &Connection, all: Conditions, order: &str) -> Result<Vec<Call>,
 }
 
 /// Cuts one row too many off, and says where to go on.
-fn slice<T>(mut items: Vec<T>, limit: u32, index: impl Fn(&T) -> i64) -> Slice<T> {
+pub(super) fn slice<T>(mut items: Vec<T>, limit: u32, index: impl Fn(&T) -> i64) -> Slice<T> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = items.len() > limit;
     items.truncate(limit);
@@ -163,7 +162,7 @@ fn slice<T>(mut items: Vec<T>, limit: u32, index: impl Fn(&T) -> i64) -> Slice<T
 }
 
 /// The place a page begins at; `None` for one that was never given out.
-fn before(page: &Page) -> Option<i64> {
+pub(super) fn before(page: &Page) -> Option<i64> {
     match &page.after {
         None => Some(i64::MAX),
         Some(text) => text.parse().ok().filter(|place| *place > 0),
@@ -204,62 +203,6 @@ pub(super) fn call(conn: &Connection, org: &OrgId, id: &CallId) -> Result<Option
     let mut statement = conn.prepare_cached(&format!("{CALL} WHERE c.id = ?1 AND s.org = ?2"))?;
     let mut rows = statement.query(rusqlite::params![id.0.as_slice(), org.as_str()])?;
     rows.next()?.map(call_of).transpose()
-}
-
-/// The audit log, newest first.
-pub(super) fn audit(
-    conn: &Connection,
-    org: &OrgId,
-    page: &Page,
-) -> Result<Slice<AuditEvent>, Fault> {
-    let Some(before) = before(page) else { return Ok(slice(Vec::new(), 0, |_: &AuditEvent| 0)) };
-    let limit = page.limit.clamp(1, LIMIT_MAX);
-    let mut statement = conn.prepare_cached(
-        "SELECT idx, at, member, key, session, name, address, event, subject, detail \
-         FROM audit_events WHERE org = ?1 AND idx < ?2 ORDER BY idx DESC LIMIT ?3",
-    )?;
-    let found = rusqlite::params![org.as_str(), before, limit + 1];
-    let events = statement.query_map(found, |row| {
-        Ok(AuditEvent {
-            index: row.get(0)?,
-            at: Moment::of_micros(row.get(1)?),
-            member: row.get::<_, Option<String>>(2)?.map(MemberId::from),
-            key: row.get::<_, Option<String>>(3)?.map(KeyId::from),
-            session: row.get::<_, Option<String>>(4)?.map(SessionId::from),
-            name: row.get(5)?,
-            address: row.get(6)?,
-            event: row.get(7)?,
-            subject: row.get(8)?,
-            detail: row.get(9)?,
-        })
-    })?;
-    let events = events.collect::<rusqlite::Result<Vec<_>>>()?;
-    Ok(slice(events, limit, |event| event.index))
-}
-
-/// Refusals of strangers, newest first.
-pub(super) fn refusals(conn: &Connection, page: &Page) -> Result<Slice<StrangerRefusal>, Fault> {
-    let Some(before) = before(page) else {
-        return Ok(slice(Vec::new(), 0, |_: &StrangerRefusal| 0));
-    };
-    let limit = page.limit.clamp(1, LIMIT_MAX);
-    let mut statement = conn.prepare_cached(
-        "SELECT idx, minute, address, reason, token_prefix, count FROM stranger_refusals \
-         WHERE idx < ?1 ORDER BY idx DESC LIMIT ?2",
-    )?;
-    let found = statement.query_map(rusqlite::params![before, limit + 1], |row| {
-        let refusal = StrangerRefusal {
-            at: strangers::moment_of(row.get(1)?),
-            address: row.get(2)?,
-            reason: code(&row.get::<_, String>(3)?),
-            token_prefix: row.get(4)?,
-            count: row.get(5)?,
-        };
-        Ok((row.get::<_, i64>(0)?, refusal))
-    })?;
-    let found = found.collect::<rusqlite::Result<Vec<_>>>()?;
-    let Slice { items, next } = slice(found, limit, |(index, _)| *index);
-    Ok(Slice { items: items.into_iter().map(|(_, refusal)| refusal).collect(), next })
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use super::desk::locked;
 use super::records::number;
 use super::tx::{Detail, Recorded};
 use super::{
-    Sqlite, api_keys, call_log, credentials, grant_rows, grants, policies, reservations, servers,
-    tools, usage,
+    Sqlite, api_keys, audit_log, call_log, credentials, drafts, grant_rows, grants, policies,
+    reservations, servers, tools, usage,
 };
 use crate::names;
 use crate::*;
@@ -158,12 +158,72 @@ impl ControlPlane for Sqlite {
         change!(self, |tx, by, id| policies::publish(tx, &by, &id, new))
     }
 
+    async fn policy_create_published(
+        &self,
+        by: &By,
+        name: &str,
+        server: Option<ServerId>,
+        text: Vec<u8>,
+        cases: Option<Vec<u8>>,
+        note: &str,
+    ) -> Result<(Policy, PolicyVersion), ChangeError> {
+        let note = note.to_owned();
+        let new = policies::Publication { text, cases, note, expected_latest: None };
+        change!(self, |tx, by, name| policies::create_published(tx, &by, &name, server, new))
+    }
+
     async fn policy_versions(
         &self,
         org: &OrgId,
         id: &PolicyId,
-    ) -> Result<Vec<PolicyVersion>, StoreError> {
+    ) -> Result<Vec<VersionLine>, StoreError> {
         read!(self, |conn, keys, org, id| policies::versions(conn, &keys, &org, &id))
+    }
+
+    async fn policy_version(
+        &self,
+        org: &OrgId,
+        id: &PolicyId,
+        number: u32,
+    ) -> Result<Option<PolicyVersion>, StoreError> {
+        read!(self, |conn, keys, org, id| policies::version(conn, &keys, &org, &id, number))
+    }
+
+    async fn policy_draft(
+        &self,
+        org: &OrgId,
+        id: &PolicyId,
+    ) -> Result<Option<PolicyDraft>, StoreError> {
+        read!(self, |conn, keys, org, id| drafts::one(conn, &keys, &org, &id))
+    }
+
+    async fn policy_draft_put(
+        &self,
+        by: &By,
+        id: &PolicyId,
+        revision: i64,
+        draft: DraftText,
+    ) -> Result<PolicyDraft, ChangeError> {
+        change!(self, |tx, by, id| drafts::put(tx, &by, &id, revision, draft))
+    }
+
+    async fn policy_draft_drop(
+        &self,
+        by: &By,
+        id: &PolicyId,
+        revision: i64,
+    ) -> Result<(), ChangeError> {
+        change!(self, |tx, by, id| drafts::drop(tx, &by, &id, revision))
+    }
+
+    async fn policy_draft_publish(
+        &self,
+        by: &By,
+        id: &PolicyId,
+        revision: i64,
+        note: &str,
+    ) -> Result<PolicyVersion, ChangeError> {
+        change!(self, |tx, by, id, note| drafts::publish(tx, &by, &id, revision, &note))
     }
 
     async fn policy_delete(&self, by: &By, id: &PolicyId) -> Result<(), ChangeError> {
@@ -200,6 +260,15 @@ impl ControlPlane for Sqlite {
         state: GrantState,
     ) -> Result<Grant, ChangeError> {
         change!(self, |tx, by, id| grants::set_state(tx, &by, &id, state))
+    }
+
+    async fn grant_hand_over(
+        &self,
+        by: &By,
+        id: &GrantId,
+        owner: &MemberId,
+    ) -> Result<Grant, ChangeError> {
+        change!(self, |tx, by, id, owner| grants::hand_over(tx, &by, &id, &owner))
     }
 
     async fn grant_attach(
@@ -301,14 +370,57 @@ impl ControlPlane for Sqlite {
         Ok(self.clock_state().await?)
     }
 
-    async fn audit(&self, org: &OrgId, page: &Page) -> Result<Slice<AuditEvent>, StoreError> {
-        read!(self, |conn, _keys, org, page| call_log::audit(conn, &org, &page))
+    async fn audit(
+        &self,
+        org: &OrgId,
+        filter: &AuditFilter,
+        page: &Page,
+    ) -> Result<Slice<AuditEvent>, StoreError> {
+        read!(self, |conn, _keys, org, filter, page| audit_log::audit(conn, &org, &filter, &page))
     }
 
-    async fn stranger_refusals(&self, page: &Page) -> Result<Slice<StrangerRefusal>, StoreError> {
+    async fn audit_after(
+        &self,
+        org: &OrgId,
+        filter: &AuditFilter,
+        index: i64,
+        limit: u32,
+    ) -> Result<Vec<AuditEvent>, StoreError> {
+        read!(self, |conn, _keys, org, filter| {
+            audit_log::audit_after(conn, &org, &filter, index, limit)
+        })
+    }
+
+    async fn noted(
+        &self,
+        by: &By,
+        event: &'static str,
+        subject: &str,
+        fields: Vec<(String, String)>,
+    ) -> Result<(), ChangeError> {
+        change!(self, |tx, by, subject| {
+            let detail = fields.into_iter().fold(Detail::default(), |detail, (field, value)| {
+                detail.now(&field, value.as_str())
+            });
+            tx.record(&by, event, &subject, detail, ())
+        })
+    }
+
+    fn refused(&self, refusal: StrangerRefusal) {
+        self.desk.stranger(refusal);
+    }
+
+    async fn refusals(
+        &self,
+        org: &OrgId,
+        page: &Page,
+    ) -> Result<Slice<StrangerRefusal>, StoreError> {
         // What was counted in the last second is written first, so nobody looks at an old count.
         DataPlane::flush(self).await?;
-        read!(self, |conn, _keys, page| call_log::refusals(conn, &page))
+        let strangers_too = *org == self.org;
+        read!(self, |conn, _keys, org, page| {
+            audit_log::refusals(conn, &org, strangers_too, &page)
+        })
     }
 
     fn keyring(&self) -> Arc<Keyring> {

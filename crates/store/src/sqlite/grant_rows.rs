@@ -7,7 +7,7 @@ use super::fault::{Fault, corrupt};
 use super::keys::{Fields, Keys, PEPPER_VERSION};
 use super::records::{micros, moment, number, tags_of, tags_text};
 use super::tx::Tx;
-use crate::{Attachment, Grant, GrantState, Moment, OrgId, PolicyId, TokenRow};
+use crate::{Attachment, Grant, GrantState, MemberId, Moment, OrgId, PolicyId, TokenRow};
 
 /// A grant with what belongs to it, and whether all its rows are as we wrote them.
 pub(super) struct Found {
@@ -17,7 +17,7 @@ pub(super) struct Found {
 }
 
 fn grant_fields(grant: &Grant) -> Fields {
-    Fields::of(grant.org.as_str(), grant.id.as_str())
+    let fields = Fields::of(grant.org.as_str(), grant.id.as_str())
         .text(&grant.label)
         .text(&grant.identity)
         .text(&tags_text(&grant.tags))
@@ -27,7 +27,12 @@ fn grant_fields(grant: &Grant) -> Fields {
         .int(i64::from(grant.in_flight_max))
         .int(i64::from(grant.generation))
         .int(grant.revision)
-        .int(grant.created_at.micros())
+        .int(grant.created_at.micros());
+    // Grants from before owners have none, and their MAC says nothing of one.
+    match &grant.owner {
+        Some(owner) => fields.text(owner.as_str()),
+        None => fields,
+    }
 }
 
 fn token_fields(grant: &Grant, token: &TokenRow, pepper: u32) -> Fields {
@@ -50,7 +55,7 @@ fn attachment_fields(grant: &Grant, at: i64, attachment: &Attachment) -> Fields 
 
 const GRANT: &str = "SELECT g.org, g.id, g.label, g.identity, g.tags, g.state, g.not_before, \
     g.expires_at, g.in_flight_max, g.generation, g.revision, g.created_at, g.mac, \
-    a.last_call_at FROM grants g \
+    a.last_call_at, g.owner FROM grants g \
     LEFT JOIN grant_activity a ON a.org = g.org AND a.grant_id = g.id";
 
 fn of_row(conn: &Connection, keys: &Keys, row: &Row<'_>) -> Result<Found, Fault> {
@@ -60,6 +65,7 @@ fn of_row(conn: &Connection, keys: &Keys, row: &Row<'_>) -> Result<Found, Fault>
         id: row.get::<_, String>(1)?.into(),
         label: row.get(2)?,
         identity: row.get(3)?,
+        owner: row.get::<_, Option<String>>(14)?.map(MemberId::from),
         tags: tags_of(&tags)?,
         state: GrantState::parse(&state).ok_or_else(|| corrupt("grants"))?,
         not_before: moment(row.get(6)?),
@@ -165,6 +171,19 @@ fn collect<P: rusqlite::Params>(
     Ok(found)
 }
 
+/// The living grants that a member answers for.
+pub(super) fn of_owner(
+    conn: &Connection,
+    keys: &Keys,
+    org: &OrgId,
+    owner: &MemberId,
+) -> Result<Vec<Found>, Fault> {
+    let sql = format!(
+        "{GRANT} WHERE g.org = ?1 AND g.owner = ?2 AND g.state <> 'revoked' ORDER BY g.rowid"
+    );
+    collect(conn, keys, &sql, [org.as_str(), owner.as_str()])
+}
+
 /// One grant, by id or by the label of a living one.
 pub(super) fn one(
     conn: &Connection,
@@ -189,9 +208,10 @@ pub(super) fn write(
     tx.conn
         .prepare_cached(
             "INSERT INTO grants (org, id, label, identity, tags, state, not_before, expires_at, \
-             in_flight_max, generation, revision, created_at, mac) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+             in_flight_max, generation, revision, created_at, mac, owner) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
              ON CONFLICT (org, id) DO UPDATE SET state = excluded.state, \
+             identity = excluded.identity, owner = excluded.owner, \
              generation = excluded.generation, revision = excluded.revision, mac = excluded.mac",
         )?
         .execute(params![
@@ -208,6 +228,7 @@ pub(super) fn write(
             grant.revision,
             grant.created_at.micros(),
             tx.keys.mac("grants", &grant_fields(grant)),
+            grant.owner.as_ref().map(MemberId::as_str),
         ])?;
     let here = [org, id];
     tx.conn

@@ -9,10 +9,10 @@ use vault::{Token, TokenKind};
 use super::fault::{Fault, corrupt};
 use super::grant_rows::{Found, one, with_moments, write};
 use super::tx::{Detail, Recorded, Tx};
-use super::{policies, servers};
+use super::{grant_rows, members, policies, servers};
 use crate::{
-    By, ChangeError, Grant, GrantDraft, GrantId, GrantState, OrgId, PolicyId, ServerId, TokenRow,
-    names,
+    By, ChangeError, Fate, Grant, GrantDraft, GrantId, GrantState, Member, MemberId, MemberState,
+    OrgId, PolicyId, ServerId, TokenRow, names,
 };
 
 /// The longest time an old token lives beside the new one: a day.
@@ -42,6 +42,10 @@ fn check(tx: &Tx<'_>, by: &By, draft: &GrantDraft) -> Result<(), Fault> {
     let invalid = |field, problem| Err(ChangeError::Invalid { field, problem }.into());
     names::label("label", &draft.label, Some("grt_"))?;
     names::label("identity", &draft.identity, None)?;
+    if let Some(owner) = &draft.owner {
+        answers_for(tx, by, owner)?;
+        belongs(tx, by, &draft.identity, owner)?;
+    }
     names::tags("tags", &draft.tags)?;
     if !(1..=IN_FLIGHT_MAX).contains(&draft.in_flight_max) {
         return invalid("in_flight_max", "must be 1 to 10000");
@@ -68,6 +72,32 @@ fn check(tx: &Tx<'_>, by: &By, draft: &GrantDraft) -> Result<(), Fault> {
         .optional()?;
     match taken {
         Some(()) => Err(ChangeError::Taken { what: "grant", name: draft.label.clone() }.into()),
+        None => Ok(()),
+    }
+}
+
+/// The member who is to answer for a grant: active.
+fn answers_for(tx: &Tx<'_>, by: &By, owner: &MemberId) -> Result<Member, Fault> {
+    let owner = members::to_change(tx, &by.org, owner)?;
+    if owner.state != MemberState::Active {
+        let waiting = "the owner has not accepted the invitation yet";
+        return Err(ChangeError::Conflict(waiting.to_owned()).into());
+    }
+    Ok(owner)
+}
+
+/// An agent has one owner: a name means one agent in the whole organisation.
+fn belongs(tx: &Tx<'_>, by: &By, identity: &str, owner: &MemberId) -> Result<(), Fault> {
+    let other = tx
+        .conn
+        .prepare_cached(
+            "SELECT 1 FROM grants WHERE org = ?1 AND identity = ?2 AND owner <> ?3 \
+             AND state <> 'revoked' LIMIT 1",
+        )?
+        .query_row([by.org.as_str(), identity, owner.as_str()], |_| Ok(()))
+        .optional()?;
+    match other {
+        Some(()) => Err(ChangeError::Taken { what: "agent", name: identity.to_owned() }.into()),
         None => Ok(()),
     }
 }
@@ -103,6 +133,7 @@ pub(super) fn issue(
         org: by.org.clone(),
         label: draft.label,
         identity: draft.identity,
+        owner: draft.owner,
         tags: draft.tags,
         state: GrantState::Active,
         not_before: draft.not_before,
@@ -121,6 +152,9 @@ pub(super) fn issue(
         .now("identity", grant.identity.as_str())
         .now("in_flight_max", i64::from(grant.in_flight_max))
         .secret("token");
+    if let Some(owner) = &grant.owner {
+        detail = detail.now("owner", owner.as_str());
+    }
     for (key, value) in &grant.tags {
         detail = detail.now(&format!("tags.{key}"), value.as_str());
     }
@@ -197,6 +231,118 @@ pub(super) fn set_state(
     let grant = Grant { state, revision: grant.revision.saturating_add(1), ..grant };
     write(tx, &grant, &tokens)?;
     tx.record(by, event, id.as_str(), detail, grant)
+}
+
+/// Gives a grant to another owner; an agent's, with all living grants of the agent.
+pub(super) fn hand_over(
+    tx: &Tx<'_>,
+    by: &By,
+    id: &GrantId,
+    owner: &MemberId,
+) -> Result<Recorded<Grant>, Fault> {
+    let found = to_change(tx, by, id)?;
+    if found.grant.owner.as_ref() == Some(owner) {
+        return Ok(Recorded::unchanged(found.grant));
+    }
+    if let Some(old) = found.grant.owner.clone().filter(|_| is_agent(&found.grant)) {
+        for other in grant_rows::of_owner(tx.conn, tx.keys, &by.org, &old)? {
+            if other.grant.identity == found.grant.identity && other.grant.id != found.grant.id {
+                let other = to_change(tx, by, &other.grant.id)?;
+                give(tx, by, other, owner)?;
+            }
+        }
+    }
+    let (before, after) = give(tx, by, found, owner)?;
+    belongs(tx, by, &after.identity, owner)?;
+    let none = || "none".to_owned();
+    let spelled = |owner: &Option<MemberId>| owner.as_ref().map_or_else(none, MemberId::to_string);
+    let detail = Detail::default()
+        .change("owner", spelled(&before.owner), spelled(&after.owner))
+        .change("identity", before.identity.as_str(), after.identity.as_str());
+    tx.record(by, "grant.handed_over", id.as_str(), detail, after)
+}
+
+/// Writes a grant with its new owner; hands back how it was and how it is.
+fn give(tx: &Tx<'_>, by: &By, found: Found, owner: &MemberId) -> Result<(Grant, Grant), Fault> {
+    let owner = answers_for(tx, by, owner)?;
+    let Found { grant: before, tokens, .. } = found;
+    let tokens = with_moments(tx, &before, tokens)?;
+    let after = Grant {
+        identity: if is_agent(&before) { before.identity.clone() } else { owner.email },
+        owner: Some(owner.id),
+        revision: before.revision.saturating_add(1),
+        ..before.clone()
+    };
+    write(tx, &after, &tokens)?;
+    Ok((before, after))
+}
+
+/// Whether a grant is an agent's, and not a member's own: no agent has an `@` in its name.
+fn is_agent(grant: &Grant) -> bool {
+    !grant.identity.contains('@')
+}
+
+/// Decides about every living grant of a member who is being removed.
+pub(super) fn let_go_of_owner(
+    tx: &Tx<'_>,
+    by: &By,
+    owner: &MemberId,
+    fates: Vec<(GrantId, Fate)>,
+    mut detail: Detail,
+) -> Result<Detail, Fault> {
+    let owned = grant_rows::of_owner(tx.conn, tx.keys, &by.org, owner)?;
+    if fates.iter().any(|(id, _)| !owned.iter().any(|found| found.grant.id == *id)) {
+        let (field, problem) = ("grants", "must be living grants of the member");
+        return Err(ChangeError::Invalid { field, problem }.into());
+    }
+    let fate_of = |id: &GrantId| fates.iter().find(|(of, _)| of == id).map(|(_, fate)| fate);
+    let open = owned.iter().filter(|found| fate_of(&found.grant.id).is_none());
+    let open: Vec<_> = open.map(|f| (f.grant.id.clone(), f.grant.label.clone())).collect();
+    if !open.is_empty() {
+        return Err(ChangeError::Undecided(open).into());
+    }
+    let mut kept = Vec::new();
+    for found in owned {
+        let id = found.grant.id.clone();
+        let field = format!("grants.{id}");
+        match fate_of(&id) {
+            Some(Fate::Keep(heir)) if heir == owner => {
+                let (field, problem) = ("grants", "must not stay with the member");
+                return Err(ChangeError::Invalid { field, problem }.into());
+            }
+            Some(Fate::Keep(heir)) => {
+                let found = to_change(tx, by, &id)?;
+                let (_, after) = give(tx, by, found, heir)?;
+                kept.push((after.identity, heir.clone()));
+                detail = detail.change(&field, owner.as_str(), heir.as_str());
+            }
+            Some(Fate::Revoke) | None => {
+                end(tx, found)?;
+                detail = detail.change(&field, owner.as_str(), "revoked");
+            }
+        }
+    }
+    // The grants of one agent stay together.
+    for (identity, heir) in &kept {
+        belongs(tx, by, identity, heir)?;
+    }
+    Ok(detail)
+}
+
+/// Revokes a grant as a part of another change.
+fn end(tx: &Tx<'_>, found: Found) -> Result<(), Fault> {
+    if !found.ours {
+        // It gets no MACs of ours, so it stays dead whatever else is in its rows.
+        tx.conn
+            .prepare_cached("UPDATE grants SET state = 'revoked' WHERE org = ?1 AND id = ?2")?
+            .execute([found.grant.org.as_str(), found.grant.id.as_str()])?;
+        tx.judged_by();
+        return Ok(());
+    }
+    let Found { grant, tokens, .. } = found;
+    let tokens = with_moments(tx, &grant, tokens)?;
+    let revision = grant.revision.saturating_add(1);
+    write(tx, &Grant { state: GrantState::Revoked, revision, ..grant }, &tokens)
 }
 
 pub(super) fn attach(

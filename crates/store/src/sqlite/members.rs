@@ -8,10 +8,10 @@ use rusqlite::{Connection, Row, params};
 use super::fault::{Fault, corrupt};
 use super::keys::{Fields, Keys};
 use super::tx::{Detail, Recorded, Tx};
-use super::{api_keys, groups, invites};
+use super::{api_keys, grants, groups, invites};
 use crate::{
-    By, ChangeError, Member, MemberChange, MemberDraft, MemberId, MemberState, Moment, OrgId, Role,
-    names,
+    By, ChangeError, Fate, GrantId, Member, MemberChange, MemberDraft, MemberId, MemberState,
+    Moment, OrgId, Role, names,
 };
 
 fn fields(member: &Member) -> Fields {
@@ -252,7 +252,12 @@ pub(super) fn update(
     tx.record(by, "member.changed", id.as_str(), detail, after)
 }
 
-pub(super) fn remove(tx: &Tx<'_>, by: &By, id: &MemberId) -> Result<Recorded<Member>, Fault> {
+pub(super) fn remove(
+    tx: &Tx<'_>,
+    by: &By,
+    id: &MemberId,
+    fates: Vec<(GrantId, Fate)>,
+) -> Result<Recorded<Member>, Fault> {
     let before = to_change(tx, &by.org, id)?;
     not_the_last_admin(tx, &before, "this is the last admin: make another one first")?;
     let after = Member {
@@ -274,5 +279,6 @@ pub(super) fn remove(tx: &Tx<'_>, by: &By, id: &MemberId) -> Result<Recorded<Mem
     for group in groups::leave_all(tx, by, id)? {
         detail = detail.was(&format!("groups.{}", group.id), group.name.as_str());
     }
+    let detail = grants::let_go_of_owner(tx, by, id, fates, detail)?;
     tx.record(by, "member.removed", id.as_str(), detail, after)
 }

@@ -10,12 +10,14 @@
 //!   contract over them.
 
 mod api_keys;
+mod audit_log;
 mod call_log;
 mod call_rows;
 mod control_plane;
 mod credentials;
 mod data_plane;
 mod desk;
+mod drafts;
 mod fault;
 mod grant_rows;
 mod grants;

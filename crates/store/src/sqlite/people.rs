@@ -84,8 +84,13 @@ impl People for Sqlite {
         change!(self, |tx, by, id| members::update(tx, &by, &id, revision, change))
     }
 
-    async fn member_remove(&self, by: &By, id: &MemberId) -> Result<Member, ChangeError> {
-        change!(self, |tx, by, id| members::remove(tx, &by, &id))
+    async fn member_remove(
+        &self,
+        by: &By,
+        id: &MemberId,
+        grants: Vec<(GrantId, Fate)>,
+    ) -> Result<Member, ChangeError> {
+        change!(self, |tx, by, id| members::remove(tx, &by, &id, grants))
     }
 
     async fn groups(&self, org: &OrgId) -> Result<Vec<Group>, StoreError> {

@@ -7,11 +7,13 @@ use super::keys::{Fields, Keys};
 use super::records::number;
 use super::servers;
 use super::tx::{Detail, Recorded, Tx};
-use crate::{By, ChangeError, Moment, OrgId, Policy, PolicyId, PolicyVersion, ServerId, names};
+use crate::{
+    By, ChangeError, Moment, OrgId, Policy, PolicyId, PolicyVersion, ServerId, VersionLine, names,
+};
 
 /// The greatest document that is kept: 1 MiB. A policy is for people to read.
-const TEXT_BYTES_MAX: usize = 1 << 20;
-const CASES_BYTES_MAX: usize = 4 << 20;
+pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
+pub(super) const CASES_BYTES_MAX: usize = 4 << 20;
 
 fn policy_fields(org: &str, policy: &Policy) -> Fields {
     Fields::of(org, policy.id.as_str()).text(&policy.name).int(i64::from(policy.latest))
@@ -88,20 +90,44 @@ fn version_of(keys: &Keys, org: &str, row: &Row<'_>) -> Result<Option<PolicyVers
     Ok(ours.then_some(version))
 }
 
-/// The versions of a policy, newest first. Those that somebody else wrote are left out.
+/// The versions of a policy without their texts, newest first. Those that somebody else wrote are
+/// left out: each text is looked at here, one at a time, and let go.
 pub(super) fn versions(
     conn: &Connection,
     keys: &Keys,
     org: &OrgId,
     id: &PolicyId,
-) -> Result<Vec<PolicyVersion>, Fault> {
+) -> Result<Vec<VersionLine>, Fault> {
     let mut statement = conn.prepare_cached(&format!("{VERSION} ORDER BY number DESC"))?;
     let mut rows = statement.query([org.as_str(), id.as_str()])?;
     let mut versions = Vec::new();
     while let Some(row) = rows.next()? {
-        versions.extend(version_of(keys, org.as_str(), row)?);
+        let version = version_of(keys, org.as_str(), row)?;
+        versions.extend(version.map(|version| VersionLine {
+            policy: version.policy,
+            number: version.number,
+            author: version.author,
+            note: version.note,
+            published_at: version.published_at,
+        }));
     }
     Ok(versions)
+}
+
+/// One version, unless somebody else wrote its row.
+pub(super) fn version(
+    conn: &Connection,
+    keys: &Keys,
+    org: &OrgId,
+    id: &PolicyId,
+    number: u32,
+) -> Result<Option<PolicyVersion>, Fault> {
+    let mut statement = conn.prepare_cached(&format!("{VERSION} AND number = ?3"))?;
+    let mut rows = statement.query(params![org.as_str(), id.as_str(), number])?;
+    match rows.next()? {
+        Some(row) => version_of(keys, org.as_str(), row),
+        None => Ok(None),
+    }
 }
 
 /// What a grant's policy comes to.
@@ -128,16 +154,11 @@ pub(super) fn newest(
     if policy.latest == 0 {
         return Ok(Newest::None);
     }
-    let mut statement = conn.prepare_cached(&format!("{VERSION} AND number = ?3"))?;
-    let mut rows = statement.query(params![org.as_str(), id.as_str(), policy.latest])?;
-    let version = match rows.next()? {
-        Some(row) => version_of(keys, org.as_str(), row)?,
-        None => None,
-    };
+    let version = version(conn, keys, org, id, policy.latest)?;
     Ok(version.map_or(Newest::Forged, Newest::Version))
 }
 
-fn to_change(tx: &Tx<'_>, by: &By, id: &PolicyId) -> Result<Policy, Fault> {
+pub(super) fn to_change(tx: &Tx<'_>, by: &By, id: &PolicyId) -> Result<Policy, Fault> {
     let found = one(tx.conn, tx.keys, &by.org, id.as_str())?;
     let (policy, ours) = found
         .filter(|(p, _)| p.id == *id)
@@ -155,6 +176,32 @@ pub(super) fn create(
     name: &str,
     server: Option<ServerId>,
 ) -> Result<Recorded<Policy>, Fault> {
+    let (policy, detail) = make(tx, by, name, server)?;
+    tx.record(by, "policy.created", policy.id.clone().as_str(), detail, policy)
+}
+
+/// Makes a policy with its first version: one change, one line.
+pub(super) fn create_published(
+    tx: &Tx<'_>,
+    by: &By,
+    name: &str,
+    server: Option<ServerId>,
+    new: Publication,
+) -> Result<Recorded<(Policy, PolicyVersion)>, Fault> {
+    let (policy, detail) = make(tx, by, name, server)?;
+    let (version, published) = add_version(tx, by, &policy.id, new)?;
+    let policy = Policy { latest: version.number, ..policy };
+    let detail = detail.with(published);
+    let id = policy.id.clone();
+    tx.record(by, "policy.created", id.as_str(), detail, (policy, version))
+}
+
+fn make(
+    tx: &Tx<'_>,
+    by: &By,
+    name: &str,
+    server: Option<ServerId>,
+) -> Result<(Policy, Detail), Fault> {
     names::label("name", name, Some("pol_"))?;
     if let Some(server) = &server {
         servers::to_change(tx, by, server)?;
@@ -187,7 +234,7 @@ pub(super) fn create(
     if let Some(server) = &policy.server {
         detail = detail.now("server", server.as_str());
     }
-    tx.record(by, "policy.created", policy.id.clone().as_str(), detail, policy)
+    Ok((policy, detail))
 }
 
 /// A version to be published.
@@ -204,6 +251,16 @@ pub(super) fn publish(
     id: &PolicyId,
     new: Publication,
 ) -> Result<Recorded<PolicyVersion>, Fault> {
+    let (version, detail) = add_version(tx, by, id, new)?;
+    tx.record(by, "policy.published", id.as_str(), detail, version)
+}
+
+fn add_version(
+    tx: &Tx<'_>,
+    by: &By,
+    id: &PolicyId,
+    new: Publication,
+) -> Result<(PolicyVersion, Detail), Fault> {
     names::note("note", &new.note)?;
     let too_long = |field| ChangeError::Invalid { field, problem: "is too long" };
     if new.text.len() > TEXT_BYTES_MAX {
@@ -256,7 +313,7 @@ pub(super) fn publish(
     let detail = Detail::default()
         .change("latest", before, i64::from(number))
         .now("note", version.note.as_str());
-    tx.record(by, "policy.published", id.as_str(), detail, version)
+    Ok((version, detail))
 }
 
 pub(super) fn delete(tx: &Tx<'_>, by: &By, id: &PolicyId) -> Result<Recorded<()>, Fault> {

@@ -1,5 +1,5 @@
-//! Refusals of requests that no grant stands behind: counted by minute, address and reason, bounded
-//! in memory and on disk, never one line each.
+//! Those who were turned away: counted by minute, address, reason, person and route, bounded in
+//! memory and on disk, never one line each.
 
 use std::collections::HashMap;
 
@@ -23,6 +23,8 @@ const MINUTE_MICROS: i64 = 60_000_000;
 
 /// An address is at most this long: an IPv6 address with a scope and a port fits.
 const ADDRESS_MAX: usize = 64;
+/// A method and the template of a route.
+const ASKED_MAX: usize = 100;
 
 /// What has been counted and not yet written.
 #[derive(Default)]
@@ -37,6 +39,9 @@ struct Line {
     minute: i64,
     address: String,
     reason: &'static str,
+    org: String,
+    member: String,
+    asked: String,
 }
 
 struct Counted {
@@ -55,10 +60,17 @@ impl Strangers {
         if address.len() > ADDRESS_MAX {
             address = OTHERS.to_owned();
         }
-        let mut line = Line { minute, address, reason: refusal.reason };
+        let (org, member) = refusal.who.map_or_else(Default::default, |(org, member)| {
+            (org.as_str().to_owned(), member.as_str().to_owned())
+        });
+        let asked = if refusal.asked.len() > ASKED_MAX { String::new() } else { refusal.asked };
+        let mut line = Line { minute, address, reason: refusal.reason, org, member, asked };
         let mut token_prefix = refusal.token_prefix.filter(|prefix| prefix.len() <= 24);
         if !self.waiting.contains_key(&line) && !self.has_room(minute) {
+            // The organisation stays: nobody else may see that it happened.
             line.address = OTHERS.to_owned();
+            line.member.clear();
+            line.asked.clear();
             token_prefix = None;
         }
         match self.waiting.get_mut(&line) {
@@ -115,17 +127,27 @@ impl Batch {
             return Ok(());
         }
         let mut insert = conn.prepare_cached(
-            "INSERT INTO stranger_refusals (minute, address, reason, token_prefix, count) \
-             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (minute, address, reason) DO UPDATE SET \
+            "INSERT INTO refusals (minute, address, reason, org, member, asked, token_prefix, \
+             count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
+             ON CONFLICT (minute, address, reason, org, member, asked) DO UPDATE SET \
              count = min(count + excluded.count, 4294967295)",
         )?;
         for (line, counted) in &self.0 {
-            let (address, prefix) = (&line.address, &counted.token_prefix);
-            insert.execute(params![line.minute, address, line.reason, prefix, counted.count])?;
+            let Line { minute, address, reason, org, member, asked } = line;
+            let prefix = &counted.token_prefix;
+            insert.execute(params![
+                minute,
+                address,
+                reason,
+                org,
+                member,
+                asked,
+                prefix,
+                counted.count
+            ])?;
         }
         conn.prepare_cached(
-            "DELETE FROM stranger_refusals \
-             WHERE idx <= (SELECT max(idx) FROM stranger_refusals) - ?1",
+            "DELETE FROM refusals WHERE idx <= (SELECT max(idx) FROM refusals) - ?1",
         )?
         .execute([LINES_KEPT])?;
         Ok(())
@@ -148,6 +170,7 @@ mod tests {
             reason: "unknown_token",
             token_prefix: Some("csg1_abc".to_owned()),
             count: 1,
+            ..StrangerRefusal::default()
         }
     }
 

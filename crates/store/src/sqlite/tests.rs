@@ -288,12 +288,22 @@ async fn a_resolution_whose_commit_fails_changes_nothing() {
         let failed = store.reservation_resolve(&by, &id, quota::Fate::Release, "why").await;
         assert!(matches!(failed, Err(ChangeError::Store(_))), "{failed:?}");
         assert_eq!(unknown(&store), 1);
-        assert!(store.audit(store.org(), &page).await.unwrap().items.is_empty());
+        assert!(
+            store
+                .audit(store.org(), &AuditFilter::default(), &page)
+                .await
+                .unwrap()
+                .items
+                .is_empty()
+        );
     }
     broken("ALTER TABLE elsewhere RENAME TO quota_reservations").await.unwrap();
     store.reservation_resolve(&by, &id, quota::Fate::Release, "why").await.unwrap();
     assert_eq!(unknown(&store), 0);
-    assert_eq!(store.audit(store.org(), &page).await.unwrap().items.len(), 1);
+    assert_eq!(
+        store.audit(store.org(), &AuditFilter::default(), &page).await.unwrap().items.len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -315,7 +325,10 @@ async fn many_resolutions_at_once_are_one() {
         resolved += usize::from(asker.await.unwrap().is_ok());
     }
     assert_eq!(resolved, 8, "half of them said the same as the first");
-    assert_eq!(store.audit(store.org(), &page).await.unwrap().items.len(), 1);
+    assert_eq!(
+        store.audit(store.org(), &AuditFilter::default(), &page).await.unwrap().items.len(),
+        1
+    );
     drop(store);
     let store = Sqlite::open(dir.path(), &root, Arc::new(SystemClock), Arc::new(OsRandom)).unwrap();
     assert_eq!(unknown(&store), 0);

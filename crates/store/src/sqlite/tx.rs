@@ -115,6 +115,14 @@ impl Detail {
         self.put(field, [("before", value.into())])
     }
 
+    /// The fields of another part of the same change.
+    pub(super) fn with(mut self, other: Self) -> Self {
+        for (field, sides) in other.0.iter() {
+            self.0.insert(field, sides.clone());
+        }
+        self
+    }
+
     /// A field whose value nobody may read here.
     pub(super) fn secret(mut self, field: &str) -> Self {
         self.0.insert(field, "changed");

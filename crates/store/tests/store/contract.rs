@@ -62,10 +62,15 @@ kept! {
         a_key_may_what_its_member_may_at_every_use
         a_removed_member_is_over_and_the_address_free
         a_member_that_was_changed_meanwhile_is_not_overwritten
-        a_group_holds_members_each_once;
+        a_group_holds_members_each_once
+        a_member_goes_only_when_each_of_their_grants_is_decided
+        an_agent_is_handed_over_with_all_its_grants
+        two_editors_of_a_draft_do_not_overwrite_each_other;
     records:
         each_change_leaves_exactly_one_line
         the_audit_log_is_read_page_by_page
+        the_audit_log_is_asked_for_people_events_and_objects
+        each_organisation_sees_who_was_turned_away_from_it
         refusals_of_strangers_are_counted_and_bounded
         a_repeated_request_finds_its_answer_for_a_day
         a_refused_change_leaves_no_trace_in_its_neighbours;

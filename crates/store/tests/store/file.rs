@@ -333,7 +333,7 @@ async fn nobody_is_in_a_group_that_somebody_else_wrote() {
     assert!(found.members.is_empty());
     let refused = store.group_update(&by, &group.id, None, "finance", vec![ada]).await;
     assert!(matches!(refused.unwrap_err(), ChangeError::Conflict(_)));
-    store.member_remove(&by, &eve).await.unwrap();
+    store.member_remove(&by, &eve, vec![]).await.unwrap();
     store.group_delete(&by, &group.id).await.unwrap();
 }
 

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use store::{
-    ApiKey, AuditEvent, By, CallFilter, CallId, Clock, ControlPlane, DataPlane, Grant, GrantDraft,
-    Intent, Member, MemberDraft, MemberId, Moment, OnToolChange, OrgId, Outcome, OutcomeClass,
-    Page, PolicyId, Role, Server, ServerDraft, ServerId, Verdict,
+    ApiKey, AuditEvent, AuditFilter, By, CallFilter, CallId, Clock, ControlPlane, DataPlane, Grant,
+    GrantDraft, Intent, Member, MemberDraft, MemberId, Moment, OnToolChange, OrgId, Outcome,
+    OutcomeClass, Page, PolicyId, Role, Server, ServerDraft, ServerId, Verdict,
 };
 use vault::{Pepper, Token};
 
@@ -117,7 +117,7 @@ impl<S: Store> House<S> {
     /// The lines of the audit log since the last look, newest first.
     pub(crate) async fn audit(&self) -> Vec<AuditEvent> {
         let page = Page { after: None, limit: 500 };
-        self.store.audit(&self.org, &page).await.unwrap().items
+        self.store.audit(&self.org, &AuditFilter::default(), &page).await.unwrap().items
     }
 
     pub(crate) fn intent(&self, grant: &Grant, server: &Server) -> Intent {
@@ -191,6 +191,7 @@ pub(crate) fn grant_draft(label: &str, servers: &[&ServerId]) -> GrantDraft {
     GrantDraft {
         label: label.to_owned(),
         identity: "bot@example".to_owned(),
+        owner: None,
         tags: vec![("team".to_owned(), "support".to_owned())],
         not_before: None,
         expires_at: None,

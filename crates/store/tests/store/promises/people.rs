@@ -1,8 +1,11 @@
 //! Promises about members, groups, invitations, and keys that follow their member.
 
-use store::{ChangeError, GroupId, MemberChange, MemberDraft, MemberId, MemberState, OrgId, Role};
+use store::{
+    ChangeError, DraftText, Fate, GrantDraft, GrantState, GroupId, MemberChange, MemberDraft,
+    MemberId, MemberState, OrgId, Role,
+};
 
-use super::{House, Store};
+use super::{House, Store, grant_draft};
 
 fn draft(email: &str, role: Role) -> MemberDraft {
     MemberDraft { email: email.to_owned(), name: "Somebody".to_owned(), role }
@@ -70,13 +73,13 @@ pub(crate) async fn the_last_admin_is_neither_lowered_nor_removed<S: Store>(hous
     store.member_invite(&by, invited, by.at.plus_seconds(60)).await.unwrap();
     let lowered = store.member_update(&by, &ada.id, None, role(Role::Viewer)).await.unwrap_err();
     assert!(matches!(lowered, ChangeError::LastAdmin(_)), "{lowered}");
-    let removed = store.member_remove(&by, &ada.id).await.unwrap_err();
+    let removed = store.member_remove(&by, &ada.id, vec![]).await.unwrap_err();
     assert!(matches!(removed, ChangeError::LastAdmin(_)), "{removed}");
 
     let bob = house.member("bob", Role::Admin).await;
     store.member_update(&by, &ada.id, None, role(Role::Viewer)).await.unwrap();
-    assert!(store.member_remove(&by, &bob.id).await.is_err(), "now bob is the last one");
-    store.member_remove(&by, &ada.id).await.unwrap();
+    assert!(store.member_remove(&by, &bob.id, vec![]).await.is_err(), "now bob is the last one");
+    store.member_remove(&by, &ada.id, vec![]).await.unwrap();
 }
 
 pub(crate) async fn a_key_may_what_its_member_may_at_every_use<S: Store>(house: House<S>) {
@@ -94,7 +97,7 @@ pub(crate) async fn a_key_may_what_its_member_may_at_every_use<S: Store>(house: 
     // What a key lost it does not get back with its member's next rise.
     store.member_update(&by, &ada.id, None, role(Role::Admin)).await.unwrap();
     assert_eq!(may().await, Some(Role::Viewer));
-    store.member_remove(&by, &ada.id).await.unwrap();
+    store.member_remove(&by, &ada.id, vec![]).await.unwrap();
     assert_eq!(may().await, None);
     let keys = store.api_keys(&house.org).await.unwrap();
     assert!(keys.iter().find(|k| k.member == ada.id).unwrap().revoked_at.is_some());
@@ -104,16 +107,16 @@ pub(crate) async fn a_removed_member_is_over_and_the_address_free<S: Store>(hous
     let (store, by) = (&house.store, house.by());
     let ada = house.member("ada", Role::Viewer).await;
     let group = store.group_create(&by, "finance", vec![ada.id.clone()]).await.unwrap();
-    let gone = store.member_remove(&by, &ada.id).await.unwrap();
+    let gone = store.member_remove(&by, &ada.id, vec![]).await.unwrap();
     assert_eq!(gone.state, MemberState::Removed);
     assert!(store.group(&house.org, group.id.as_str()).await.unwrap().unwrap().members.is_empty());
     assert!(store.member_update(&by, &ada.id, None, role(Role::Admin)).await.is_err());
-    assert!(store.member_remove(&by, &ada.id).await.is_err());
+    assert!(store.member_remove(&by, &ada.id, vec![]).await.is_err());
     assert_eq!(store.member_by_email(&house.org, "ada@example.org").await.unwrap(), None);
     let again = house.member("ada", Role::Viewer).await;
     assert_ne!(again.id, ada.id);
     let ghost = MemberId::from("mem_ghost");
-    let missing = store.member_remove(&by, &ghost).await.unwrap_err();
+    let missing = store.member_remove(&by, &ghost, vec![]).await.unwrap_err();
     assert!(matches!(missing, ChangeError::NotFound { what: "member", .. }), "{missing}");
 }
 
@@ -155,4 +158,107 @@ pub(crate) async fn a_group_holds_members_each_once<S: Store>(house: House<S>) {
     assert!(store.groups(&house.org).await.unwrap().is_empty());
     let missing = store.group_delete(&by, &GroupId::from("grp_x")).await.unwrap_err();
     assert!(matches!(missing, ChangeError::NotFound { what: "group", .. }), "{missing}");
+}
+
+pub(crate) async fn a_member_goes_only_when_each_of_their_grants_is_decided<S: Store>(
+    house: House<S>,
+) {
+    let (store, by, server) = (&house.store, house.by(), house.server("s").await);
+    let (ada, bob) =
+        (house.member("ada", Role::Viewer).await, house.member("bob", Role::Viewer).await);
+    let issue = async |label: &str, identity: &str, owner: &MemberId| {
+        let (identity, owner) = (identity.to_owned(), Some(owner.clone()));
+        let draft = GrantDraft { identity, owner, ..grant_draft(label, &[&server.id]) };
+        store.grant_issue(&by, draft).await.map(|(grant, _)| grant.id)
+    };
+    let own = issue("own", "ada@example.org", &ada.id).await.unwrap();
+    let bot = issue("bot", "invoice-bot", &ada.id).await.unwrap();
+    let twin = issue("twin", "invoice-bot", &ada.id).await.unwrap();
+    let taken = issue("stolen", "invoice-bot", &bob.id).await.unwrap_err();
+    assert!(matches!(taken, ChangeError::Taken { what: "agent", .. }), "{taken}");
+    let others = issue("others", "bob@example.org", &bob.id).await.unwrap();
+
+    let keep = || Fate::Keep(bob.id.clone());
+    let undecided = store.member_remove(&by, &ada.id, vec![(own.clone(), keep())]).await;
+    let Err(ChangeError::Undecided(open)) = undecided else { panic!("{undecided:?}") };
+    assert_eq!(open.iter().map(|(id, _)| id).collect::<Vec<_>>(), [&bot, &twin]);
+    let torn = vec![(own.clone(), Fate::Revoke), (bot.clone(), keep()), (others, Fate::Revoke)];
+    assert!(store.member_remove(&by, &ada.id, torn).await.is_err(), "a grant of somebody else");
+    let stays = vec![
+        (own.clone(), Fate::Keep(ada.id.clone())),
+        (bot.clone(), Fate::Revoke),
+        (twin.clone(), Fate::Revoke),
+    ];
+    assert!(store.member_remove(&by, &ada.id, stays).await.is_err(), "nothing stays with them");
+    let lines = house.audit().await.len();
+    let all = vec![(own.clone(), keep()), (bot.clone(), keep()), (twin.clone(), Fate::Revoke)];
+    store.member_remove(&by, &ada.id, all).await.unwrap();
+    assert_eq!(house.audit().await.len(), lines + 1, "one step, one line");
+    let found = async |id: &store::GrantId| {
+        let grant = store.grant(&house.org, id.as_str()).await.unwrap().unwrap();
+        (grant.state, grant.identity, grant.owner)
+    };
+    let bobs = Some(bob.id.clone());
+    let active = GrantState::Active;
+    assert_eq!(found(&own).await, (active, "bob@example.org".to_owned(), bobs.clone()));
+    assert_eq!(found(&bot).await, (active, "invoice-bot".to_owned(), bobs));
+    assert_eq!(found(&twin).await.0, GrantState::Revoked);
+    // Calls are judged by what stands now: the rows are whole.
+    assert_eq!(store.view().await.unwrap().forged, 0);
+}
+
+pub(crate) async fn an_agent_is_handed_over_with_all_its_grants<S: Store>(house: House<S>) {
+    let (store, by, server) = (&house.store, house.by(), house.server("s").await);
+    let (ada, bob) =
+        (house.member("ada", Role::Viewer).await, house.member("bob", Role::Viewer).await);
+    let mut made = vec![];
+    for label in ["one", "two"] {
+        let (identity, owner) = ("bot".to_owned(), Some(ada.id.clone()));
+        let draft = GrantDraft { identity, owner, ..grant_draft(label, &[&server.id]) };
+        made.push(store.grant_issue(&by, draft).await.unwrap().0.id);
+    }
+    store.grant_hand_over(&by, &made[0], &bob.id).await.unwrap();
+    for id in &made {
+        let grant = store.grant(&house.org, id.as_str()).await.unwrap().unwrap();
+        assert_eq!((grant.owner, grant.revision), (Some(bob.id.clone()), 2));
+    }
+    let ghost = store.grant_hand_over(&by, &made[0], &MemberId::from("mem_x")).await.unwrap_err();
+    assert!(matches!(ghost, ChangeError::NotFound { what: "member", .. }), "{ghost}");
+}
+
+pub(crate) async fn two_editors_of_a_draft_do_not_overwrite_each_other<S: Store>(house: House<S>) {
+    let (store, by) = (&house.store, house.by());
+    let policy = house.policy("p", "{\"n\":1}").await;
+    let text = |text: &str| DraftText {
+        text: text.as_bytes().to_vec(),
+        cases: None,
+        note: "why".to_owned(),
+    };
+    let put = |revision, of| store.policy_draft_put(&by, &policy, revision, of);
+    let first = put(0, text("{\"n\":2}")).await.unwrap();
+    assert_eq!((first.base, first.author.as_str()), (1, "alice"));
+    for late in [0, first.revision + 1] {
+        let stale = put(late, text("mine")).await.unwrap_err();
+        assert!(matches!(stale, ChangeError::Stale { what: "draft", .. }), "{stale}");
+    }
+    let second = put(first.revision, text("{\"n\":3}")).await.unwrap();
+    assert!(store.policy_draft_drop(&by, &policy, first.revision).await.is_err());
+    let early = store.policy_draft_publish(&by, &policy, first.revision, "").await;
+    assert!(matches!(early.unwrap_err(), ChangeError::Stale { what: "draft", .. }));
+    let lines = house.audit().await.len();
+    let version = store.policy_draft_publish(&by, &policy, second.revision, "go").await.unwrap();
+    assert_eq!((version.number, &*version.text), (2, &b"{\"n\":3}"[..]));
+    assert_eq!(house.audit().await.len(), lines + 1);
+    assert!(store.policy_draft(&house.org, &policy).await.unwrap().is_none());
+
+    // A draft that was begun before somebody published does not bury what they did.
+    let later = store::By { at: by.at.plus_seconds(1), ..by.clone() };
+    let third = store.policy_draft_put(&later, &policy, 0, text("{\"n\":4}")).await.unwrap();
+    assert_ne!(third.revision, first.revision);
+    store.policy_publish(&by, &policy, b"{}".to_vec(), None, "", None).await.unwrap();
+    let buried = store.policy_draft_publish(&by, &policy, third.revision, "").await;
+    assert!(matches!(buried.unwrap_err(), ChangeError::Stale { what: "policy", current: 3 }));
+    assert!(store.policy_draft(&house.org, &policy).await.unwrap().is_some(), "no text is lost");
+    let other = store::OrgId::from("org_next");
+    assert!(store.policy_draft(&other, &policy).await.unwrap().is_none());
 }

@@ -1,6 +1,6 @@
 //! Promises about the audit log, refusals of strangers and repeated requests.
 
-use store::{By, ChangeError, GrantState, KeyId, Page, StrangerRefusal};
+use store::{AuditFilter, By, ChangeError, GrantState, KeyId, Page, StrangerRefusal};
 use vault::Secret;
 
 use super::{House, Store, grant_draft, server_draft};
@@ -74,7 +74,7 @@ pub(crate) async fn the_audit_log_is_read_page_by_page<S: Store>(house: House<S>
     let mut seen = Vec::new();
     let mut page = Page { after: None, limit: 2 };
     loop {
-        let slice = house.store.audit(&house.org, &page).await.unwrap();
+        let slice = house.store.audit(&house.org, &AuditFilter::default(), &page).await.unwrap();
         seen.extend(slice.items.iter().map(|event| event.index));
         match slice.next {
             Some(next) => page.after = Some(next),
@@ -83,7 +83,79 @@ pub(crate) async fn the_audit_log_is_read_page_by_page<S: Store>(house: House<S>
     }
     assert_eq!(seen, [5, 4, 3, 2, 1]);
     let lost = Page { after: Some("nowhere".to_owned()), limit: 2 };
-    assert!(house.store.audit(&house.org, &lost).await.unwrap().items.is_empty());
+    assert!(
+        house
+            .store
+            .audit(&house.org, &AuditFilter::default(), &lost)
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
+}
+
+pub(crate) async fn the_audit_log_is_asked_for_people_events_and_objects<S: Store>(
+    house: House<S>,
+) {
+    let (server, by) = (house.server("a").await, house.by());
+    house.member("ada", store::Role::Admin).await;
+    let fields = vec![("event".to_owned(), "grant.*".to_owned())];
+    house.store.noted(&by, "audit.read", "audit", fields).await.unwrap();
+    let eve = By { member: Some("mem_eve".into()), name: "eve".to_owned(), ..house.by() };
+    house.store.server_delete(&eve, &server.id).await.unwrap();
+    let ask = async |filter: AuditFilter| -> Vec<String> {
+        let page = Page { after: None, limit: 500 };
+        let slice = house.store.audit(&house.org, &filter, &page).await.unwrap();
+        let after = house.store.audit_after(&house.org, &filter, 0, 500).await.unwrap();
+        let mut upwards: Vec<_> = after.into_iter().map(|line| line.event).collect();
+        upwards.reverse();
+        let downwards: Vec<_> = slice.items.into_iter().map(|line| line.event).collect();
+        assert_eq!(downwards, upwards);
+        downwards
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let all = AuditFilter::default;
+    assert_eq!(ask(AuditFilter { who: text("mem_eve"), ..all() }).await, ["server.deleted"]);
+    assert_eq!(ask(AuditFilter { who: text("eve"), ..all() }).await, ["server.deleted"]);
+    let servers = ["server.deleted", "server.created"];
+    assert_eq!(ask(AuditFilter { event: text("server.*"), ..all() }).await, servers);
+    assert_eq!(ask(AuditFilter { event: text("member.added"), ..all() }).await, ["member.added"]);
+    let about = text(server.id.as_str());
+    assert_eq!(ask(AuditFilter { subject: about, ..all() }).await, servers);
+    assert!(ask(AuditFilter { since: Some(by.at.plus_seconds(1)), ..all() }).await.is_empty());
+    assert!(ask(AuditFilter { until: Some(by.at), ..all() }).await.is_empty());
+    assert_eq!(ask(AuditFilter { event: text("%"), ..all() }).await.len(), 0);
+    assert_eq!(ask(AuditFilter { event: text("*"), ..all() }).await.len(), 4);
+}
+
+pub(crate) async fn each_organisation_sees_who_was_turned_away_from_it<S: Store>(house: House<S>) {
+    let refuse = |who: Option<(&str, &str)>, reason: &'static str| {
+        house.store.refused(StrangerRefusal {
+            at: house.by().at,
+            address: "192.0.2.7".to_owned(),
+            reason,
+            who: who.map(|(org, member)| (org.into(), member.into())),
+            asked: "GET /audit".to_owned(),
+            count: 1,
+            ..StrangerRefusal::default()
+        });
+    };
+    refuse(None, "no_api_key");
+    refuse(Some((house.org.as_str(), "mem_a")), "forbidden");
+    refuse(Some((house.org.as_str(), "mem_a")), "forbidden");
+    refuse(Some(("org_next", "mem_b")), "forbidden");
+    let page = Page { after: None, limit: 500 };
+    let seen = async |org: &str| -> Vec<(String, u32)> {
+        let found = house.store.refusals(&org.into(), &page).await.unwrap().items;
+        let who = |line: &StrangerRefusal| line.who.as_ref().map(|(_, member)| member.to_string());
+        let mut seen: Vec<_> =
+            found.iter().map(|line| (who(line).unwrap_or_default(), line.count)).collect();
+        seen.sort();
+        seen
+    };
+    assert_eq!(seen(house.org.as_str()).await, [(String::new(), 1), ("mem_a".to_owned(), 2)]);
+    assert_eq!(seen("org_next").await, [("mem_b".to_owned(), 1)]);
+    assert!(seen("org_third").await.is_empty());
 }
 
 pub(crate) async fn refusals_of_strangers_are_counted_and_bounded<S: Store>(house: House<S>) {
@@ -94,6 +166,7 @@ pub(crate) async fn refusals_of_strangers_are_counted_and_bounded<S: Store>(hous
             reason,
             token_prefix: Some("csg1_AbCdEf".to_owned()),
             count: 1,
+            ..StrangerRefusal::default()
         });
     };
     for _ in 0..3 {
@@ -101,7 +174,7 @@ pub(crate) async fn refusals_of_strangers_are_counted_and_bounded<S: Store>(hous
     }
     refuse("192.0.2.7".to_owned(), "expired");
     let page = Page { after: None, limit: 500 };
-    let read = || async { house.store.stranger_refusals(&page).await.unwrap().items };
+    let read = || async { house.store.refusals(&house.org, &page).await.unwrap().items };
     let mut counts: Vec<_> = read().await.into_iter().map(|r| (r.reason, r.count)).collect();
     counts.sort();
     assert_eq!(counts, [("expired", 1), ("unknown_token", 3)]);

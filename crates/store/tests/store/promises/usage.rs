@@ -27,7 +27,9 @@ async fn furnished<S: Store>(house: &House<S>, label: &str, text: &str) -> (Gran
 /// Makes a call of the tool with these arguments, as the gateway would; it completes.
 async fn spend<S: Store>(house: &House<S>, grant: &Grant, server: &Server, arguments: &str) {
     let id = grant.servers[0].policy.clone().unwrap();
-    let text = house.store.policy_versions(&house.org, &id).await.unwrap().remove(0).text;
+    let newest = house.store.policy_versions(&house.org, &id).await.unwrap()[0].number;
+    let version = house.store.policy_version(&house.org, &id, newest).await.unwrap();
+    let text = version.unwrap().text;
     let policy = policy::Policy::load(&text).unwrap();
     let arguments = json::read(arguments.as_bytes(), json::Limits::ANSWER).unwrap();
     let json::Value::Object(arguments) = arguments else { panic!("arguments are an object") };

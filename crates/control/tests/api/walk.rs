@@ -1,0 +1,287 @@
+//! Every route as everybody, and what it leaves behind: each change one line of the audit log, each
+//! refusal none and one line among the refusals.
+
+use serde_json::Value;
+use store::{By, ControlPlane as _, Moment, OrgId, People as _, Role};
+
+use crate::world::{Answer, POLICY, World, member_with_key, now};
+
+/// A request that a route serves: how it is asked for, and what an admin is answered.
+struct Step {
+    method: &'static str,
+    /// The template, as the document names it.
+    route: &'static str,
+    /// What stands in its places.
+    path: String,
+    body: String,
+    headers: Vec<(&'static str, String)>,
+    /// How many lines of the audit log an admin's request leaves.
+    lines: usize,
+}
+
+fn step(method: &'static str, route: &'static str, path: &str, body: &str, lines: usize) -> Step {
+    let (path, body) = (path.to_owned(), body.to_owned());
+    Step { method, route, path, body, headers: vec![], lines }
+}
+
+impl Step {
+    fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+}
+
+/// Each route once, in an order in which an admin's requests all succeed.
+fn steps() -> Vec<Step> {
+    let any = ("if-match", "*");
+    let policy = serde_json::json!({"name": "p", "server": "s", "text": POLICY}).to_string();
+    let text = serde_json::json!({"text": POLICY}).to_string();
+    let cases = r#"[{"call":{"name":"list","arguments":{}},"expect":{"outcome":"allow"}}]"#;
+    let trial = format!(r#"{{"policy":"p","cases":{cases}}}"#);
+    let simulate = r#"{"policy":"p","call":{"name":"list","arguments":{}}}"#;
+    vec![
+        step("GET", "/health", "/health", "", 0),
+        step("GET", "/me", "/me", "", 0),
+        step("POST", "/members", "/members", r#"{"email":"new@example.org","role":"viewer"}"#, 1),
+        step("GET", "/members", "/members", "", 0),
+        step("GET", "/members/{id}", "/members/new@example.org", "", 0),
+        step("PUT", "/members/{id}", "/members/new@example.org", r#"{"name":"New"}"#, 1)
+            .with(any.0, any.1),
+        step("POST", "/members/{id}/invite", "/members/new@example.org/invite", "", 1),
+        step("POST", "/members/{id}/remove", "/members/new@example.org/remove", "", 1),
+        step("POST", "/groups", "/groups", r#"{"name":"g","members":["viewer@example.org"]}"#, 1),
+        step("GET", "/groups", "/groups", "", 0),
+        step("GET", "/groups/{id}", "/groups/g", "", 0),
+        step("PUT", "/groups/{id}", "/groups/g", r#"{"name":"g","members":[]}"#, 1)
+            .with(any.0, any.1),
+        step("DELETE", "/groups/{id}", "/groups/g", "", 1),
+        step(
+            "POST",
+            "/servers",
+            "/servers?probe=false",
+            r#"{"slug":"s","url":"http://127.0.0.1:9/mcp"}"#,
+            1,
+        ),
+        step("GET", "/servers", "/servers", "", 0),
+        step("GET", "/servers/{id}", "/servers/s", "", 0),
+        step("PUT", "/servers/{id}", "/servers/s", r#"{"name":"S"}"#, 1).with(any.0, any.1),
+        // The first look accepts the two tools it finds, each on record.
+        step("POST", "/servers/{id}/refresh", "/servers/s/refresh", "", 3),
+        step("GET", "/servers/{id}/tools", "/servers/s/tools", "", 0),
+        step("GET", "/servers/{id}/tools/{tool}", "/servers/s/tools/pay", "", 0),
+        step("PUT", "/servers/{id}/credential", "/servers/s/credential", r#"{"bearer":"x"}"#, 1),
+        step("GET", "/servers/{id}/credential", "/servers/s/credential", "", 0),
+        step("DELETE", "/servers/{id}/credential", "/servers/s/credential", "", 1),
+        step("POST", "/policies", "/policies", &policy, 1),
+        step("GET", "/policies", "/policies", "", 0),
+        step("GET", "/policies/{id}", "/policies/p", "", 0),
+        step("GET", "/policies/{id}/versions", "/policies/p/versions", "", 0),
+        step("POST", "/policies/{id}/versions", "/policies/p/versions", &text, 1),
+        step("GET", "/policies/{id}/versions/{number}", "/policies/p/versions/1", "", 0),
+        step(
+            "POST",
+            "/policies/{id}/versions/{number}/restore",
+            "/policies/p/versions/1/restore",
+            "",
+            1,
+        ),
+        step("GET", "/policies/{id}/diff", "/policies/p/diff", "", 0),
+        step("PUT", "/policies/{id}/draft", "/policies/p/draft", &text, 1)
+            .with("if-none-match", "*"),
+        step("GET", "/policies/{id}/draft", "/policies/p/draft", "", 0),
+        step("POST", "/policies/{id}/draft/publish", "/policies/p/draft/publish", "", 1)
+            .with(any.0, any.1),
+        step("POST", "/policies/check", "/policies/check", &text, 0),
+        step("POST", "/policies/test", "/policies/test", &trial, 0),
+        step("POST", "/policies/simulate", "/policies/simulate", simulate, 0),
+        step(
+            "POST",
+            "/policies/import",
+            "/policies/import",
+            r#"{"yaml":"version: \"1\"\ndefault: deny\n"}"#,
+            0,
+        ),
+        step(
+            "POST",
+            "/grants",
+            "/grants",
+            r#"{"label":"a","servers":[{"server":"s","policy":"p"}]}"#,
+            1,
+        ),
+        step("GET", "/grants", "/grants", "", 0),
+        step("GET", "/grants/{id}", "/grants/a", "", 0),
+        step(
+            "PUT",
+            "/grants/{id}/policy",
+            "/grants/a/policy",
+            r#"{"server":"s","policy":null}"#,
+            1,
+        ),
+        step(
+            "PUT",
+            "/grants/{id}/owner",
+            "/grants/a/owner",
+            r#"{"owner":"viewer@example.org"}"#,
+            1,
+        ),
+        step("GET", "/grants/{id}/usage", "/grants/a/usage", "", 0),
+        step("POST", "/grants/{id}/pause", "/grants/a/pause", "", 1),
+        step("POST", "/grants/{id}/resume", "/grants/a/resume", "", 1),
+        step("POST", "/grants/{id}/rotate", "/grants/a/rotate", "", 1),
+        step("POST", "/grants/{id}/revoke", "/grants/a/revoke", "", 1),
+        step("GET", "/calls", "/calls", "", 0),
+        step("GET", "/reservations", "/reservations?state=unknown", "", 0),
+        step("GET", "/clock", "/clock", "", 0),
+        // Nothing is in doubt: there is nothing to record.
+        step("POST", "/clock/confirm", "/clock/confirm", r#"{"reason":"looked at it"}"#, 0),
+        step("POST", "/api-keys", "/api-keys", r#"{"label":"mine","role":"viewer"}"#, 1),
+        step("GET", "/api-keys", "/api-keys", "", 0),
+        // A look at the log is a line of it.
+        step("GET", "/audit", "/audit?event=none", "", 1),
+        step("GET", "/audit/export", "/audit/export?event=none", "", 1),
+        step("GET", "/refusals", "/refusals", "", 0),
+        step("DELETE", "/policies/{id}", "/policies/p", "", 1),
+        step("DELETE", "/servers/{id}", "/servers/s", "", 1),
+    ]
+}
+
+/// Routes that the walk does not take because they need more than a path and a body: each has a test
+/// of its own.
+const ELSEWHERE: &[&str] = &[
+    "POST /servers/{id}/tools/{tool}/accept",
+    "DELETE /policies/{id}/draft",
+    "POST /reservations/{id}/resolve",
+    "GET /calls/tail",
+    "GET /calls/{id}",
+    "DELETE /api-keys/{id}",
+];
+
+async fn send(world: &World, key: Option<&str>, step: &Step) -> Answer {
+    let headers: Vec<_> = step.headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    world.ask(key, step.method, &step.path, &step.body, &headers).await
+}
+
+/// How many lines the audit log has, and how many refusals were counted.
+async fn record(world: &World) -> (usize, u32) {
+    let org = world.store.org();
+    let events =
+        world.store.audit_after(org, &store::AuditFilter::default(), 0, 500).await.unwrap();
+    let page = store::Page { after: None, limit: 500 };
+    let refusals = world.store.refusals(org, &page).await.unwrap().items;
+    (events.len(), refusals.iter().map(|line| line.count).sum())
+}
+
+/// Somebody who asks: what stands in the table, the key they show, and the role they have.
+struct Asker {
+    key: Option<String>,
+    role: Option<Role>,
+}
+
+/// Keys that are good for nothing: expired, revoked, of somebody removed, of a grant, made up.
+async fn dead_keys(world: &World) -> Vec<(&'static str, String)> {
+    let by = By::program(world.store.org().clone(), now());
+    let admin = world.store.member(world.store.org(), "admin@example.org").await.unwrap().unwrap();
+    let make = async |label: &str, expires: Option<Moment>, at: Moment| {
+        let by = By { at, ..by.clone() };
+        let made = world.store.api_key_create(&by, &admin.id, label, Role::Admin, expires).await;
+        let (key, token) = made.unwrap();
+        (key.id, token.expose().to_owned())
+    };
+    let long_ago = now().plus_seconds(-7_200);
+    let (_, expired) = make("expired", Some(now().plus_seconds(-3_600)), long_ago).await;
+    let (revoked_id, revoked) = make("revoked", None, now()).await;
+    world.store.api_key_revoke(&by, &revoked_id).await.unwrap();
+    let removed = member_with_key(&world.store, &by, "removed", Role::Admin).await;
+    let gone = world.store.member(world.store.org(), "removed@example.org").await.unwrap().unwrap();
+    world.store.member_remove(&by, &gone.id, vec![]).await.unwrap();
+    let made_up = vault::Token::mint(vault::TokenKind::ApiKey, &vault::OsRandom).unwrap();
+    let grant = vault::Token::mint(vault::TokenKind::Grant, &vault::OsRandom).unwrap();
+    vec![
+        ("expired", expired),
+        ("revoked", revoked),
+        ("of a removed member", removed),
+        ("made up", made_up.expose().to_owned()),
+        ("of a grant", grant.expose().to_owned()),
+    ]
+}
+
+/// The admin of another organisation in the same store.
+async fn neighbour(world: &World) -> String {
+    let file = rusqlite::Connection::open(world.database()).unwrap();
+    file.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+    let insert = "INSERT INTO organisations (id, name, created_at) VALUES ('org_next', 'next', ?1)";
+    file.execute(insert, [now().micros()]).unwrap();
+    let by = By::program(OrgId::from("org_next"), now());
+    member_with_key(&world.store, &by, "admin", Role::Admin).await
+}
+
+/// Rows W06, W07 and W08's kin: the whole matrix. `UPDATE_GOLDEN=1` writes the table anew.
+#[tokio::test]
+async fn every_route_answers_everybody_as_the_table_says_and_leaves_its_line() {
+    let world = World::start().await;
+    let document = world.admin("GET", "/openapi.json", "").await.json();
+    let next = neighbour(&world).await;
+    let dead = dead_keys(&world).await;
+    let askers = [
+        Asker { key: None, role: None },
+        Asker { key: Some(world.viewer.clone()), role: Some(Role::Viewer) },
+        Asker { key: Some(world.manager.clone()), role: Some(Role::PolicyManager) },
+    ];
+    let mut walked = vec![];
+    for step in steps() {
+        let name = format!("{} {}", step.method, step.route);
+        let lowest = lowest_role(&document, &step);
+        for asker in &askers {
+            let may =
+                lowest.is_none() || lowest.is_some_and(|l| asker.role.is_some_and(|r| r >= l));
+            if may {
+                continue; // The admin does it below; the golden table says who else may.
+            }
+            let before = record(&world).await;
+            let answer = send(&world, asker.key.as_deref(), &step).await;
+            let expected = if asker.role.is_some() { 403 } else { 401 };
+            assert_eq!(answer.status, expected, "{name} as {:?}: {answer:?}", asker.role);
+            let after = record(&world).await;
+            assert_eq!((after.0, after.1), (before.0, before.1 + 1), "{name} as {:?}", asker.role);
+        }
+        if lowest.is_some() {
+            for (what, key) in &dead {
+                let before = record(&world).await;
+                let answer = send(&world, Some(key), &step).await;
+                assert!(matches!(answer.status, 401 | 429), "{name}, {what}: {answer:?}");
+                let after = record(&world).await;
+                assert_eq!((after.0, after.1), (before.0, before.1 + 1), "{name}, {what}");
+            }
+        }
+        // Our objects are not there for the neighbour; nothing of ours is changed or told.
+        if step.route.contains("{id}") {
+            let before = record(&world).await;
+            let answer = send(&world, Some(&next), &step).await;
+            assert_eq!(answer.status, 404, "{name} as a neighbour: {answer:?}");
+            assert_eq!(record(&world).await, before, "{name} as a neighbour");
+        }
+
+        let before = record(&world).await;
+        let answer = send(&world, Some(&world.admin), &step).await;
+        assert!((200..300).contains(&answer.status), "{name} as admin: {answer:?}");
+        let after = record(&world).await;
+        assert_eq!((after.0, after.1), (before.0 + step.lines, before.1), "{name} as admin");
+        walked.push(name);
+    }
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            let bare = path.strip_prefix("/api/v1").unwrap();
+            let name = format!("{} {bare}", method.to_uppercase());
+            let known = walked.contains(&name) || ELSEWHERE.contains(&name.as_str());
+            assert!(known, "{name} was not walked");
+        }
+    }
+}
+
+/// The lowest role that may, by the document; `None` where nobody is asked for a key.
+fn lowest_role(document: &Value, step: &Step) -> Option<Role> {
+    let path = format!("/api/v1{}", step.route);
+    let operation = &document["paths"][&path][step.method.to_lowercase()];
+    assert!(operation.is_object(), "{} {} is not in the document", step.method, step.route);
+    Role::parse(operation["security"][0]["api_key"][0].as_str()?)
+}
