@@ -24,6 +24,9 @@ fn main() -> ExitCode {
         ["upstream", size] => runtime(1).and_then(|r| r.block_on(upstream::run(size))),
         ["proxy", target] => runtime(1).and_then(|r| r.block_on(proxy::run(target))),
         ["gateway", mode, target] => runtime(1).and_then(|r| r.block_on(served::run(mode, target))),
+        ["load", target, rest @ ..] => {
+            runtime(1).and_then(|r| r.block_on(report::load(target, rest)))
+        }
         rest => runtime(1).and_then(|r| r.block_on(report::run(rest))),
     };
     match outcome {

@@ -60,6 +60,21 @@ pub(crate) async fn run(args: &[&str]) -> io::Result<()> {
     Ok(())
 }
 
+/// One load by hand, towards a part that was started by hand: for looking at it with a profiler.
+/// Words: callers, calls, and then `modern` and the token's file if they apply.
+pub(crate) async fn load(target: &str, words: &[&str]) -> io::Result<()> {
+    let number = |at: usize| words.get(at).and_then(|word| word.parse::<u64>().ok()).unwrap_or(1);
+    let modern = words.contains(&"modern");
+    let token = words.iter().find(|word| word.starts_with('/'));
+    let token = token.map(std::fs::read_to_string).transpose()?;
+    let path = if token.is_some() { "/mcp/bench" } else { "/mcp" };
+    let shot = Shot { path: path.into(), token, modern };
+    let target = target.parse().map_err(io::Error::other)?;
+    let figures = load::closed(target, &shot, number(0) as usize, number(1)).await?;
+    line(&format!("{:.0} calls/s, p50 {} µs", figures.per_second(), figures.p50.as_micros()));
+    Ok(())
+}
+
 struct Started {
     way: &'static str,
     process: Process,
