@@ -14,6 +14,10 @@ mod upstream;
 
 use std::process::ExitCode;
 
+/// As in the program that is measured; the proxy has it too.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -24,6 +28,10 @@ fn main() -> ExitCode {
         ["upstream", size] => runtime(1).and_then(|r| r.block_on(upstream::run(size))),
         ["proxy", target] => runtime(1).and_then(|r| r.block_on(proxy::run(target))),
         ["gateway", mode, target] => runtime(1).and_then(|r| r.block_on(served::run(mode, target))),
+        ["parts"] => {
+            report::parts();
+            Ok(())
+        }
         ["load", target, rest @ ..] => {
             runtime(1).and_then(|r| r.block_on(report::load(target, rest)))
         }

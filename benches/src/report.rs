@@ -246,7 +246,7 @@ async fn start_up(program: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn parts() {
+pub(crate) fn parts() {
     line("\n| part | figure |");
     line("| --- | --- |");
     for rules in [1, 10, 100, 1_000] {

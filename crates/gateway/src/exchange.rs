@@ -43,7 +43,7 @@ pub(crate) async fn send(
     headers: HeaderMap,
 ) -> Result<(Response<Incoming>, Injected), Refusal> {
     let wait = gateway.config.timeouts.first_byte;
-    send_within(gateway, server, method, body, headers, wait).await
+    send_within(server, method, body, headers, wait).await
 }
 
 /// Asks for the stream of a session; its head may come as late as its first event.
@@ -53,11 +53,10 @@ pub(crate) async fn open(
     headers: HeaderMap,
 ) -> Result<(Response<Incoming>, Injected), Refusal> {
     const DAY: Duration = Duration::from_secs(86_400);
-    send_within(gateway, server, Method::GET, Vec::new(), headers, DAY).await
+    send_within(server, Method::GET, Vec::new(), headers, DAY).await
 }
 
 async fn send_within(
-    gateway: &Gateway,
     server: &ServerEntry,
     method: Method,
     body: Vec<u8>,
@@ -67,7 +66,7 @@ async fn send_within(
     let (Some(client), Some(uri)) = (&server.client, &server.uri) else {
         return Err(Refusal::NotReached);
     };
-    let mut injected = inject::credential(&gateway.keyring, server)?;
+    let mut injected = inject::credential(server)?;
     for (name, value) in std::mem::take(&mut injected.headers) {
         headers.insert(name, value);
     }

@@ -216,7 +216,8 @@ async fn answer(
     match (shape(&head.headers), status.as_u16()) {
         (Shape::Stream, 200) => {
             let reader = agent.stream(stream_head());
-            let end = stream::pump(gateway, asked, relay, body, reader).await?;
+            // Boxed: a call whose answer is no stream has no room for one.
+            let end = Box::pin(stream::pump(gateway, asked, relay, body, reader)).await?;
             Some(End { upstream_status: Some(200), ..end })
         }
         // The upstream's own words about credentials and sessions are not for the agent.

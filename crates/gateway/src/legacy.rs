@@ -42,7 +42,7 @@ pub(crate) async fn lifecycle(
             Err(refusal) => record::answer_refused(&gateway, &asked, line, refusal, agent).await,
         },
         Method::Discover => modern::answer_discover(&gateway, &asked, &request, line, agent).await,
-        _ => match inject::credential(&gateway.keyring, &asked.caller.attached.server) {
+        _ => match inject::credential(&asked.caller.attached.server) {
             Ok(injected) => {
                 let outbound = Outbound::plain(&gateway, &asked, request, injected, None);
                 let end = forward::once(&gateway, &asked, outbound, agent).await;

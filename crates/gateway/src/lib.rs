@@ -12,6 +12,7 @@ mod receive;
 mod authenticate;
 mod parse;
 mod road;
+mod ride;
 mod tool_call;
 mod approve;
 mod reserve;

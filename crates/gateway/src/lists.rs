@@ -51,7 +51,7 @@ fn prepare(
             params.insert("cursor", opened);
         }
     }
-    let injected = inject::credential(&gateway.keyring, &asked.caller.attached.server)?;
+    let injected = inject::credential(&asked.caller.attached.server)?;
     Ok(Outbound::plain(gateway, asked, request.clone(), injected, None))
 }
 

@@ -43,7 +43,7 @@ pub(crate) async fn carry(
         }
     };
     let sent = Instant::now();
-    let end = match inject::credential(&gateway.keyring, &asked.caller.attached.server) {
+    let end = match inject::credential(&asked.caller.attached.server) {
         Ok(injected) => {
             let relayed = Some((line.id(), leg.clone()));
             let outbound = Outbound::plain(&gateway, &asked, request, injected, relayed);

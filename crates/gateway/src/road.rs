@@ -20,6 +20,7 @@ use crate::receive::{self, Verb};
 use crate::record::{self, Floods};
 use crate::refusal::{Refusal, Rejected};
 use crate::requests::Requests;
+use crate::ride::Ride;
 use crate::session::Session;
 use crate::snapshot::{NoView, Snapshot, Snapshots};
 use crate::strangers::Strangers;
@@ -93,7 +94,7 @@ impl Gateway {
 
     /// The view in force now.
     pub(crate) async fn view(&self) -> Result<Arc<Snapshot>, NoView> {
-        let snapshot = self.snapshots.now(self.store.as_ref()).await?;
+        let snapshot = self.snapshots.now(self.store.as_ref(), &self.keyring).await?;
         self.notices.tell(snapshot.generation);
         Ok(snapshot)
     }
@@ -192,13 +193,12 @@ impl Gateway {
             id: request.id.clone(),
             arrived,
         };
-        // The call lives on its own task: an agent that hangs up takes nothing down with it.
         let (agent, waiting) = Agent::new();
         let (era, id) = (asked.era, asked.id.clone());
-        tokio::spawn(dispatch(self.clone(), asked, request, parts, line, agent));
-        match waiting.await {
-            Ok(reply) => reply,
-            Err(_) => Refusal::Unavailable.reply(Some(&id), era),
+        let call = dispatch(self.clone(), asked, request, parts, line, agent);
+        match Ride::new(call, waiting).await {
+            Some(reply) => reply,
+            None => Refusal::Unavailable.reply(Some(&id), era),
         }
     }
 }
@@ -224,16 +224,19 @@ async fn dispatch(
     if let Some(refusal) = modern::other_era(&asked) {
         return record::answer_refused(&gateway, &asked, line, refusal, agent).await;
     }
+    // Boxed: what is not a call would otherwise make the future of every call as large as itself.
     match request.method.kind() {
         Kind::ToolsCall => tool_call::carry(gateway, asked, request, parts, line, agent).await,
-        Kind::ToolsList => lists::page(gateway, asked, request, line, agent).await,
+        Kind::ToolsList => Box::pin(lists::page(gateway, asked, request, line, agent)).await,
         Kind::Resources | Kind::Prompts | Kind::Complete => {
-            reads::carry(gateway, asked, request, line, agent).await;
+            Box::pin(reads::carry(gateway, asked, request, line, agent)).await;
         }
         Kind::Lifecycle | Kind::Logging => {
-            legacy::lifecycle(gateway, asked, request, line, agent).await;
+            Box::pin(legacy::lifecycle(gateway, asked, request, line, agent)).await;
         }
-        Kind::Subscriptions => modern::listen(gateway, asked, request, line, agent).await,
+        Kind::Subscriptions => {
+            Box::pin(modern::listen(gateway, asked, request, line, agent)).await;
+        }
         Kind::Tasks | Kind::ClientRequest | Kind::Notification | Kind::Unknown => {
             record::answer_refused(&gateway, &asked, line, Refusal::UnknownMethod, agent).await;
         }

@@ -10,12 +10,12 @@ use http::Uri;
 use mcp::{Era, Version};
 use policy::GrantFacts;
 use store::{
-    Credential, DataPlane, GrantId, GrantState, Moment, OnToolChange, OrgId, PolicyId, ServerId,
-    View,
+    DataPlane, GrantId, GrantState, Moment, OnToolChange, OrgId, PolicyId, ServerId, View,
 };
-use vault::TokenId;
+use vault::{Keyring, TokenId};
 
 use crate::flights::Flights;
+use crate::inject::SealedHeaders;
 
 /// The view in force.
 pub(crate) struct Snapshots {
@@ -80,7 +80,6 @@ pub(crate) struct PolicyEntry {
 /// An upstream, ready to be called.
 pub(crate) struct ServerEntry {
     pub(crate) id: ServerId,
-    pub(crate) org: OrgId,
     pub(crate) slug: Arc<str>,
     pub(crate) enabled: bool,
     pub(crate) uri: Option<Uri>,
@@ -88,7 +87,7 @@ pub(crate) struct ServerEntry {
     pub(crate) versions: Vec<Version>,
     pub(crate) client: Option<Arc<HttpClient>>,
     client_key: (String, Vec<String>),
-    pub(crate) credential: Option<Credential>,
+    pub(crate) credential: Option<SealedHeaders>,
     pub(crate) tools: HashMap<String, ToolEntry>,
 }
 
@@ -127,7 +126,11 @@ impl Snapshots {
     }
 
     /// The view that is current now; read anew if anything has changed since.
-    pub(crate) async fn now(&self, store: &dyn DataPlane) -> Result<Arc<Snapshot>, NoView> {
+    pub(crate) async fn now(
+        &self,
+        store: &dyn DataPlane,
+        keyring: &Keyring,
+    ) -> Result<Arc<Snapshot>, NoView> {
         let generation = store.generation().ok_or(NoView)?;
         let current = self.current.load();
         if current.generation == generation {
@@ -143,7 +146,7 @@ impl Snapshots {
             tracing::error!(%error, "the view of grants and policies cannot be read");
             NoView
         })?;
-        let fresh = Arc::new(Snapshot::of(view, &current));
+        let fresh = Arc::new(Snapshot::of(view, &current, keyring));
         self.current.store(Arc::clone(&fresh));
         Ok(fresh)
     }
@@ -151,7 +154,7 @@ impl Snapshots {
 
 impl Snapshot {
     /// Compiles a view. What has not changed is taken over from the one before.
-    fn of(view: View, before: &Self) -> Self {
+    fn of(view: View, before: &Self, keyring: &Keyring) -> Self {
         if view.forged > 0 {
             tracing::error!(
                 rows = view.forged,
@@ -171,7 +174,7 @@ impl Snapshot {
             snapshot.policies.insert(key, entry);
         }
         for server in view.servers {
-            let entry = ServerEntry::of(server, &before.servers);
+            let entry = ServerEntry::of(server, &before.servers, keyring);
             snapshot.servers.insert(entry.id.clone(), Arc::new(entry));
         }
         let newest: HashMap<PolicyId, Arc<PolicyEntry>> =
@@ -250,7 +253,11 @@ impl GrantEntry {
 }
 
 impl ServerEntry {
-    fn of(view: store::ServerView, before: &HashMap<ServerId, Arc<Self>>) -> Self {
+    fn of(
+        view: store::ServerView,
+        before: &HashMap<ServerId, Arc<Self>>,
+        keyring: &Keyring,
+    ) -> Self {
         let server = view.server;
         let client_key = (server.url.clone(), server.private_targets.clone());
         let known = before.get(&server.id).filter(|s| s.client_key == client_key);
@@ -273,15 +280,16 @@ impl ServerEntry {
             .map(|tool| (tool.name.clone(), ToolEntry::of(tool, server.on_tool_change)))
             .collect();
         Self {
+            credential: view
+                .credential
+                .map(|sealed| SealedHeaders::of(keyring, server.org.as_str(), &sealed)),
             id: server.id,
-            org: server.org,
             slug: server.slug.as_str().into(),
             enabled: server.enabled,
             uri,
             versions: versions_of(server.version.as_deref()),
             client,
             client_key,
-            credential: view.credential,
             tools,
         }
     }

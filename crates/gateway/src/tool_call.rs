@@ -38,7 +38,7 @@ struct Passage {
     _in_flight: Ticket,
 }
 
-/// Carries one tool call. It runs on its own task, so it runs to its end.
+/// Carries one tool call. It runs to its end, whatever becomes of its connection (`ride.rs`).
 pub(crate) async fn carry(
     gateway: Arc<Gateway>,
     mut asked: Asked,
@@ -109,7 +109,7 @@ async fn carry_out(
 ) {
     let Passage { permit, mut call, leg, _in_flight } = passage;
     let sent = Instant::now();
-    let end = match inject::credential(&gateway.keyring, &asked.caller.attached.server) {
+    let end = match inject::credential(&asked.caller.attached.server) {
         Ok(injected) => {
             let ToolCall { arguments, .. } = permit.call;
             call.arguments = arguments;

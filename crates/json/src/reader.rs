@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::names::Names;
-use crate::string::{is_noncharacter, plain_run, unescape};
+use crate::string::{escaped_run, is_noncharacter, plain_run, unescape};
 use crate::{Fault, Number, NumberFault, Object, ReadError, Step, Value};
 
 /// How much a reader takes and how strict it is beyond the grammar.
@@ -83,7 +83,7 @@ const WIDE_NAME_BYTES_MAX: usize = 256 * 1024;
 impl<'a> Reader<'a> {
     /// A reader at the start of the text.
     pub fn new(bytes: &'a [u8], limits: Limits) -> Result<Self, ReadError> {
-        let text = std::str::from_utf8(bytes)
+        let text = simdutf8::compat::from_utf8(bytes)
             .map_err(|error| ReadError::new(Fault::NotUtf8, error.valid_up_to()))?;
         if text.starts_with('\u{feff}') {
             return Err(ReadError::new(Fault::NotUtf8, 0));
@@ -477,7 +477,10 @@ impl<'a> Reader<'a> {
                 }
                 Some(b'\\') => {
                     escaped = true;
-                    self.escape()?;
+                    self.at += escaped_run(self.bytes.get(self.at..).unwrap_or_default());
+                    if self.byte() == Some(b'\\') {
+                        self.escape()?;
+                    }
                 }
                 Some(_) => return Err(self.fault(Fault::ControlCharacter)),
                 None => return Err(self.fault(Fault::UnexpectedEnd)),

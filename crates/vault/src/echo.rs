@@ -5,6 +5,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use aho_corasick::packed;
 use memchr::memmem::Finder;
 
 use crate::Secret;
@@ -15,6 +16,12 @@ pub const REDACTED: &[u8] = b"[redacted]";
 
 /// Shorter copies are not looked for: they would be found in innocent text.
 const NEEDLE_BYTES_MIN: usize = 8;
+
+/// From here on it pays to look for all spellings in one pass.
+const SEARCHED_AT_ONCE_BYTES_MIN: usize = 8 << 10;
+
+/// How many bytes of a spelling are looked for first.
+const MARK_BYTES: usize = 4;
 
 /// The spellings of one upstream's credential to look for.
 ///
@@ -89,16 +96,7 @@ impl EchoNeedles {
     /// `haystack` with every copy replaced by [`REDACTED`]; `None` if there is none.
     pub fn redact(&self, haystack: &[u8]) -> Option<Vec<u8>> {
         let mut copies: Vec<Range<usize>> = Vec::new();
-        for needle in &self.needles {
-            let finder = Finder::new(needle.as_slice());
-            let mut from = 0;
-            // One byte on after each copy: copies of a secret like `abababab` may overlap.
-            while let Some(at) = haystack.get(from..).and_then(|rest| finder.find(rest)) {
-                let start = from + at;
-                copies.push(start..start + needle.len());
-                from = start + 1;
-            }
-        }
+        self.each_copy(haystack, |copy| copies.push(copy));
         if copies.is_empty() {
             return None;
         }
@@ -123,6 +121,85 @@ impl fmt::Debug for EchoNeedles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "EchoNeedles({} spellings, [redacted])", self.needles.len())
     }
+}
+
+impl EchoNeedles {
+    /// Tells every copy, overlapping ones too: a secret like `abababab` may overlap itself.
+    fn each_copy(&self, haystack: &[u8], mut tell: impl FnMut(Range<usize>)) {
+        if haystack.len() < SEARCHED_AT_ONCE_BYTES_MIN {
+            for needle in &self.needles {
+                starts(needle, haystack).for_each(|at| tell(at..at + needle.len()));
+            }
+            return;
+        }
+        match self.marks() {
+            Some((searcher, marks)) => {
+                let mut from = 0;
+                while let Some(found) = searcher.find_in(haystack, (from..haystack.len()).into()) {
+                    from = found.start() + 1;
+                    // Marks of the same bytes are told apart by their needles, not by the searcher.
+                    for (needle, offset) in marks.iter().filter(|(needle, offset)| {
+                        haystack.get(found.range()) == needle.get(*offset..*offset + MARK_BYTES)
+                    }) {
+                        let copy = found.start().checked_sub(*offset);
+                        let copy = copy.map(|start| start..start + needle.len());
+                        if let Some(copy) = copy
+                            && haystack.get(copy.clone()) == Some(needle.as_slice())
+                        {
+                            tell(copy);
+                        }
+                    }
+                }
+            }
+            None => {
+                for needle in &self.needles {
+                    let finder = Finder::new(needle.as_slice());
+                    let mut from = 0;
+                    while let Some(at) = haystack.get(from..).and_then(|rest| finder.find(rest)) {
+                        let start = from + at;
+                        tell(start..start + needle.len());
+                        from = start + 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// A few bytes of each needle, to look for all of them in one pass; where in the needle they
+    /// stand. The searcher keeps copies, and a few bytes are no copy of a credential.
+    ///
+    /// `None` where this machine or these needles do not allow for it.
+    fn marks(&self) -> Option<(packed::Searcher, Vec<(&Hidden, usize)>)> {
+        let marks: Vec<(&Hidden, usize)> =
+            self.needles.iter().map(|needle| (needle, rare_place(needle))).collect();
+        let mut builder = packed::Config::new().builder();
+        for (needle, offset) in &marks {
+            builder.add(needle.get(*offset..*offset + MARK_BYTES)?);
+        }
+        Some((builder.build()?, marks))
+    }
+}
+
+/// Where a needle stands in a short haystack.
+fn starts<'a>(needle: &'a [u8], haystack: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+    let last = haystack.len().saturating_sub(needle.len().saturating_sub(1));
+    let first = needle.first().copied().unwrap_or_default();
+    memchr::memchr_iter(first, haystack.get(..last).unwrap_or_default())
+        .filter(move |at| haystack.get(*at..).is_some_and(|rest| rest.starts_with(needle)))
+}
+
+/// The place in a needle whose bytes are least likely in JSON: capitals and digits are rarer than
+/// small letters, and those rarer than the rest.
+fn rare_place(needle: &[u8]) -> usize {
+    let weight = |byte: &u8| match byte {
+        b'A'..=b'Z' => 0,
+        b'0'..=b'9' => 1,
+        b'a'..=b'z' => 3,
+        _ => 6,
+    };
+    let windows = needle.windows(MARK_BYTES).enumerate();
+    let rarest = windows.min_by_key(|(_, bytes)| bytes.iter().map(weight).sum::<u32>());
+    rarest.map_or(0, |(at, _)| at)
 }
 
 /// The secrets inside a header value: all of it, and what follows the scheme.
@@ -180,7 +257,7 @@ fn distinct(mut found: Vec<Hidden>) -> Vec<Hidden> {
     found.sort_by_key(|needle| needle.len());
     let mut needles: Vec<Hidden> = Vec::new();
     for candidate in found {
-        let covered = |needle: &Hidden| memchr::memmem::find(&candidate, needle).is_some();
+        let covered = |needle: &Hidden| starts(needle, &candidate).next().is_some();
         if !needles.iter().any(covered) {
             needles.push(candidate);
         }

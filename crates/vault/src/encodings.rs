@@ -3,7 +3,7 @@
 //! Everything here returns secrets, so everything is in memory that is wiped.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zeroize::Zeroizing;
 
 /// Bytes that are wiped when dropped.
@@ -14,20 +14,31 @@ pub(crate) type Hidden = Zeroizing<Vec<u8>>;
 ///
 /// The digits at either end that also depend on the neighbours are left out.
 pub(crate) fn base64_forms(secret: &[u8]) -> Vec<Hidden> {
-    let mut forms = Vec::new();
+    let mut forms = Vec::with_capacity(6);
+    let mut shifted = hidden(2 + secret.len());
     for before in 0..3_usize {
-        let mut shifted = hidden(before + secret.len());
+        shifted.clear();
         shifted.resize(before, 0);
         shifted.extend_from_slice(secret);
         // Six bits a digit: the first whole digit of the secret, and the end of its last whole one.
         let (first, end) = ((before * 8).div_ceil(6), shifted.len() * 8 / 6);
-        for alphabet in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
-            let mut digits = Zeroizing::new(vec![0; shifted.len().div_ceil(3) * 4]);
-            // The buffer is as long as the padded form, so this always fits.
-            let written = alphabet.encode_slice(shifted.as_slice(), &mut digits).unwrap_or(0);
-            digits.truncate(written.min(end));
-            forms.push(Zeroizing::new(digits.get(first..).unwrap_or_default().to_vec()));
-        }
+        let mut digits = Zeroizing::new(vec![0; shifted.len().div_ceil(3) * 4]);
+        // The buffer is as long as the padded form, so this always fits.
+        let written = STANDARD_NO_PAD.encode_slice(shifted.as_slice(), &mut digits).unwrap_or(0);
+        digits.truncate(written.min(end));
+        let first = first.min(digits.len());
+        digits.drain(..first);
+        // The two alphabets differ in two digits, and most secrets have neither.
+        let other = digits.iter().any(|digit| b"+/".contains(digit)).then(|| {
+            let url_safe = digits.iter().map(|digit| match digit {
+                b'+' => b'-',
+                b'/' => b'_',
+                digit => *digit,
+            });
+            Hidden::new(url_safe.collect())
+        });
+        forms.push(digits);
+        forms.extend(other);
     }
     forms
 }
@@ -188,6 +199,8 @@ fn hidden(capacity: usize) -> Hidden {
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     fn contains(forms: &[Hidden], wanted: &str) -> bool {

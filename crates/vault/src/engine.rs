@@ -90,19 +90,28 @@ pub(crate) fn encrypt(
     Some(())
 }
 
-/// AES-256-GCM: the plaintext, or `None` if key, nonce, `aad`, ciphertext or tag is not the sealer's.
-pub(crate) fn decrypt(
-    key: &[u8; KEY_BYTES],
-    nonce: [u8; NONCE_BYTES],
-    aad: &[u8],
-    ciphertext: &[u8],
-    tag: &[u8; TAG_BYTES],
-) -> Option<Zeroizing<Vec<u8>>> {
-    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?);
-    let mut plaintext = Zeroizing::new(vec![0; ciphertext.len()]);
-    let nonce = Nonce::assume_unique_for_key(nonce);
-    key.open_separate_gather(nonce, Aad::from(aad), ciphertext, tag, &mut plaintext).ok()?;
-    Some(plaintext)
+/// An AES-256-GCM key, expanded: it opens without being set up again. Wiped when dropped.
+pub(crate) struct Opener(LessSafeKey);
+
+impl Opener {
+    /// `None` never happens for a key of this length.
+    pub(crate) fn new(key: &[u8; KEY_BYTES]) -> Option<Self> {
+        Some(Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?)))
+    }
+
+    /// The plaintext, or `None` if key, nonce, `aad`, ciphertext or tag is not the sealer's.
+    pub(crate) fn decrypt(
+        &self,
+        nonce: [u8; NONCE_BYTES],
+        aad: &[u8],
+        ciphertext: &[u8],
+        tag: &[u8; TAG_BYTES],
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let mut plaintext = Zeroizing::new(vec![0; ciphertext.len()]);
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        self.0.open_separate_gather(nonce, Aad::from(aad), ciphertext, tag, &mut plaintext).ok()?;
+        Some(plaintext)
+    }
 }
 
 /// Compares in time that depends on the lengths alone.

@@ -15,7 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::engine::Key;
-use crate::record::{self, OpenError, Place, Record, SealError};
+use crate::record::{self, OpenError, Place, Prepared, Record, SealError};
 use crate::{Pepper, Randomness, RootKey, RowMac, Secret, StateKey};
 
 /// The id that the root key goes by in wrapped keys, and the base key's row.
@@ -246,11 +246,19 @@ impl Keyring {
 
     /// Opens a record at its place, with the key it names and no other.
     pub fn open(&self, place: &Place<'_>, blob: &[u8]) -> Result<Secret, OpenError> {
+        self.prepare(place, blob)?.open()
+    }
+
+    /// Gets a record ready to be opened often, with the key it names and no other.
+    ///
+    /// - **Errors**: as [`Keyring::open`], except that damage to the sealed value shows only when it
+    ///   is opened.
+    pub fn prepare(&self, place: &Place<'_>, blob: &[u8]) -> Result<Prepared, OpenError> {
         let record = Record::parse(blob).ok_or(OpenError::NotOpened)?;
         let version = self.versions.get(&record.key_id);
         let version = version.filter(|version| version.state != KeyState::Retired);
         let version = version.ok_or(OpenError::UnknownKey(record.key_id))?;
-        record.open(&version.key, place).ok_or(OpenError::NotOpened)
+        record.prepare(&version.key, place).ok_or(OpenError::NotOpened)
     }
 
     /// Which key a record says it was sealed with; `None` if it is no record. Not yet believed.

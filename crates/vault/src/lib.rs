@@ -55,7 +55,7 @@ mod echo;
 pub use echo::{EchoNeedles, REDACTED};
 pub use keyring::{KeyState, Keyring, KeyringRow, LoadError, RotateError, StateChange};
 pub use random::{NoRandomness, OsRandom, Randomness};
-pub use record::{OpenError, Place, SealError};
+pub use record::{OpenError, Place, Prepared, SealError};
 pub use root::{RootKey, RootKeyError};
 pub use row_mac::RowMac;
 pub use secret::Secret;

@@ -19,7 +19,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::engine::{self, KEY_BYTES, Key, NONCE_BYTES, TAG_BYTES};
+use crate::engine::{self, KEY_BYTES, Key, NONCE_BYTES, Opener, TAG_BYTES};
 use crate::{NoRandomness, Randomness, Secret};
 
 const LABEL: &[u8] = b"countersign/seal/v1";
@@ -98,15 +98,52 @@ impl<'a> Record<'a> {
 
     /// Opens the record under the key its id names.
     pub(crate) fn open(&self, key: &Key, place: &Place<'_>) -> Option<Secret> {
+        self.prepare(key, place)?.open().ok()
+    }
+
+    /// Derives the record's key and checks that the record commits to it; decrypts nothing.
+    pub(crate) fn prepare(&self, key: &Key, place: &Place<'_>) -> Option<Prepared> {
         let derived = Derived::of(key, self.key_id, self.salt);
         // Before anything is decrypted: a record that commits to another key is not ours to try.
         if !engine::same(derived.commitment(), self.commitment) {
             return None;
         }
-        let aad = associated(self.head, place);
-        let mut opened =
-            engine::decrypt(derived.key(), derived.nonce(), &aad, self.ciphertext, self.tag)?;
-        Some(Secret::new(std::mem::take(&mut *opened)))
+        Some(Prepared {
+            opener: Opener::new(derived.key())?,
+            nonce: derived.nonce(),
+            associated: associated(self.head, place),
+            ciphertext: self.ciphertext.into(),
+            tag: *self.tag,
+        })
+    }
+}
+
+/// A record with its own key at hand: opening it costs one decryption and no derivation.
+///
+/// - **Shape**: what it holds stays sealed; the key opens this record and no other.
+/// - **Source**: [`crate::Keyring::prepare`], once per change of the record, for who opens it often.
+pub struct Prepared {
+    opener: Opener,
+    nonce: [u8; NONCE_BYTES],
+    associated: Vec<u8>,
+    ciphertext: Box<[u8]>,
+    tag: [u8; TAG_BYTES],
+}
+
+impl Prepared {
+    /// Opens the record.
+    ///
+    /// - **Errors**: [`OpenError::NotOpened`] if it is damaged, forged, moved or out of date.
+    pub fn open(&self) -> Result<Secret, OpenError> {
+        let opened = self.opener.decrypt(self.nonce, &self.associated, &self.ciphertext, &self.tag);
+        let mut opened = opened.ok_or(OpenError::NotOpened)?;
+        Ok(Secret::new(std::mem::take(&mut *opened)))
+    }
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Prepared([redacted])")
     }
 }
 

@@ -62,7 +62,7 @@ impl StateKey {
         let [VERSION, drawn @ ..] = head else { return None };
         let (key, nonce) = self.key_and_nonce(drawn);
         let aad = associated(head, context);
-        let mut opened = engine::decrypt(&key, nonce, &aad, ciphertext, tag)?;
+        let mut opened = engine::Opener::new(&key)?.decrypt(nonce, &aad, ciphertext, tag)?;
         Some(std::mem::take(&mut *opened))
     }
 
