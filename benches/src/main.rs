@@ -14,10 +14,6 @@ mod upstream;
 
 use std::process::ExitCode;
 
-/// As in the program that is measured; the proxy has it too.
-#[global_allocator]
-static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -32,6 +28,7 @@ fn main() -> ExitCode {
             report::parts();
             Ok(())
         }
+        ["start", program] => runtime(1).and_then(|r| r.block_on(report::start_up(program))),
         ["load", target, rest @ ..] => {
             runtime(1).and_then(|r| r.block_on(report::load(target, rest)))
         }

@@ -200,7 +200,7 @@ async fn memory(calls: u64) -> io::Result<()> {
 }
 
 /// The time from the start of the program, on a database that exists, to its first answered call.
-async fn start_up(program: &str) -> io::Result<()> {
+pub(crate) async fn start_up(program: &str) -> io::Result<()> {
     let upstream = Process::start(Some(1), &["upstream", "128"])?;
     let dir = tempfile::tempdir()?;
     let token = served::prepare(dir.path(), &upstream.address.to_string()).await?;

@@ -27,10 +27,6 @@ use args::{Arguments, Command};
 use failure::Failure;
 use out::Style;
 
-/// Many small values are made and dropped for every call, on several threads.
-#[global_allocator]
-static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     logging::quiet_panics();
     let arguments = Arguments::parse();

@@ -48,7 +48,6 @@ pub(crate) async fn send(
 
 /// Asks for the stream of a session; its head may come as late as its first event.
 pub(crate) async fn open(
-    gateway: &Gateway,
     server: &ServerEntry,
     headers: HeaderMap,
 ) -> Result<(Response<Incoming>, Injected), Refusal> {

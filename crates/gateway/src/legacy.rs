@@ -244,7 +244,7 @@ async fn upstream_stream(
         headers.insert(LAST_EVENT_ID, last);
     }
     let server = relay.caller.attached.server.clone();
-    let opened = exchange::open(gateway, &server, headers).await.ok()?;
+    let opened = exchange::open(&server, headers).await.ok()?;
     let (response, injected) = opened;
     let kind = response.headers().get(http::header::CONTENT_TYPE);
     let streams = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
