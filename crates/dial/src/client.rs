@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use crate::Guard;
+use crate::patient::Patient;
 
 /// Shorter than any server's keep-alive we know of, so that a pooled connection is rarely found
 /// closed when it is used.
@@ -60,9 +61,9 @@ impl tower_service::Service<Uri> for Dial {
 #[derive(Clone, Debug)]
 pub enum HttpClient {
     /// Over plain TCP, to loopback and listed private targets.
-    Plain(Client<Dial, Full<Bytes>>),
+    Plain(Client<Patient<Dial>, Full<Bytes>>),
     /// Over TLS.
-    Tls(Client<HttpsConnector<Dial>, Full<Bytes>>),
+    Tls(Client<Patient<HttpsConnector<Dial>>, Full<Bytes>>),
 }
 
 /// What became of an exchange that brought no answer.
@@ -91,9 +92,9 @@ impl HttpClient {
                 .https_only()
                 .enable_all_versions()
                 .wrap_connector(dial);
-            Self::Tls(builder.build(connector))
+            Self::Tls(builder.build(Patient(connector)))
         } else {
-            Self::Plain(builder.build(dial))
+            Self::Plain(builder.build(Patient(dial)))
         }
     }
 
@@ -113,7 +114,7 @@ impl HttpClient {
         };
         match tokio::time::timeout(first_byte, sent).await {
             Ok(Ok(response)) => Ok(response),
-            // Connection refused, name or TLS failed: not a byte of the request was written.
+            // Connection refused or too slow, name or TLS failed: not a byte of the request was written.
             Ok(Err(error)) if error.is_connect() => Err(Broken::NotSent),
             Ok(Err(_)) | Err(_) => Err(Broken::Unknown),
         }

@@ -7,7 +7,9 @@
 mod client;
 mod fetch;
 mod guard;
+mod patient;
 
 pub use client::{Broken, Dial, HttpClient};
 pub use fetch::{Fetch, FetchError, Fetched};
 pub use guard::{Guard, GuardError};
+pub use patient::{CONNECT_WITHIN, Patient};

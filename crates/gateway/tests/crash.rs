@@ -1,6 +1,7 @@
-//! Kills a gateway under load, fifty times, at every step of the road, and looks at what is left:
-//! no call reached the upstream without its intent on disk, and every open intent is closed as
-//! unknown at the next start.
+//! Kills a gateway under load, a hundred times, at every step of the road, and looks at what is
+//! left: no call reached the upstream without its intent on disk, every open intent is closed as
+//! unknown at the next start, and the money counted is what the upstream's own ledger says it
+//! executed, plus what is shown as unknown, to the millionth.
 //!
 //! The program starts copies of itself: with `child` as its first argument it is the gateway.
 
@@ -12,6 +13,7 @@
     reason = "a test that fails panics, and the child tells its address on standard output"
 )]
 
+use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -33,7 +35,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use vault::{OsRandom, RootKey, Secret};
 
 /// How often the gateway is killed.
-const KILLS: usize = 50;
+const KILLS: usize = 100;
 /// Agents that call as fast as they are answered.
 const AGENTS: usize = 12;
 /// The root key of the database that is killed; it guards nothing.
@@ -127,10 +129,11 @@ enum Step {
 const STEPS: [Step; 5] =
     [Step::Anywhere, Step::Connected, Step::Arrived, Step::HalfAnswered, Step::Answered];
 
-/// What the upstream has seen: each call's id, and whether its intent was on disk by then.
+/// What the upstream has seen: each call's id, whether its intent was on disk by then, and the
+/// money it was for, in millionths. It executes whatever arrives: this is its own ledger.
 #[derive(Default)]
 struct Witness {
-    calls: Mutex<Vec<(CallId, bool)>>,
+    calls: Mutex<Vec<(CallId, bool, i64)>>,
     arrived: AtomicUsize,
     database: Mutex<Option<Connection>>,
 }
@@ -141,7 +144,9 @@ impl Witness {
         let id = CallId::parse(token).expect("a call carries its id as the progress token");
         let mut connection = self.database.lock().unwrap();
         let written = is_written(connection.get_or_insert_with(|| read_only(database)), id);
-        self.calls.lock().unwrap().push((id, written));
+        let amount = seen.message["params"]["arguments"]["amount"].as_f64().unwrap();
+        let millionths = (amount * 1e6).round() as i64;
+        self.calls.lock().unwrap().push((id, written, millionths));
         self.arrived.fetch_add(1, Ordering::SeqCst);
     }
 }
@@ -248,13 +253,14 @@ fn start(directory: &Path, upstream: &str) -> (Child, SocketAddr, String) {
 /// Agents that call until they are dropped, and do not mind a gateway that is gone.
 fn load(address: SocketAddr, token: &str) -> tokio::task::JoinSet<()> {
     let mut agents = tokio::task::JoinSet::new();
-    for number in 0..AGENTS {
+    for number in 0..AGENTS as u64 {
         let agent = Agent { address, server: "payments".into(), token: token.to_owned() };
         agents.spawn(async move {
             let era = if number % 2 == 0 { Era::Legacy } else { Era::Modern };
             for turn in 0_u64.. {
                 // Every third call is one that the policy denies: it must never arrive.
-                let amount = if turn % 3 == 2 { 2 } else { 1 };
+                let cents = (turn * 7_919 + number * 104_729) % 1_000_000 + 1;
+                let amount = if turn % 3 == 2 { 2.0 } else { cents as f64 / 1e6 };
                 let params = json!({"name": "pay", "arguments": {"amount": amount}, "_meta": {"progressToken": turn}});
                 let body = Agent::message(&era, "tools/call", params);
                 let request = agent.post(&era, body).header("Connection", "close").bytes();
@@ -281,7 +287,7 @@ fn check_after_kill(witness: &Witness, database: &Path, round: usize, step: Step
     let whole: String =
         connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(whole, "ok", "round {round} {step:?}");
-    for (id, written) in witness.calls.lock().unwrap().iter() {
+    for (id, written, _) in witness.calls.lock().unwrap().iter() {
         assert!(*written, "round {round} {step:?}: {id} arrived before its intent was written");
         assert!(is_written(&connection, *id), "round {round} {step:?}: the intent of {id} is gone");
     }
@@ -291,7 +297,7 @@ fn check_after_kill(witness: &Witness, database: &Path, round: usize, step: Step
 async fn check_after_start(directory: &Path, witness: &Witness, round: usize) {
     let store = open(directory);
     let org = store.org().clone();
-    let mut lines = std::collections::HashMap::new();
+    let mut lines = HashMap::new();
     let mut last = 0;
     loop {
         let page = store.calls_after(&org, &CallFilter::default(), last, 500).await.unwrap();
@@ -299,7 +305,6 @@ async fn check_after_start(directory: &Path, witness: &Witness, round: usize) {
         last = line.index;
         lines.extend(page.into_iter().map(|line| (line.intent.id, line)));
     }
-    let mut spent = 0;
     for line in lines.values() {
         if line.intent.verdict != Verdict::Allowed {
             assert!(line.outcome.is_none(), "round {round}: a denied call has an outcome");
@@ -314,16 +319,56 @@ async fn check_after_start(directory: &Path, witness: &Witness, round: usize) {
             ),
             "round {round}: {class:?}"
         );
-        // What is completed or unknown stays counted: it may have been paid.
-        spent += i64::from(class != OutcomeClass::NotSent);
     }
-    for (id, _) in witness.calls.lock().unwrap().iter() {
+    let executed: HashMap<CallId, i64> =
+        witness.calls.lock().unwrap().iter().map(|(id, _, amount)| (*id, *amount)).collect();
+    assert_eq!(executed.len(), witness.calls.lock().unwrap().len(), "round {round}: sent twice");
+    for id in executed.keys() {
         let line = lines.get(id).unwrap_or_else(|| panic!("round {round}: {id} has no line"));
         assert_eq!(line.intent.verdict, Verdict::Allowed, "round {round}: a denied call arrived");
     }
+    check_money(&store, &lines, &executed, round).await;
+}
+
+/// The limit beside the upstream's own ledger.
+async fn check_money(
+    store: &Sqlite,
+    lines: &HashMap<CallId, store::Call>,
+    executed: &HashMap<CallId, i64>,
+    round: usize,
+) {
+    let org = store.org().clone();
     let grant = store.grant(&org, "agent").await.unwrap().unwrap().id;
     let usage = store.usage(&org, &grant).await.unwrap().limits;
-    let counted: i64 = usage.iter().map(|limit| limit.usage.used + limit.usage.unknown).sum();
-    let held: i64 = usage.iter().map(|limit| limit.usage.held).sum();
-    assert_eq!((counted, held), (spent * 1_000_000, 0), "round {round}: the limits and the lines");
+    let [limit] = usage.as_slice() else { panic!("round {round}: one limit, not {}", usage.len()) };
+    let (used, unknown) = (limit.usage.used, limit.usage.unknown);
+    assert_eq!(limit.usage.held, 0, "round {round}: a dead process holds nothing");
+
+    // What is settled is what was answered, each call once.
+    let class = |id: &CallId| lines[id].outcome.as_ref().map(|outcome| outcome.class);
+    let answered = executed.iter().filter(|(id, _)| class(id) == Some(OutcomeClass::Completed));
+    assert_eq!(used, answered.map(|(_, amount)| amount).sum::<i64>(), "round {round}: settled");
+
+    // What nobody knows is listed, call by call, and adds up to what the limit shows.
+    let mut listed = HashMap::new();
+    let mut page = store::Page { after: None, limit: 500 };
+    loop {
+        let part = store.reservations(&org, quota::State::Unknown, None, &page).await.unwrap();
+        for held in part.items {
+            assert_eq!(class(&held.id), Some(OutcomeClass::Unknown), "round {round}");
+            listed.insert(held.id, held.holds.iter().map(|hold| hold.amount).sum::<i64>());
+        }
+        match part.next {
+            Some(next) => page.after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(unknown, listed.values().sum::<i64>(), "round {round}: unknown");
+
+    // Counted is never below executed, and the difference is unknown calls that never arrived.
+    let spent: i64 = executed.values().sum();
+    assert!(used + unknown >= spent, "round {round}: {used} + {unknown} of {spent}");
+    let in_vain = listed.iter().filter(|(id, _)| !executed.contains_key(id));
+    let in_vain: i64 = in_vain.map(|(_, amount)| amount).sum();
+    assert_eq!(used + unknown, spent + in_vain, "round {round}: counted twice or not at all");
 }

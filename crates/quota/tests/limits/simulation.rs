@@ -20,7 +20,9 @@ fn limits_hold_over_crashes_and_lost_messages() {
     assert!(!seeds.is_empty(), "no seed was tried");
     for seed in seeds {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| World::new(seed).run())) {
-            eprintln!("seed {seed} failed; replay it with QUOTA_SEED={seed}");
+            eprintln!(
+                "seed {seed} failed; replay it with\n    QUOTA_SEED={seed} cargo test -p quota --test limits simulation"
+            );
             resume_unwind(panic);
         }
     }

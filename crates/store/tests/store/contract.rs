@@ -93,6 +93,13 @@ kept! {
         a_doubtful_clock_stops_calls_with_limits_and_no_others
         a_window_that_cannot_be_placed_stops_the_call
         a_person_may_confirm_a_clock_in_doubt;
+    edges:
+        a_window_turns_at_its_very_edge
+        a_fixed_window_may_hold_twice_over_its_edge_a_rolling_one_never
+        an_end_is_an_end;
+    races:
+        ten_places_go_to_exactly_ten_of_64_callers
+        a_spend_cap_is_never_passed_and_never_wasted;
     unknown:
         what_nobody_knows_is_listed_and_resolved_once
         a_resolution_says_why_and_is_of_ones_own_organisation

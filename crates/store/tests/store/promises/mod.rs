@@ -1,9 +1,11 @@
 //! What every store promises, whatever it is built on: each promise takes a fresh store and tries it.
 
 pub(crate) mod calls;
+pub(crate) mod edges;
 pub(crate) mod objects;
 pub(crate) mod people;
 pub(crate) mod quotas;
+pub(crate) mod races;
 pub(crate) mod records;
 pub(crate) mod unknown;
 pub(crate) mod usage;
@@ -48,8 +50,13 @@ impl StoppedClock {
 
     /// Lets time pass.
     pub(crate) fn pass_seconds(&self, seconds: i64) {
-        self.set_seconds(seconds);
-        self.monotonic.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+        self.pass_micros(seconds * 1_000_000);
+    }
+
+    /// Lets time pass, to the microsecond.
+    pub(crate) fn pass_micros(&self, micros: i64) {
+        self.wall.fetch_add(micros, Ordering::SeqCst);
+        self.monotonic.fetch_add(micros, Ordering::SeqCst);
     }
 
     /// Sets the clock, by so many seconds, while no time passes.
