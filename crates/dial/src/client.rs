@@ -76,8 +76,9 @@ pub enum Broken {
 }
 
 impl HttpClient {
-    /// A client with a pool of its own.
-    pub fn new(url: &Url, guard: Guard) -> Self {
+    /// A client with a pool of its own. Looking the name up, connecting and TLS together must be
+    /// done `within` that time; whoever waits longer has sent nothing.
+    pub fn new(url: &Url, guard: Guard, within: Duration) -> Self {
         let dial = Dial { guard: Arc::new(guard) };
         let mut builder = Client::builder(TokioExecutor::new());
         builder
@@ -92,9 +93,9 @@ impl HttpClient {
                 .https_only()
                 .enable_all_versions()
                 .wrap_connector(dial);
-            Self::Tls(builder.build(Patient(connector)))
+            Self::Tls(builder.build(Patient { inner: connector, within }))
         } else {
-            Self::Plain(builder.build(Patient(dial)))
+            Self::Plain(builder.build(Patient { inner: dial, within }))
         }
     }
 

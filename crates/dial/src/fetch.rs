@@ -13,6 +13,9 @@ use hyper::body::Body as _;
 
 use crate::{Broken, Guard, GuardError, HttpClient};
 
+/// How long looking a name up, connecting and TLS may take together.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
 /// The bounds of a request and the private targets it may reach.
 #[derive(Clone, Debug)]
 pub struct Fetch {
@@ -88,7 +91,7 @@ impl Fetch {
         let port = url.port_or_known_default().unwrap_or_default();
         let exchange = async {
             guard.resolve(host, port).await?;
-            let client = HttpClient::new(&url, guard.clone());
+            let client = HttpClient::new(&url, guard.clone(), CONNECT_WITHIN);
             let mut request = Request::builder()
                 .method(method)
                 .uri(url.as_str())

@@ -12,4 +12,4 @@ mod patient;
 pub use client::{Broken, Dial, HttpClient};
 pub use fetch::{Fetch, FetchError, Fetched};
 pub use guard::{Guard, GuardError};
-pub use patient::{CONNECT_WITHIN, Patient};
+pub use patient::Patient;

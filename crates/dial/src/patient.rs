@@ -13,12 +13,13 @@ use std::time::Duration;
 use http::Uri;
 use tower_service::Service;
 
-/// How long looking a name up, connecting and TLS may take together.
-pub const CONNECT_WITHIN: Duration = Duration::from_secs(5);
-
-/// Connects as the one inside does, or not at all after [`CONNECT_WITHIN`].
+/// Connects as the one inside does, or not at all after the time it is given.
 #[derive(Clone, Debug)]
-pub struct Patient<C>(pub(crate) C);
+pub struct Patient<C> {
+    pub(crate) inner: C,
+    /// How long looking a name up, connecting and TLS may take together.
+    pub(crate) within: Duration,
+}
 
 impl<C> Service<Uri> for Patient<C>
 where
@@ -31,13 +32,14 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(context).map_err(Into::into)
+        self.inner.poll_ready(context).map_err(Into::into)
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let connecting = self.0.call(uri);
+        let connecting = self.inner.call(uri);
+        let within = self.within;
         Box::pin(async move {
-            match tokio::time::timeout(CONNECT_WITHIN, connecting).await {
+            match tokio::time::timeout(within, connecting).await {
                 Ok(connected) => connected.map_err(Into::into),
                 Err(late) => Err(io::Error::new(io::ErrorKind::TimedOut, late).into()),
             }

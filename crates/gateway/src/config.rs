@@ -30,6 +30,8 @@ pub struct Timeouts {
     pub header: Duration,
     /// The agent's body.
     pub body: Duration,
+    /// Name look-up, connection and TLS to the upstream.
+    pub connect: Duration,
     /// The first byte of the upstream's answer.
     pub first_byte: Duration,
     /// Between two pieces of the upstream's answer.
@@ -57,6 +59,7 @@ impl Default for Timeouts {
         Self {
             header: Duration::from_secs(10),
             body: Duration::from_secs(30),
+            connect: Duration::from_secs(5),
             first_byte: Duration::from_secs(120),
             idle: Duration::from_secs(300),
             drain: Duration::from_secs(30),

@@ -71,6 +71,7 @@ impl Gateway {
     ) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
+            snapshots: Snapshots::new(config.timeouts.connect),
             config,
             store,
             pepper: keyring.pepper(store::PEPPER_VERSION),
@@ -83,7 +84,6 @@ impl Gateway {
             chains: Chains::default(),
             requests: Requests::default(),
             refreshes: discovery::Refreshes::default(),
-            snapshots: Snapshots::new(),
         })
     }
 

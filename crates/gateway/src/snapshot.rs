@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use dial::{Guard, HttpClient};
@@ -21,6 +22,8 @@ use crate::inject::SealedHeaders;
 pub(crate) struct Snapshots {
     current: ArcSwap<Snapshot>,
     reloading: tokio::sync::Mutex<()>,
+    /// How long connecting to an upstream may take.
+    connect: Duration,
 }
 
 /// The store did not answer: nothing may be judged.
@@ -118,8 +121,10 @@ impl ServerEntry {
 }
 
 impl Snapshots {
-    pub(crate) fn new() -> Self {
+    /// `connect` is how long connecting to an upstream may take.
+    pub(crate) fn new(connect: Duration) -> Self {
         Self {
+            connect,
             current: ArcSwap::from_pointee(Snapshot { generation: u64::MAX, ..Default::default() }),
             reloading: tokio::sync::Mutex::new(()),
         }
@@ -146,7 +151,7 @@ impl Snapshots {
             tracing::error!(%error, "the view of grants and policies cannot be read");
             NoView
         })?;
-        let fresh = Arc::new(Snapshot::of(view, &current, keyring));
+        let fresh = Arc::new(Snapshot::of(view, &current, keyring, self.connect));
         self.current.store(Arc::clone(&fresh));
         Ok(fresh)
     }
@@ -154,7 +159,7 @@ impl Snapshots {
 
 impl Snapshot {
     /// Compiles a view. What has not changed is taken over from the one before.
-    fn of(view: View, before: &Self, keyring: &Keyring) -> Self {
+    fn of(view: View, before: &Self, keyring: &Keyring, connect: Duration) -> Self {
         if view.forged > 0 {
             tracing::error!(
                 rows = view.forged,
@@ -174,7 +179,7 @@ impl Snapshot {
             snapshot.policies.insert(key, entry);
         }
         for server in view.servers {
-            let entry = ServerEntry::of(server, &before.servers, keyring);
+            let entry = ServerEntry::of(server, &before.servers, keyring, connect);
             snapshot.servers.insert(entry.id.clone(), Arc::new(entry));
         }
         let newest: HashMap<PolicyId, Arc<PolicyEntry>> =
@@ -257,6 +262,7 @@ impl ServerEntry {
         view: store::ServerView,
         before: &HashMap<ServerId, Arc<Self>>,
         keyring: &Keyring,
+        connect: Duration,
     ) -> Self {
         let server = view.server;
         let client_key = (server.url.clone(), server.private_targets.clone());
@@ -264,9 +270,10 @@ impl ServerEntry {
         let (uri, client) = match known {
             Some(known) => (known.uri.clone(), known.client.clone()),
             None => match Guard::of(&server.url, &server.private_targets) {
-                Ok((url, guard)) => {
-                    (url.as_str().parse().ok(), Some(Arc::new(HttpClient::new(&url, guard))))
-                }
+                Ok((url, guard)) => (
+                    url.as_str().parse().ok(),
+                    Some(Arc::new(HttpClient::new(&url, guard, connect))),
+                ),
                 Err(error) => {
                     tracing::error!(server = %server.id, %error, "a server's address is refused");
                     (None, None)

@@ -232,7 +232,7 @@ async fn what_was_not_sent_is_given_back() {
     ];
     for (slug, what, url) in table {
         let agent = at(&house, slug, &url).await;
-        // What hangs takes five seconds each time.
+        // What hangs takes two seconds each time.
         let eras = if slug == "hangs" { 1 } else { 2 };
         for era in [Era::Legacy, Era::Modern].into_iter().take(eras) {
             let line = house.last_line().await;

@@ -48,6 +48,7 @@ async fn started(policy: Value, patience: Duration) -> House {
     setup.grants = vec![GrantIn::new("a"), GrantIn::new("b")];
     setup.config.timeouts.first_byte = patience;
     setup.config.timeouts.idle = patience;
+    setup.config.timeouts.connect = Duration::from_secs(2);
     House::start(setup).await
 }
 
