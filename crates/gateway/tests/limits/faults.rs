@@ -290,6 +290,7 @@ async fn at(house: &House, slug: &str, url: &str) -> Agent {
     let draft = GrantDraft {
         label: slug.into(),
         identity: "tester".into(),
+        owner: None,
         tags: Vec::new(),
         not_before: None,
         expires_at: None,
