@@ -13,13 +13,14 @@ pub trait Randomness: Send + Sync {
 #[error("the system gave no random bytes")]
 pub struct NoRandomness;
 
-/// The operating system's generator, through the cryptographic library's own.
+/// The operating system's generator. The cryptographic library has one of its own, which gathers
+/// noise for fifty milliseconds before it gives the first byte.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OsRandom;
 
 impl Randomness for OsRandom {
     fn fill(&self, out: &mut [u8]) -> Result<(), NoRandomness> {
-        aws_lc_rs::rand::fill(out).map_err(|_| NoRandomness)
+        getrandom::fill(out).map_err(|_| NoRandomness)
     }
 }
 
