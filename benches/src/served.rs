@@ -185,6 +185,7 @@ impl Forgetful {
             org: org.clone(),
             label: "bench".into(),
             identity: "bench".into(),
+            owner: None,
             tags: Vec::new(),
             state: GrantState::Active,
             not_before: None,

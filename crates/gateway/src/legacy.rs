@@ -216,7 +216,7 @@ pub(crate) async fn open_stream(
         let mut relay = Relay::of_caller(&gateway, caller, Era::Legacy, None);
         relay.session = Some(key);
         let body = tokio::select! {
-            opened = upstream_stream(&gateway, &mut relay, &session, last) => opened,
+            opened = upstream_stream(&mut relay, &session, last) => opened,
             () = reader.gone() => return,
         };
         stream::pump_session(gateway, relay, body, reader, None).await;
@@ -229,7 +229,6 @@ pub(crate) async fn open_stream(
 
 /// The upstream's own stream of the session, if it has one; otherwise only ours is kept open.
 async fn upstream_stream(
-    gateway: &Gateway,
     relay: &mut Relay,
     session: &Session,
     last: Option<String>,
