@@ -120,22 +120,22 @@ pub(crate) async fn closed(
 pub(crate) async fn paced(
     target: SocketAddr,
     shot: &Shot,
+    callers: u64,
     rate: u64,
     seconds: u64,
 ) -> io::Result<Figures> {
-    const CALLERS: u64 = 8;
     let shot = Arc::new(shot.clone());
     let started = Instant::now();
     let mut tasks = Vec::new();
-    for caller in 0..CALLERS {
+    for caller in 0..callers {
         let shot = shot.clone();
         tasks.push(tokio::spawn(async move {
             let mut sender = connect(target).await?;
-            let gap = Duration::from_secs_f64(CALLERS as f64 / rate as f64);
-            let offset = gap.mul_f64(caller as f64 / CALLERS as f64);
+            let gap = Duration::from_secs_f64(callers as f64 / rate as f64);
+            let offset = gap.mul_f64(caller as f64 / callers as f64);
             let mut times = Vec::new();
             let mut wrong = 0;
-            let each = rate * seconds / CALLERS;
+            let each = rate * seconds / callers;
             for number in 0..each {
                 let due = started + offset + gap.mul_f64(number as f64);
                 tokio::time::sleep_until(due.into()).await;

@@ -4,6 +4,7 @@
 //! The program is its own load, upstream, proxy and gateway; each runs as a process of its own, so
 //! that processor time can be told apart.
 
+mod limits;
 mod load;
 mod micro;
 mod process;
@@ -27,6 +28,10 @@ fn main() -> ExitCode {
         ["parts"] => {
             report::parts();
             Ok(())
+        }
+        ["limits", seconds] => {
+            let seconds = seconds.parse().unwrap_or(3);
+            runtime(1).and_then(|r| r.block_on(limits::run(seconds)))
         }
         ["start", program] => runtime(1).and_then(|r| r.block_on(report::start_up(program))),
         ["load", target, rest @ ..] => {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::load::{self, Figures, Shot};
 use crate::process::{self, Process};
-use crate::{micro, served};
+use crate::{limits, micro, served};
 
 /// Prints one line; a reader who has left is not an error.
 pub(crate) fn line(text: &str) {
@@ -49,6 +49,7 @@ pub(crate) async fn run(args: &[&str]) -> io::Result<()> {
     }
     table(&rows);
     paced(if quick { 3 } else { 8 }).await?;
+    limits::run(if quick { 2 } else { 5 }).await?;
     memory(if quick { 20_000 } else { 100_000 }).await?;
     parts();
     if let Some(at) = args.iter().position(|arg| *arg == "--countersign")
@@ -91,9 +92,7 @@ fn start(way: &Way, upstream: &Process, modern: bool) -> io::Result<Started> {
         }
         Some(mode) => {
             let process = Process::start(Some(0), &["gateway", mode, &target])?;
-            let file = served::token_file(process.address.port());
-            let token = std::fs::read_to_string(&file)?;
-            std::fs::remove_file(file)?;
+            let token = served::token(process.address.port())?;
             (process, Shot { path: "/mcp/bench".into(), token: Some(token), modern })
         }
     };
@@ -163,8 +162,8 @@ async fn paced(seconds: u64) -> io::Result<()> {
     line("\n| 1,000 calls/s over 8 connections | p50 µs | p99 µs | added p50 µs | added p99 µs |");
     line("| --- | --- | --- | --- | --- |");
     let direct = Shot { path: "/mcp".into(), token: None, modern: false };
-    load::paced(upstream.address, &direct, 1_000, 1).await?;
-    let floor = load::paced(upstream.address, &direct, 1_000, seconds).await?;
+    load::paced(upstream.address, &direct, 8, 1_000, 1).await?;
+    let floor = load::paced(upstream.address, &direct, 8, 1_000, seconds).await?;
     let told = |name: &str, figures: &Figures| {
         let added = |a: Duration, b: Duration| a.as_micros() as i64 - b.as_micros() as i64;
         line(&format!(
@@ -178,8 +177,8 @@ async fn paced(seconds: u64) -> io::Result<()> {
     told("the upstream itself", &floor);
     for way in &WAYS {
         let way = start(way, &upstream, false)?;
-        load::paced(way.process.address, &way.shot, 1_000, 1).await?;
-        told(way.way, &load::paced(way.process.address, &way.shot, 1_000, seconds).await?);
+        load::paced(way.process.address, &way.shot, 8, 1_000, 1).await?;
+        told(way.way, &load::paced(way.process.address, &way.shot, 8, 1_000, seconds).await?);
     }
     Ok(())
 }

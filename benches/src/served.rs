@@ -27,6 +27,12 @@ pub(crate) fn ten_rules() -> String {
     rules(10)
 }
 
+/// Ten rules, and two limits that every call is counted under: calls, and money by currency.
+fn ten_rules_two_limits() -> String {
+    let limits = r#""limits":[{"counter":"calls","window":"minute","max":1000000000,"rolling":true},{"counter":"value","window":"day","max":9000000000000,"amount":"args.amount","per":["args.currency"]}]"#;
+    ten_rules().replacen(r#""deny_if""#, &format!(r#"{limits},"deny_if""#), 1)
+}
+
 /// So many rules on the arguments of the call, none of which fires.
 pub(crate) fn rules(count: usize) -> String {
     let mut deny = vec![
@@ -51,16 +57,21 @@ pub(crate) fn rules(count: usize) -> String {
 pub(crate) async fn run(mode: &str, target: &str) -> io::Result<()> {
     let url = format!("http://{target}/mcp");
     let root = RootKey::generate(&OsRandom).map_err(io::Error::other)?;
-    let policy = if mode == "auth" { OPEN.to_owned() } else { ten_rules() };
-    let kept = tempfile::tempdir()?;
-    let (plane, keyring, token): (Arc<dyn DataPlane>, _, _) = if mode == "durable" {
-        durable(kept.path(), &root, &url, &policy).await?
-    } else {
-        let (keyring, _) = Keyring::create(&root, &OsRandom).map_err(io::Error::other)?;
-        let keyring = Arc::new(keyring);
-        let (plane, token) = Forgetful::new(&keyring, &url, &policy)?;
-        (Arc::new(plane), keyring, token)
+    let policy = match mode {
+        "auth" => OPEN.to_owned(),
+        "limits" => ten_rules_two_limits(),
+        _ => ten_rules(),
     };
+    let kept = tempfile::tempdir()?;
+    let (plane, keyring, token): (Arc<dyn DataPlane>, _, _) =
+        if matches!(mode, "durable" | "limits") {
+            durable(kept.path(), &root, &url, &policy).await?
+        } else {
+            let (keyring, _) = Keyring::create(&root, &OsRandom).map_err(io::Error::other)?;
+            let keyring = Arc::new(keyring);
+            let (plane, token) = Forgetful::new(&keyring, &url, &policy)?;
+            (Arc::new(plane), keyring, token)
+        };
     let clock = Arc::new(SystemClock);
     let gateway = Gateway::new(Config::default(), plane, keyring, clock);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -69,8 +80,16 @@ pub(crate) async fn run(mode: &str, target: &str) -> io::Result<()> {
     gateway.serve(listener, std::future::pending()).await
 }
 
+/// The token of a measured gateway, which leaves it in a file once.
+pub(crate) fn token(port: u16) -> io::Result<String> {
+    let file = token_file(port);
+    let token = std::fs::read_to_string(&file)?;
+    std::fs::remove_file(file)?;
+    Ok(token)
+}
+
 /// Where the token of a measured gateway is handed over.
-pub(crate) fn token_file(port: u16) -> std::path::PathBuf {
+fn token_file(port: u16) -> std::path::PathBuf {
     std::env::temp_dir().join(format!("countersign-bench-{port}.token"))
 }
 
