@@ -70,6 +70,12 @@ pub enum StoreError {
     /// The root key does not open this database.
     #[error("the root key does not open this database")]
     WrongRootKey,
+    /// The evidence log is not as this program left it, so nothing is added to it.
+    #[error("the evidence log is not as it was left: {what}")]
+    Evidence {
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// The writer has stopped.
     #[error("the store is closed")]
     Closed,

@@ -9,6 +9,7 @@
 //! Nothing here decides anything about a call, and nothing here knows HTTP.
 
 mod contract;
+mod contract_evidence;
 mod contract_people;
 mod error;
 mod id;
@@ -20,6 +21,7 @@ mod rows;
 pub mod sqlite;
 
 pub use contract::{BeginError, ControlPlane, DataPlane, Page, Slice};
+pub use contract_evidence::{CallProof, EntryProof, Evidence, SelfCheck, SignedCheckpoint};
 pub use contract_people::People;
 pub use error::{ChangeError, StoreError};
 pub use id::{

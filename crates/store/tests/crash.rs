@@ -2,7 +2,10 @@
 //!
 //! A program of its own rather than a test function, because it starts itself as the child that is
 //! killed. The child prints the id of every call whose intent it was told is durable, and the other
-//! number once it has been told that the outcome is.
+//! number once it has been told that the outcome is. After every kill the evidence log must hold, with
+//! all that was acknowledged in it, and continue every checkpoint that was seen before.
+//!
+//! `CRASH_ROUNDS` says how often it is killed.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -15,12 +18,12 @@ use std::time::Duration;
 use quota::{Key, KeyParts, Subject};
 use store::sqlite::Sqlite;
 use store::{
-    CallFilter, CallId, Clock, ControlPlane, DataPlane, Intent, Outcome, OutcomeClass, Page,
-    StoreError, SystemClock, Verdict,
+    CallFilter, CallId, Clock, ControlPlane, DataPlane, Evidence, Intent, Outcome, OutcomeClass,
+    Page, StoreError, SystemClock, Verdict,
 };
 use vault::{OsRandom, Randomness, RootKey};
 
-/// How often the child is killed.
+/// How often the child is killed, unless `CRASH_ROUNDS` says otherwise.
 const ROUNDS: u64 = 20;
 const CALLERS: usize = 16;
 const GRANT: &str = "grt_x";
@@ -85,7 +88,12 @@ fn say(what: &str, id: CallId) -> std::io::Result<()> {
 fn parent() -> Result<(), Box<dyn Error>> {
     let dir = tempfile::tempdir()?;
     let (mut begun, mut ended) = (HashSet::new(), HashSet::new());
-    for round in 0..ROUNDS {
+    let mut signed = Vec::new();
+    let rounds = std::env::var("CRASH_ROUNDS").map_or(Ok(ROUNDS), |rounds| rounds.parse())?;
+    // On a busy machine the child may be killed before it has written much: it gets more rounds then.
+    let enough = |round: u64, begun: usize| round >= rounds && (begun > 100 || round >= 4 * rounds);
+    let mut round = 0;
+    while !enough(round, begun.len()) {
         let mut child = Command::new(std::env::current_exe()?)
             .arg("--child")
             .arg(dir.path())
@@ -107,12 +115,13 @@ fn parent() -> Result<(), Box<dyn Error>> {
                 _ => return Err(format!("the child said `{line}`").into()),
             };
         }
-        runtime()?.block_on(look(dir.path(), &begun, &ended))?;
+        runtime()?.block_on(look(dir.path(), &begun, &ended, &mut signed))?;
+        round += 1;
     }
     require(begun.len() > 100 && !ended.is_empty(), "the child wrote calls")?;
     #[expect(clippy::print_stdout, reason = "a test program reports what it did")]
     {
-        println!("{ROUNDS} kills, {} calls begun: none lost", begun.len());
+        println!("{round} kills, {} calls begun: none lost", begun.len());
     }
     Ok(())
 }
@@ -140,6 +149,7 @@ async fn look(
     dir: &Path,
     begun: &HashSet<CallId>,
     ended: &HashSet<CallId>,
+    signed: &mut Vec<audit::Checkpoint>,
 ) -> Result<(), Box<dyn Error>> {
     let store = open(dir)?;
     let org = store.org().clone();
@@ -180,7 +190,46 @@ async fn look(
     require(
         store.audit(&org, &store::AuditFilter::default(), &page).await?.items.is_empty(),
         "nothing else was written",
-    )
+    )?;
+    evidence(&store, dir, found.len(), begun, signed).await
+}
+
+/// Every acknowledged call is an entry, no place is empty, and every checkpoint ever seen continues
+/// the one before.
+async fn evidence(
+    store: &Sqlite,
+    dir: &Path,
+    calls: usize,
+    begun: &HashSet<CallId>,
+    signed: &mut Vec<audit::Checkpoint>,
+) -> Result<(), Box<dyn Error>> {
+    let newest = store.checkpoint_now().await?;
+    let log = audit::PublicKey::parse(&store.evidence_key().await?)?;
+    let trust = audit::Trust {
+        log: log.clone(),
+        saved: signed.clone(),
+        witnesses: Vec::new(),
+        witnesses_needed: 0,
+        call: None,
+    };
+    let mut verifier = audit::Verifier::new(trust);
+    let mut decided = HashSet::new();
+    store::sqlite::export_file(&dir.join("countersign.db"), 0, |line| {
+        verifier.line(line.trim_end().as_bytes());
+        if let (true, Some((_, call))) =
+            (line.contains(r#""kind":"decision""#), line.split_once(r#""call":""#))
+        {
+            decided.extend(call.split('"').next().and_then(CallId::parse));
+        }
+        Ok::<_, StoreError>(())
+    })?;
+    let report = verifier.finish();
+    if let Some(newest) = newest {
+        require(report.holds(), &format!("the evidence holds: {:?}", report.findings))?;
+        require(report.entries == calls as u64 * 2, "each call has two entries, and no other")?;
+        signed.push(audit::Checkpoint::open(&newest.note, &log)?.0);
+    }
+    require(begun.is_subset(&decided), "every call that was let through is an entry")
 }
 
 fn require(holds: bool, what: &str) -> Result<(), Box<dyn Error>> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use json::Value;
 use rusqlite::{Connection, ErrorCode, params};
 
+use super::evidence::Sequencer;
 use super::fault::Fault;
 use super::line::{Line, Shape};
 use crate::{CallId, GrantId, Moment, OrgId, Outcome};
@@ -41,16 +42,18 @@ impl CallRows {
     pub(super) fn insert(
         &mut self,
         conn: &Connection,
+        log: &mut Sequencer,
         line: Line,
         opens: bool,
     ) -> Result<bool, Fault> {
+        let leaf = log.decision(&line);
         let (org, grant) = (line.shape.org.clone(), line.shape.grant.clone());
         let shape = self.shape(conn, line.shape)?;
         let idx = self.last + 1;
         let inserted = conn
             .prepare_cached(
-                "INSERT INTO calls (idx, id, at, shape, request_bytes, count) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO calls (idx, id, at, shape, request_bytes, count, entry) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .execute(params![
                 idx,
@@ -59,6 +62,7 @@ impl CallRows {
                 shape,
                 stored(line.request_bytes),
                 line.count,
+                stored(log.next()),
             ]);
         match inserted {
             Ok(_) => {}
@@ -67,6 +71,7 @@ impl CallRows {
             }
             Err(error) => return Err(error.into()),
         }
+        log.call(conn, idx, leaf)?;
         self.last = idx;
         if opens {
             self.opening.push((line.id, idx));
@@ -169,24 +174,32 @@ impl CallRows {
 }
 
 /// Writes an outcome beside its line; a second one changes nothing.
-pub(super) fn insert_outcome(conn: &Connection, idx: i64, outcome: &Outcome) -> Result<(), Fault> {
-    conn.prepare_cached(
-        "INSERT INTO outcomes (idx, at, class, detail, upstream_status, response_bytes, \
-         took_micros, upstream_micros, echo_removed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
-         ON CONFLICT (idx) DO NOTHING",
-    )?
-    .execute(params![
-        idx,
-        outcome.at.micros(),
-        outcome.class.as_str(),
-        outcome.detail,
-        outcome.upstream_status,
-        stored(outcome.response_bytes),
-        stored(outcome.took_micros),
-        stored(outcome.upstream_micros),
-        outcome.echo_removed,
-    ])?;
-    Ok(())
+pub(super) fn insert_outcome(
+    conn: &Connection,
+    log: &mut Sequencer,
+    idx: i64,
+    outcome: &Outcome,
+) -> Result<(), Fault> {
+    let leaf = log.outcome(outcome);
+    let inserted = conn
+        .prepare_cached(
+            "INSERT INTO outcomes (idx, at, class, detail, upstream_status, response_bytes, \
+             took_micros, upstream_micros, echo_removed, entry) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (idx) DO NOTHING",
+        )?
+        .execute(params![
+            idx,
+            outcome.at.micros(),
+            outcome.class.as_str(),
+            outcome.detail,
+            outcome.upstream_status,
+            stored(outcome.response_bytes),
+            stored(outcome.took_micros),
+            stored(outcome.upstream_micros),
+            outcome.echo_removed,
+            stored(log.next()),
+        ])?;
+    if inserted == 1 { log.ended(conn, idx, leaf) } else { Ok(()) }
 }
 
 /// A count as SQLite keeps it.

@@ -105,6 +105,7 @@ pub(super) fn again(error: &StoreError) -> StoreError {
         StoreError::ReadOnly => StoreError::ReadOnly,
         StoreError::Busy => StoreError::Busy,
         StoreError::Closed => StoreError::Closed,
+        StoreError::Evidence { what } => StoreError::Evidence { what },
         other => StoreError::Unavailable(other.to_string().into()),
     }
 }

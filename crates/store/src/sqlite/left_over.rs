@@ -9,6 +9,7 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::evidence::Sequencer;
 use super::fault::Fault;
 use super::keys::Keys;
 use super::open::meta;
@@ -36,23 +37,27 @@ pub(super) fn settle(
     keys: &Keys,
     book: &mut quotas::Book,
     numbers: &mut quota_rows::Numbers,
+    log: &mut Sequencer,
     spooled: &[spool::Kept],
     now: Moment,
 ) -> Result<LeftOver, Fault> {
     conn.execute_batch("BEGIN IMMEDIATE")?;
+    log.begin();
     numbers.lease = lease(conn, now)?;
     let mut found = LeftOver::default();
     for kept in spooled {
-        if replay(conn, kept)? {
+        if replay(conn, log, kept)? {
             book.finish(kept.outcome.id, kept.outcome.class);
             found.replayed += 1;
         }
     }
-    found.unknown = close_calls(conn, now)?;
+    found.unknown = close_calls(conn, log, now)?;
     book.close(&abandoned(conn)?);
     let changes = book.take().pending;
     quota_rows::write(conn, keys, numbers, &changes)?;
+    log.commit(conn)?;
     conn.execute_batch("COMMIT")?;
+    log.stands();
     numbers.committed(&changes);
     Ok(found)
 }
@@ -83,7 +88,7 @@ pub(super) fn ended(conn: &Connection, lease: i64, now: Moment) -> rusqlite::Res
 }
 
 /// Writes an outcome of the spool. `false`: its call has one already, or is not in the log.
-fn replay(conn: &Connection, kept: &spool::Kept) -> Result<bool, Fault> {
+fn replay(conn: &Connection, log: &mut Sequencer, kept: &spool::Kept) -> Result<bool, Fault> {
     let open: Option<i64> = conn
         .prepare_cached(
             "SELECT c.idx FROM calls c JOIN call_shapes s ON s.id = c.shape \
@@ -94,7 +99,7 @@ fn replay(conn: &Connection, kept: &spool::Kept) -> Result<bool, Fault> {
         .optional()?;
     match open {
         Some(idx) if idx == kept.idx => {
-            call_rows::insert_outcome(conn, idx, &kept.outcome)?;
+            call_rows::insert_outcome(conn, log, idx, &kept.outcome)?;
             Ok(true)
         }
         _ => Ok(false),
@@ -102,7 +107,7 @@ fn replay(conn: &Connection, kept: &spool::Kept) -> Result<bool, Fault> {
 }
 
 /// Ends the calls that have left and have no outcome.
-fn close_calls(conn: &Connection, now: Moment) -> Result<usize, Fault> {
+fn close_calls(conn: &Connection, log: &mut Sequencer, now: Moment) -> Result<usize, Fault> {
     let open_from: i64 = meta(conn, "open_from")?.unwrap_or(1);
     let mut left = conn.prepare(
         "SELECT c.idx, c.id FROM calls c JOIN call_shapes s ON s.id = c.shape \
@@ -124,7 +129,7 @@ fn close_calls(conn: &Connection, now: Moment) -> Result<usize, Fault> {
             upstream_micros: 0,
             echo_removed: false,
         };
-        call_rows::insert_outcome(conn, *idx, &outcome)?;
+        call_rows::insert_outcome(conn, log, *idx, &outcome)?;
     }
     Ok(left.len())
 }

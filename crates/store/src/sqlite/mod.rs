@@ -18,6 +18,7 @@ mod credentials;
 mod data_plane;
 mod desk;
 mod drafts;
+mod evidence;
 mod fault;
 mod grant_rows;
 mod grants;
@@ -59,10 +60,13 @@ use vault::{Keyring, Pepper, Randomness, RootKey};
 use crate::{Clock, OrgId, StoreError};
 use call_rows::CallRows;
 use desk::{Desk, locked};
+use evidence::Sequencer;
 use keys::Keys;
 use readers::Readers;
 use spool::Spool;
 use writer::Writer;
+
+pub use evidence::export_file;
 
 /// The store in one SQLite file, owned by one process.
 ///
@@ -107,7 +111,16 @@ impl Sqlite {
             .read(&keys)
             .map_err(|source| StoreError::Directory { path: dir.display().to_string(), source })?;
         let now = clock.now();
-        let left = left_over::settle(&opened.conn, &keys, &mut book, &mut numbers, &spooled, now)?;
+        let mut log = Sequencer::load(&opened.conn, Arc::clone(&keys), &opened.install_id, now)?;
+        let left = left_over::settle(
+            &opened.conn,
+            &keys,
+            &mut book,
+            &mut numbers,
+            &mut log,
+            &spooled,
+            now,
+        )?;
         spool.clear();
         if left.replayed > 0 || left.unknown > 0 || strange > 0 {
             tracing::warn!(
@@ -121,8 +134,15 @@ impl Sqlite {
         book.read_clock();
         let calls = CallRows::load(&opened.conn).map_err(fault::store_error)?;
         let desk = Arc::new(Desk::new(opened.generation, calls.last, book, clock));
-        let writer =
-            Writer::new(opened.conn, Arc::clone(&keys), Arc::clone(&desk), calls, numbers, spool);
+        let writer = Writer::new(
+            opened.conn,
+            Arc::clone(&keys),
+            Arc::clone(&desk),
+            calls,
+            numbers,
+            log,
+            spool,
+        );
         let writer = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer.run())

@@ -15,6 +15,7 @@ use rusqlite::Connection;
 
 use super::call_rows::{self, CallRows};
 use super::desk::{Begin, ChangeJob, Desk, Ending, Job, Plan, locked};
+use super::evidence::Sequencer;
 use super::fault::Fault;
 use super::herald::{Answers, Ran};
 use super::keys::Keys;
@@ -42,6 +43,7 @@ pub(super) struct Writer {
     desk: Arc<Desk>,
     calls: CallRows,
     numbers: Numbers,
+    log: Sequencer,
     /// Outcomes that are not yet written.
     endings: Vec<Ending>,
     /// Where they are kept meanwhile.
@@ -63,6 +65,8 @@ struct Group {
     erased: bool,
     /// Lines were added to the call log.
     lines: bool,
+    /// Something was changed, so the audit log may have new lines.
+    changed: bool,
     quota: Changes,
     strangers: Option<strangers::Batch>,
     chores: bool,
@@ -85,6 +89,7 @@ impl Writer {
         desk: Arc<Desk>,
         calls: CallRows,
         numbers: Numbers,
+        log: Sequencer,
         spool: Spool,
     ) -> Self {
         let swept_at = Instant::now();
@@ -94,6 +99,7 @@ impl Writer {
             desk,
             calls,
             numbers,
+            log,
             endings: Vec::new(),
             spool,
             swept_at,
@@ -121,6 +127,7 @@ impl Writer {
                 expected,
                 has_chores: self.truncate_due
                     || self.calls.has_chores()
+                    || self.log.has_chores()
                     || locked(&self.desk.strangers).waiting(),
             };
         }
@@ -151,6 +158,7 @@ impl Writer {
     fn write(&mut self, jobs: &mut Vec<Job>, chores: bool) -> bool {
         let mut group = Group { chores, ..Group::default() };
         self.calls.begin();
+        self.log.begin();
         let written = self.transact(jobs, &mut group);
         // After a fault some jobs have not run: they fail with the others.
         group.ran.extend(jobs.drain(..).map(Ran::waiting));
@@ -168,13 +176,14 @@ impl Writer {
 
     fn transact(&mut self, jobs: &mut Vec<Job>, group: &mut Group) -> Result<(), Fault> {
         self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        self.log.sign(&self.conn, group.chores, self.desk.clock.now())?;
         for job in jobs.drain(..) {
             match job {
                 Job::Begin(begin) => self.begin(*begin, group)?,
                 Job::Refused(line, reply) => {
                     if !reply.is_closed() {
                         group.ran.push(Ran::Refused(Ok(()), reply));
-                        if !self.calls.insert(&self.conn, *line, false)?
+                        if !self.calls.insert(&self.conn, &mut self.log, *line, false)?
                             && let Some(Ran::Refused(result, _)) = group.ran.last_mut()
                         {
                             *result = Err(twice());
@@ -197,11 +206,15 @@ impl Writer {
         group.quota = due.pending;
         let resolved = due.resolved.map_err(|error| StoreError::Unavailable(error.into()))?;
         for ending in &self.endings {
-            call_rows::insert_outcome(&self.conn, ending.idx, &ending.outcome)?;
+            call_rows::insert_outcome(&self.conn, &mut self.log, ending.idx, &ending.outcome)?;
         }
         for changes in [&group.quota, &resolved] {
             quota_rows::write(&self.conn, &self.keys, &mut self.numbers, changes)?;
         }
+        if group.changed {
+            self.log.changed(&self.conn)?;
+        }
+        self.log.commit(&self.conn)?;
         self.conn.prepare_cached("COMMIT")?.execute([])?;
         Ok(())
     }
@@ -230,7 +243,7 @@ impl Writer {
             group.took.push(id);
         }
         group.ran.push(Ran::Begin(id, Ok(()), begin.reply));
-        if !self.calls.insert(&self.conn, begin.line, true)? {
+        if !self.calls.insert(&self.conn, &mut self.log, begin.line, true)? {
             if took {
                 group.took.pop();
                 locked(&self.desk.book).release(id);
@@ -266,6 +279,7 @@ impl Writer {
         if made.is_err() {
             self.conn.prepare_cached("ROLLBACK TO change")?.execute([])?;
         } else {
+            group.changed = true;
             group.bumps += u64::from(judged);
             group.erased |= erased;
         }
@@ -296,6 +310,7 @@ impl Writer {
         if self.spool.is_used() {
             self.spool.clear();
         }
+        self.log.stands();
         self.desk.opened(self.calls.committed());
         self.numbers.committed(&group.quota);
         locked(&self.desk.book).resolved_stand();

@@ -6,4 +6,5 @@
 mod promises;
 
 mod contract;
+mod evidence;
 mod file;
