@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "quota", "vault",
         ],
     ),
-    ("control", &["dial", "store", "json", "mcp", "policy", "quota", "vault"]),
+    ("control", &["dial", "store", "audit", "json", "mcp", "policy", "quota", "vault"]),
     ("gateway", &["dial", "store", "json", "mcp", "policy", "quota", "vault"]),
     ("store", &["audit", "json", "mcp", "policy", "quota", "vault"]),
     // The core. No async, no I/O, no clock.

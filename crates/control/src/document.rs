@@ -29,6 +29,7 @@ use crate::routes;
         (name = "members", description = "People: members and groups"),
         (name = "api-keys", description = "Keys of this API"),
         (name = "audit", description = "What people changed, and who was turned away"),
+        (name = "evidence", description = "What others can check: checkpoints, proofs, exports"),
     ),
 )]
 struct Outline;

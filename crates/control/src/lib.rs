@@ -23,6 +23,7 @@ mod body;
 mod decode;
 mod page;
 mod etag;
+mod evidence;
 mod repeat;
 mod health;
 mod servers;

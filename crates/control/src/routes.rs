@@ -8,8 +8,9 @@ use utoipa_axum::routes;
 
 use crate::problem::{Code, Problem};
 use crate::{
-    Control, arrival, audit, calls, clock, credentials, document, drafts, grants, groups, health,
-    keys, me, members, policies, reservations, servers, simulate, tail, tools, trial, usage,
+    Control, arrival, audit, calls, clock, credentials, document, drafts, evidence, grants, groups,
+    health, keys, me, members, policies, reservations, servers, simulate, tail, tools, trial,
+    usage,
 };
 
 /// Where the API lives.
@@ -80,6 +81,12 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(keys::revoke))
         .routes(routes!(audit::audit))
         .routes(routes!(audit::export))
+        .routes(routes!(evidence::export))
+        .routes(routes!(evidence::verify))
+        .routes(routes!(evidence::checkpoints))
+        .routes(routes!(evidence::latest))
+        .routes(routes!(evidence::between))
+        .routes(routes!(evidence::call))
         .routes(routes!(audit::refusals));
     OpenApiRouter::with_openapi(document::outline()).nest(BASE, api)
 }

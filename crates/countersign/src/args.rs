@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod evidence;
 
-pub(crate) use evidence::{Audit, Verify, Witness};
+pub(crate) use evidence::{Audit, Export, Verify, Witness};
 
 /// Stands between AI agents and the tools they call: decides, holds, limits and records each call.
 #[derive(Debug, Parser)]

@@ -35,7 +35,7 @@ pub(crate) async fn run(arguments: Arguments, style: Style) -> Result<(), Failur
         Command::Calls(command) => calls::run(&api()?, command, style).await,
         Command::Key(command) => key::run(&api()?, command, style).await,
         Command::Clock(command) => clock::run(&api()?, command, style).await,
-        Command::Audit(command) => audit::run(command, style).await,
+        Command::Audit(command) => audit::run(instance, command, style).await,
         Command::Witness(command) => witness::run(command, style).await,
         Command::Connect(command) => connect::run(instance, command, style).await,
         Command::Doctor(configured) => doctor::run(instance, configured, style).await,

@@ -262,6 +262,12 @@ fn unopened(error: &StoreError, config: &Config) -> Failure {
             ),
             "start the newer version again, or restore a backup from before; nothing was changed",
         ),
+        StoreError::Evidence { what } => Failure::new(
+            "evidence_log",
+            format!("the evidence log in `{database}` is not as it was left: {what}"),
+            "somebody changed the database. Keep the file as it is and export what it holds: \
+             `countersign audit export --database FILE`; docs/evidence.md says what to do",
+        ),
         StoreError::NotADatabase { .. } => Failure::new(
             "not_a_database",
             format!("the file `{database}` is not a database of Countersign"),

@@ -92,3 +92,22 @@ pub trait Evidence: Send + Sync {
     /// Checks the whole log. It is the server checking itself, and should be called that.
     async fn evidence_check(&self) -> Result<SelfCheck, StoreError>;
 }
+
+/// The proof of a call as a file of evidence.
+pub fn evidence_file(key: &str, org: &OrgId, proof: &CallProof) -> String {
+    let Ok(key) = audit::PublicKey::parse(key) else { return String::new() };
+    let mut file = audit::export::head(&audit::export::Head {
+        form: audit::export::Form::Proofs,
+        key,
+        organisation: Some(org.as_str().to_owned()),
+        from: 0,
+        edge: Vec::new(),
+        size: proof.checkpoint.size,
+    });
+    file.push_str(&audit::export::checkpoint(&proof.checkpoint.note));
+    for entry in &proof.entries {
+        file.push_str(&audit::export::proved(entry.index, &entry.entry, &entry.proof));
+    }
+    file.push_str(&audit::export::end(2 + proof.entries.len() as u64));
+    file
+}

@@ -21,7 +21,9 @@ mod rows;
 pub mod sqlite;
 
 pub use contract::{BeginError, ControlPlane, DataPlane, Page, Slice};
-pub use contract_evidence::{CallProof, EntryProof, Evidence, SelfCheck, SignedCheckpoint};
+pub use contract_evidence::{
+    CallProof, EntryProof, Evidence, SelfCheck, SignedCheckpoint, evidence_file,
+};
 pub use contract_people::People;
 pub use error::{ChangeError, StoreError};
 pub use id::{

@@ -9,6 +9,7 @@
 )]
 
 mod world;
+mod evidence;
 mod roles;
 mod walk;
 mod people;

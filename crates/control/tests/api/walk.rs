@@ -139,6 +139,11 @@ fn steps() -> Vec<Step> {
         // A look at the log is a line of it.
         step("GET", "/audit", "/audit?event=none", "", 1),
         step("GET", "/audit/export", "/audit/export?event=none", "", 1),
+        step("GET", "/audit/evidence", "/audit/evidence?form=proofs", "", 1),
+        step("GET", "/audit/verify", "/audit/verify", "", 1),
+        step("GET", "/checkpoints", "/checkpoints", "", 0),
+        step("GET", "/checkpoints/latest", "/checkpoints/latest", "", 0),
+        step("GET", "/checkpoints/between", "/checkpoints/between?old=1&new=2", "", 0),
         step("GET", "/refusals", "/refusals", "", 0),
         step("DELETE", "/policies/{id}", "/policies/p", "", 1),
         step("DELETE", "/servers/{id}", "/servers/s", "", 1),
@@ -153,6 +158,7 @@ const ELSEWHERE: &[&str] = &[
     "POST /reservations/{id}/resolve",
     "GET /calls/tail",
     "GET /calls/{id}",
+    "GET /calls/{id}/proof",
     "DELETE /api-keys/{id}",
 ];
 

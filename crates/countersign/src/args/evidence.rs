@@ -11,6 +11,24 @@ pub(crate) enum Audit {
     ///
     /// Ends with 0 if everything holds, with 1 if anything does not, with 2 if it was asked wrongly.
     Verify(Verify),
+    /// Write the evidence to a file, for somebody else to check.
+    Export(Export),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// The file to write, which must not exist yet. Without it: standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
+    /// The first entry, counted from 0: the length of a checkpoint that the reader has already.
+    #[arg(long, value_name = "ENTRY", default_value_t = 0)]
+    pub(crate) from: u64,
+    /// Only this organisation's entries, each with its proof, and nothing of others.
+    #[arg(long, conflicts_with = "database")]
+    pub(crate) proofs: bool,
+    /// Read this database file, a copy or one that nobody serves, instead of asking an instance.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) database: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

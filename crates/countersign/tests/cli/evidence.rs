@@ -238,3 +238,65 @@ fn a_witness_cosigns_what_continues_and_remembers_it_over_a_restart() {
     );
     assert_eq!(busy.code, Some(1), "one state, one witness: {busy:?}");
 }
+
+#[test]
+fn what_an_instance_exports_holds_and_so_does_what_its_database_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let instance = crate::program::serve(dir);
+    for label in ["one", "two"] {
+        let made = instance.run(&["--json", "key", "create", label, "--role", "viewer"]);
+        assert_eq!(made.code, Some(0), "{made:?}");
+    }
+    for arguments in [
+        &["--json", "audit", "export", "--to", "tree.jsonl"][..],
+        &["--json", "audit", "export", "--to", "proofs.jsonl", "--proofs"],
+    ] {
+        let exported = instance.run(arguments);
+        assert_eq!(exported.code, Some(0), "{exported:?}");
+    }
+    let again = instance.run(&["--json", "audit", "export", "--to", "tree.jsonl"]);
+    assert_eq!(again.failure().0, "unwritable_file", "nothing is written over");
+    let screen = instance.run(&["audit", "export", "--from", "1"]);
+    std::fs::write(dir.join("rest.jsonl"), &screen.out).unwrap();
+    let head: Value =
+        serde_json::from_str(screen.out.lines().next().unwrap_or_else(|| panic!("{screen:?}")))
+            .unwrap();
+    std::fs::write(dir.join("key.txt"), head["key"].as_str().unwrap()).unwrap();
+    drop(instance);
+    let database = ["--json", "audit", "export", "--to", "file.jsonl", "--database"];
+    let exported = run(dir, &[&database[..], &["data/countersign.db"]].concat());
+    assert_eq!(exported.code, Some(0), "{exported:?}");
+    for file in ["tree.jsonl", "proofs.jsonl", "rest.jsonl", "file.jsonl"] {
+        let ended = run(dir, &["--json", "audit", "verify", file, "--key", "key.txt"]);
+        assert_eq!(
+            (ended.code, &ended.json()["holds"]),
+            (Some(0), &true.into()),
+            "{file}: {ended:?}"
+        );
+    }
+    let missing = run(dir, &["--json", "audit", "export", "--database", "missing.db"]);
+    assert_eq!(missing.failure().0, "database");
+    // Somebody else writes into the log: the next start refuses, and the export still says what is there.
+    let conn = rusqlite::Connection::open(dir.join("data/countersign.db")).unwrap();
+    conn.execute_batch(
+        "UPDATE log_entries SET hash = zeroblob(32) WHERE idx = (SELECT max(idx) FROM log_entries)",
+    )
+    .unwrap();
+    drop(conn);
+    let refused = Ended::of(crate::program::serve_command(dir).output().unwrap());
+    assert_eq!(
+        (refused.code, refused.failure().0.as_str()),
+        (Some(1), "evidence_log"),
+        "{refused:?}"
+    );
+    let exported =
+        run(dir, &["audit", "export", "--to", "after.jsonl", "--database", "data/countersign.db"]);
+    assert_eq!(exported.code, Some(0), "{exported:?}");
+    let judged = run(dir, &["--json", "audit", "verify", "after.jsonl", "--key", "key.txt"]);
+    assert_eq!(
+        (judged.code, codes(&judged)),
+        (Some(1), vec!["hashes_changed".to_owned()]),
+        "{judged:?}"
+    );
+}

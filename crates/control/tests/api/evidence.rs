@@ -1,0 +1,138 @@
+//! Evidence through the API: what leaves it holds for somebody who has only the key.
+
+use audit::{Checkpoint, PublicKey, Report, Trust, Verifier};
+use store::Verdict;
+
+use crate::calls::line;
+use crate::world::World;
+
+fn judged(file: &str, key: &str, call: Option<&str>) -> Report {
+    let trust = Trust {
+        log: PublicKey::parse(key).unwrap(),
+        saved: Vec::new(),
+        witnesses: Vec::new(),
+        witnesses_needed: 0,
+        call: call.map(str::to_owned),
+    };
+    let mut verifier = Verifier::new(trust);
+    file.lines().for_each(|line| verifier.line(line.as_bytes()));
+    verifier.finish()
+}
+
+/// A body that comes in pieces, whole.
+async fn file(world: &World, query: &str) -> String {
+    let path = format!("/audit/evidence?{query}");
+    let (mut stream, answer) = world.follow(&world.admin, &path, &[]).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let mut came = answer.body.into_bytes();
+    while !came.ends_with(b"\r\n0\r\n\r\n") {
+        let mut part = vec![0; 65_536];
+        let count = tokio::io::AsyncReadExt::read(&mut stream, &mut part).await.unwrap();
+        assert!(count > 0, "the export ended early");
+        came.extend_from_slice(&part[..count]);
+    }
+    let (mut whole, mut rest) = (String::new(), std::str::from_utf8(&came).unwrap());
+    while let Some((size, after)) = rest.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).unwrap();
+        whole.push_str(&after[..size]);
+        rest = &after[size + 2..];
+    }
+    whole
+}
+
+async fn world() -> World {
+    let world = World::start().await;
+    let server = r#"{"slug":"s","url":"http://127.0.0.1:9/mcp"}"#;
+    assert_eq!(world.admin("POST", "/servers?probe=false", server).await.status, 201);
+    let grant = r#"{"label":"agent","servers":[{"server":"s"}]}"#;
+    assert_eq!(world.admin("POST", "/grants", grant).await.status, 201);
+    world
+}
+
+#[tokio::test]
+async fn an_export_holds_in_both_forms_and_is_an_entry_itself() {
+    let world = world().await;
+    for number in 1..9 {
+        line(&world, number, "pay", Verdict::Denied, "/tools/pay").await;
+    }
+    let latest = world.admin("GET", "/checkpoints/latest", "").await.json();
+    let key = latest["key"].as_str().unwrap().to_owned();
+    for form in ["tree", "proofs"] {
+        let file = file(&world, &format!("form={form}")).await;
+        let report = judged(&file, &key, None);
+        assert_eq!(report.findings, [], "{form}");
+        assert!(report.entries > latest["size"].as_u64().unwrap(), "{form}: {report:?}");
+        assert!(file.contains("evidence.exported"), "the export is in it");
+    }
+    let from = latest["size"].as_u64().unwrap();
+    let rest = file(&world, &format!("from={from}")).await;
+    let rest = judged(&rest, &key, None);
+    assert_eq!((rest.findings, rest.from), (vec![], from));
+    for bad in ["form=x", "from=-1", "from=x", "from=999999", "other=1"] {
+        let answer = world.admin("GET", &format!("/audit/evidence?{bad}"), "").await;
+        assert_eq!(answer.status, 422, "{bad}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_proved_to_whoever_may_see_it() {
+    let world = world().await;
+    let call = line(&world, 1, "pay", Verdict::Denied, "/tools/pay").await.to_string();
+    let path = format!("/calls/{call}/proof");
+    let answer = world.ask(Some(&world.viewer), "GET", &path, "", &[]).await.json();
+    let key = answer["key"].as_str().unwrap();
+    let report = judged(answer["file"].as_str().unwrap(), key, Some(&call));
+    assert_eq!((report.findings, report.call.len()), (vec![], 1));
+    assert_eq!(answer["entries"][0]["entry"]["call"], call.as_str());
+    assert_eq!(answer["entries"][0]["index"].as_u64(), report.call.first().copied());
+    for unknown in ["call_00000000000000000000000000", "nonsense"] {
+        let answer = world.admin("GET", &format!("/calls/{unknown}/proof"), "").await;
+        assert_eq!(answer.status, 404, "{unknown}");
+    }
+}
+
+#[tokio::test]
+async fn checkpoints_continue_one_another() {
+    let world = world().await;
+    let first = world.admin("GET", "/checkpoints/latest", "").await.json();
+    for number in 1..20 {
+        line(&world, number, "pay", Verdict::Denied, "/tools/pay").await;
+    }
+    let second = world.admin("GET", "/checkpoints/latest", "").await.json();
+    let key = PublicKey::parse(first["key"].as_str().unwrap()).unwrap();
+    let open = |checkpoint: &serde_json::Value| {
+        let (opened, _) = Checkpoint::open(checkpoint["note"].as_str().unwrap(), &key).unwrap();
+        assert_eq!(checkpoint["size"], opened.size);
+        assert_eq!(checkpoint["root"], opened.root.to_string());
+        opened
+    };
+    let (old, new) = (open(&first), open(&second));
+    let path = format!("/checkpoints/between?old={}&new={}", old.size, new.size);
+    let proof = world.admin("GET", &path, "").await.json();
+    let proof: Vec<_> = proof["proof"].as_array().unwrap().iter().collect();
+    let proof: Vec<_> =
+        proof.into_iter().map(|h| audit::Hash::parse(h.as_str().unwrap()).unwrap()).collect();
+    audit::proof::verify_consistency(old.size, &old.root, new.size, &new.root, &proof).unwrap();
+    let listed = world.admin("GET", "/checkpoints?limit=1", "").await.json();
+    assert_eq!(listed["items"][0]["size"], second["size"]);
+    for bad in ["old=2&new=1", "old=1&new=99999", "old=1"] {
+        let answer = world.admin("GET", &format!("/checkpoints/between?{bad}"), "").await;
+        assert_eq!(answer.status, 422, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_check_of_our_own_says_that_it_is_one() {
+    let world = world().await;
+    let check = world.admin("GET", "/audit/verify", "").await.json();
+    assert_eq!((&check["holds"], &check["unentered"]), (&true.into(), &0.into()), "{check}");
+    let statement = check["statement"].as_str().unwrap();
+    assert!(statement.starts_with("This server checked itself."), "{statement}");
+    assert!(check["command"].as_str().unwrap().contains("countersign audit verify"));
+    // Somebody with the database in their hands changes a line.
+    let conn = rusqlite::Connection::open(world.database()).unwrap();
+    conn.execute("UPDATE audit_events SET name = 'mallory' WHERE idx = 1", []).unwrap();
+    let check = world.admin("GET", "/audit/verify", "").await.json();
+    assert_eq!(check["holds"], false);
+    assert_eq!(check["findings"][0]["code"], "edited", "{check}");
+}
