@@ -268,6 +268,11 @@ impl KeyPrefix {
         Self(out)
     }
 
+    /// That key alone: no key begins with another one.
+    pub fn key(key: &Key) -> Self {
+        Self(key.encoded().to_vec())
+    }
+
     /// Whether the key begins so.
     pub fn covers(&self, key: &Key) -> bool {
         key.encoded().starts_with(&self.0)
@@ -346,6 +351,11 @@ mod tests {
             (KeyPrefix::subject("org", &Subject::Identity("grt_1".into())), false),
             (KeyPrefix::counter(&parts(["org", "grt_1", "srv", "calls"], &[("a", "b")])), true),
             (KeyPrefix::counter(&parts(["org", "grt_1", "srv", "call"], &[])), false),
+            (KeyPrefix::key(&key), true),
+            (
+                KeyPrefix::key(&Key::new(parts(["org", "grt_1", "srv", "calls"], &[("a", "")]))),
+                false,
+            ),
             (KeyPrefix::counter(&parts(["org", "grt_1", "srv", "calls2"], &[])), false),
         ] {
             assert_eq!(prefix.covers(&key), covers, "{prefix:?}");

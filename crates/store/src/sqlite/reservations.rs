@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use json::{Object, Value};
-use quota::{Fate, Reservation, State, StepError};
+use quota::{Fate, Reservation, State, StepError, Subject};
 use rusqlite::Connection;
 
 use super::call_log;
@@ -52,6 +52,9 @@ pub(super) fn page(
     let limit = limit.clamp(1, LIMIT_MAX) as usize;
     let mut items: Vec<Reserved> = Vec::new();
     for reservation in found {
+        if grant.is_some_and(|name| is_of_another(reservation, name)) {
+            continue;
+        }
         let reserved = with_line(conn, org, reservation)?;
         let asked = |name: &str| {
             reserved.line.as_ref().is_some_and(|line| {
@@ -68,6 +71,16 @@ pub(super) fn page(
         items.push(reserved);
     }
     Ok(Slice { items, next: None })
+}
+
+/// Whether what the call holds says that it is of another grant than the one of this id. Spares a
+/// look into the call log; what it does not say, the log does.
+fn is_of_another(reservation: &Reservation, grant: &str) -> bool {
+    grant.starts_with("grt_")
+        && reservation
+            .holds
+            .iter()
+            .any(|hold| matches!(&hold.key.parts().subject, Subject::Grant(id) if **id != *grant))
 }
 
 /// One call that holds quota, with its line.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use policy::{Policy, StatedLimit};
-use quota::{Key, KeyParts, KeyPrefix, Ledger, Limit, Subjects, Window};
+use quota::{Key, KeyParts, KeyPrefix, Ledger, Limit, Subjects};
 use rusqlite::Connection;
 
 use super::fault::Fault;
@@ -76,6 +76,8 @@ impl InForce {
 }
 
 /// What the ledger has counted for these limits, and for whatever else the grant was charged by.
+///
+/// Calls wait meanwhile: no more is worked out than is shown.
 pub(super) fn of(
     ledger: &Ledger,
     now: i64,
@@ -84,15 +86,7 @@ pub(super) fn of(
     grant: &GrantId,
 ) -> GrantUsage {
     let mut all = GrantUsage::default();
-    let mut seen: HashSet<(Key, Arc<str>, Window)> = HashSet::new();
     let mut shown: HashSet<Key> = HashSet::new();
-    let mut add = |usage: quota::Usage, in_force, has_values| {
-        if all.limits.len() < SHOWN_MAX {
-            all.limits.push(LimitUsage { usage, in_force, has_values });
-        } else {
-            all.left_out += 1;
-        }
-    };
     for stated in in_force {
         let limit = &stated.limit;
         let mut keys = stated.counters(ledger);
@@ -101,21 +95,62 @@ pub(super) fn of(
             keys.push(stated.untouched());
         }
         for key in keys {
-            shown.insert(key.clone());
-            // Two servers under one policy share no counter, but two attachments of one server do.
-            if !seen.insert((key.clone(), limit.rule.clone(), limit.window.clone())) {
-                continue;
+            if all.limits.len() >= SHOWN_MAX {
+                all.left_out += 1;
+            } else if let Ok(usage) =
+                // A window that cannot be placed denies its calls, and has nothing to show.
+                ledger.usage(&key, &limit.rule, &limit.window, limit.max, now)
+            {
+                all.limits.push(LimitUsage { usage, in_force: true, has_values });
             }
-            let usage = ledger.usage(&key, &limit.rule, &limit.window, limit.max, now);
-            // A window that cannot be placed denies its calls, and has nothing to show.
-            if let Ok(usage) = usage {
-                add(usage, true, has_values);
-            }
+            shown.insert(key);
         }
     }
-    let own = ledger.usages(&KeyPrefix::grant(org.as_str(), grant.as_str()), now);
-    for usage in own.into_iter().filter(|usage| !shown.contains(&usage.key)) {
-        add(usage, false, true);
+    let own = KeyPrefix::grant(org.as_str(), grant.as_str());
+    for key in ledger.counters(&own).filter(|key| !shown.contains(*key)) {
+        if all.limits.len() >= SHOWN_MAX {
+            all.left_out += 1;
+            continue;
+        }
+        let gone = ledger.usages(&KeyPrefix::key(key), now).into_iter();
+        let line = |usage| LimitUsage { usage, in_force: false, has_values: true };
+        all.limits.extend(gone.map(line));
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use policy::Policy;
+
+    #[test]
+    fn no_more_is_shown_than_people_can_read_and_the_rest_is_counted() {
+        let text = br#"{"version": "1", "default": "allow", "all_tools": {"limits": [
+            {"counter": "value", "window": "day", "max": 5, "amount": "args.n", "per": ["args.p"]}]}}"#;
+        let stated = Policy::load(text).unwrap().limits().remove(0);
+        let [organisation, grant, identity, policy, server] =
+            ["org_x", "grt_x", "someone", "pol_x", "srv_x"].map(Arc::from);
+        let subjects = Subjects { organisation, grant, identity, policy, server };
+        let mut ledger = Ledger::new();
+        for number in 0..SHOWN_MAX + 200 {
+            let per = policy::Per { path: "args.p".into(), value: number.to_string() };
+            let charge = policy::Charge {
+                per: vec![per],
+                amount_millionths: 1_000_000,
+                ..stated.charge.clone()
+            };
+            let charge = quota::Charge::of(Key::of(&subjects, &charge), &charge);
+            let call = (number as u128).to_be_bytes();
+            let _rows = ledger.reserve(call, &[charge], 1_800_000_000_000_000).unwrap();
+        }
+        let (org, grant) = (OrgId::from("org_x"), GrantId::from("grt_x"));
+        for in_force in [vec![InForce::of(&subjects, stated)], Vec::new()] {
+            let is_stated = !in_force.is_empty();
+            let shown = of(&ledger, 1_800_000_000_000_000, &in_force, &org, &grant);
+            assert_eq!((shown.limits.len(), shown.left_out), (SHOWN_MAX, 200));
+            assert!(shown.limits.iter().all(|limit| limit.in_force == is_stated));
+            assert!(shown.limits.iter().all(|limit| limit.usage.held == 1_000_000));
+        }
+    }
 }
