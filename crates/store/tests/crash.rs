@@ -3,7 +3,7 @@
 //! A program of its own rather than a test function, because it starts itself as the child that is
 //! killed. The child prints the id of every call whose intent it was told is durable, and the other
 //! number once it has been told that the outcome is. After every kill the evidence log must hold, with
-//! all that was acknowledged in it, and continue every checkpoint that was seen before.
+//! all that was acknowledged in it, and continue every checkpoint that was seen before (L06).
 //!
 //! `CRASH_ROUNDS` says how often it is killed.
 

@@ -39,6 +39,7 @@ fn every_small_tree_has_its_root_its_edge_and_all_its_proofs() {
     }
 }
 
+/// L09: lengths and roots that no proof can be of.
 #[test]
 fn what_lies_beyond_the_tree_is_refused() {
     let all = leaves(5);
@@ -56,6 +57,7 @@ fn what_lies_beyond_the_tree_is_refused() {
     assert_eq!(verify_consistency(0, &root, 0, &root, &[]), Err(ProofError::OtherRoot));
 }
 
+/// L10: leaf and node have different beginnings.
 #[test]
 fn a_node_is_never_taken_for_a_leaf() {
     let (left, right) = (Hash::leaf(b"left"), Hash::leaf(b"right"));

@@ -49,6 +49,7 @@ async fn world() -> World {
     world
 }
 
+/// L14: for admins alone (the walk asks as everybody), and never unseen.
 #[tokio::test]
 async fn an_export_holds_in_both_forms_and_is_an_entry_itself() {
     let world = world().await;

@@ -13,6 +13,20 @@ pub(crate) enum Audit {
     Verify(Verify),
     /// Write the evidence to a file, for somebody else to check.
     Export(Export),
+    /// Print the log's public key. Keep it elsewhere: evidence is checked with it.
+    Key,
+    /// Print a checkpoint over everything written down so far. Keep it elsewhere: it shows later
+    /// whether anything before it was changed or cut off.
+    Checkpoint {
+        /// Have this witness cosign it: the address of its `add-checkpoint`, without that.
+        #[arg(long, value_name = "URL")]
+        witness: Option<String>,
+    },
+    /// Print the proof that a call is in the log, as a file of evidence.
+    Proof {
+        /// Its id.
+        call: String,
+    },
 }
 
 #[derive(Debug, Args)]

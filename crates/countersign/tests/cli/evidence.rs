@@ -300,3 +300,72 @@ fn what_an_instance_exports_holds_and_so_does_what_its_database_holds() {
         "{judged:?}"
     );
 }
+
+#[test]
+fn a_log_is_cosigned_as_it_grows_and_its_evidence_is_held_against_the_witness() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let instance = crate::program::serve(dir);
+    let keep = |name: &str, ended: &Ended| {
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        std::fs::write(dir.join(name), &ended.out).unwrap();
+    };
+    keep("key.txt", &instance.run(&["audit", "key"]));
+    let arguments = [
+        "--json",
+        "witness",
+        "--listen",
+        "127.0.0.1:0",
+        "--log",
+        "key.txt",
+        "--key",
+        "w.key",
+        "--state",
+        "w.state",
+        "--name",
+        "witness.example/w1",
+    ];
+    let witness = Running::start(dir, program(dir, &arguments));
+    let url = witness.line["url"].as_str().unwrap().to_owned();
+    std::fs::write(dir.join("w.pub"), witness.line["key"].as_str().unwrap()).unwrap();
+    for round in 0..3 {
+        let made = instance.run(&["key", "create", &format!("k{round}"), "--role", "viewer"]);
+        assert_eq!(made.code, Some(0), "{made:?}");
+        let cosigned = instance.run(&["audit", "checkpoint", "--witness", &url]);
+        keep(&format!("saved-{round}.txt"), &cosigned);
+        assert_eq!(
+            cosigned.out.matches('\u{2014}').count(),
+            2,
+            "the log's, and the witness's: {cosigned:?}"
+        );
+    }
+    let exported = instance.run(&["audit", "export", "--to", "tree.jsonl"]);
+    assert_eq!(exported.code, Some(0), "{exported:?}");
+    let verify = ["--json", "audit", "verify", "tree.jsonl", "--key", "key.txt"];
+    let saved = ["--checkpoint", "saved-0.txt", "--checkpoint", "saved-2.txt"];
+    let held = run(dir, &[&verify[..], &saved].concat());
+    assert_eq!((held.code, &held.json()["saved"]), (Some(0), &Value::from(2)), "{held:?}");
+    let call = run(dir, &["--json", "audit", "proof", "call_00000000000000000000000000"]);
+    assert_ne!(call.code, Some(0), "no instance was named: {call:?}");
+    let unknown = instance.run(&["--json", "audit", "proof", "call_00000000000000000000000000"]);
+    assert_eq!(unknown.failure().0, "not_found");
+}
+
+/// L13: whatever is fed to it, the verifier needs little memory and says clearly that it is none.
+#[test]
+fn a_flood_that_is_no_evidence_is_refused_in_little_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    std::fs::write(dir.join("key.txt"), key(1).public().to_string()).unwrap();
+    let mut file = std::fs::File::create(dir.join("flood")).unwrap();
+    let piece = vec![b'['; 1 << 20];
+    (0..64).for_each(|_| file.write_all(&piece).unwrap());
+    drop(file);
+    let script = format!(
+        "ulimit -v 1000000; exec '{}' --json audit verify flood --key key.txt",
+        env!("CARGO_BIN_EXE_countersign")
+    );
+    let ended = std::process::Command::new("sh").args(["-c", &script]).current_dir(dir).output();
+    let ended = Ended::of(ended.unwrap());
+    assert_eq!((ended.code, ended.failure().0.as_str()), (Some(2), "usage"), "{ended:?}");
+}

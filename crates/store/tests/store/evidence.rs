@@ -295,6 +295,7 @@ fn rehash(conn: &Connection) {
     }
 }
 
+/// L01, L02: edits, deletions, insertions, entries that change places.
 #[tokio::test]
 async fn a_red_team_with_the_database_is_named_in_all_it_does() {
     let scene = Scene::set().await;
@@ -374,6 +375,7 @@ async fn a_red_team_with_the_database_is_named_in_all_it_does() {
     assert!(from <= outcome && outcome < to && to - from <= 400, "{from} {outcome} {to}");
 }
 
+/// L03: the tail cut off, the head rolled back.
 #[tokio::test]
 async fn a_tail_that_was_cut_an_old_copy_and_a_fork_are_named_by_a_saved_checkpoint() {
     let scene = Scene::set().await;
@@ -460,6 +462,7 @@ async fn another_key_convinces_nobody() {
     assert!(found.iter().any(|f| matches!(f, Finding::WrongKey { .. })), "{found:?}");
 }
 
+/// F04: without the sequencer nothing is let through.
 #[tokio::test]
 async fn a_log_that_is_not_as_it_was_left_is_not_added_to() {
     let scene = Scene::set().await;
