@@ -53,7 +53,7 @@ pub(crate) async fn run(seconds: u64) -> io::Result<()> {
 }
 
 /// Runs something on two workers, apart from whoever asks.
-fn in_its_own_runtime(
+pub(crate) fn in_its_own_runtime(
     part: impl Future<Output = io::Result<String>> + Send + 'static,
 ) -> io::Result<String> {
     let thread = std::thread::spawn(move || {
@@ -118,7 +118,7 @@ async fn alone(
     ))
 }
 
-fn open(dir: &Path) -> io::Result<Sqlite> {
+pub(crate) fn open(dir: &Path) -> io::Result<Sqlite> {
     let root = RootKey::generate(&OsRandom).map_err(io::Error::other)?;
     Sqlite::open(dir, &root, Arc::new(SystemClock), Arc::new(OsRandom)).map_err(io::Error::other)
 }
@@ -202,7 +202,7 @@ fn charge(store: &Sqlite, whose: usize, at: usize) -> (Key, policy::Charge) {
     (key, charge)
 }
 
-fn intent(store: &Sqlite) -> Intent {
+pub(crate) fn intent(store: &Sqlite) -> Intent {
     let now = SystemClock.now();
     let mut random = [0; 10];
     // A source that has run dry would only make ids that clash, and the run would end.
@@ -233,7 +233,7 @@ fn intent(store: &Sqlite) -> Intent {
     }
 }
 
-fn outcome(id: CallId) -> Outcome {
+pub(crate) fn outcome(id: CallId) -> Outcome {
     Outcome {
         id,
         at: SystemClock.now(),
@@ -249,7 +249,7 @@ fn outcome(id: CallId) -> Outcome {
 
 /// The processor time the threads of this process have used, in microseconds, as the scheduler of
 /// Linux counts it. Threads that have ended do not count.
-fn cpu_micros() -> io::Result<u64> {
+pub(crate) fn cpu_micros() -> io::Result<u64> {
     let mut nanos = 0_u64;
     for thread in std::fs::read_dir("/proc/self/task")? {
         let stat = std::fs::read_to_string(thread?.path().join("schedstat"))?;

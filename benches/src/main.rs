@@ -4,6 +4,7 @@
 //! The program is its own load, upstream, proxy and gateway; each runs as a process of its own, so
 //! that processor time can be told apart.
 
+mod evidence;
 mod limits;
 mod load;
 mod micro;
@@ -32,6 +33,10 @@ fn main() -> ExitCode {
         ["limits", seconds] => {
             let seconds = seconds.parse().unwrap_or(3);
             runtime(1).and_then(|r| r.block_on(limits::run(seconds)))
+        }
+        ["evidence", entries] => {
+            let entries = entries.parse().unwrap_or(100_000);
+            runtime(1).and_then(|r| r.block_on(evidence::run(entries)))
         }
         ["start", program] => runtime(1).and_then(|r| r.block_on(report::start_up(program))),
         ["load", target, rest @ ..] => {

@@ -91,6 +91,18 @@ impl House {
         Beside::start(script, command, &self.log("clients"))
     }
 
+    /// A folder with the evidence of this house, in both forms, and the key it is checked with.
+    pub(crate) fn evidence(&self) -> Result<PathBuf, String> {
+        let folder = fresh(self.folder.path().join("evidence"))?;
+        let at = |name: &str| folder.join(name).to_string_lossy().into_owned();
+        let key = self.countersign(&["audit", "key"])?;
+        std::fs::write(at("key.txt"), text(&key, "/key")?)
+            .map_err(|e| format!("cannot write the key: {e}"))?;
+        self.countersign(&["audit", "export", "--to", &at("tree.jsonl")])?;
+        self.countersign(&["audit", "export", "--proofs", "--to", &at("proofs.jsonl")])?;
+        Ok(folder)
+    }
+
     /// Where everything that ran beside the tests has left its words.
     pub(crate) fn logs(&self) -> &Path {
         &self.logs

@@ -88,6 +88,9 @@ fn through_the_gateway(report: &mut Report) {
         Ok(counted_by_node(&said).of_runner(ended_well))
     });
     report.step("a policy edit without reconnecting", || policy_edit::run(&house));
+    report.step("evidence of a gateway in a second language", || {
+        evidence::second_language(Some(&house.evidence()?))
+    });
 }
 
 /// Adds up `12 passed, 1 failed` of nextest and `12 passed; 1 failed` of cargo test.
