@@ -9,7 +9,7 @@ use json::{Object, Value};
 use crate::charge::Charge;
 use crate::check::ServerTool;
 use crate::decide::decide;
-use crate::decision::{Definition, GrantFacts, Question, ToolCall, Usage};
+use crate::decision::{Decision, Definition, GrantFacts, Question, ToolCall, Usage};
 use crate::load::reader::{At, Loader};
 use crate::load::{finish, tree};
 use crate::policy::Policy;
@@ -70,16 +70,21 @@ fn run(
     text: &[u8],
     tools: Option<&[ServerTool]>,
 ) -> Result<Vec<CaseResult>, Problems> {
+    let cases = read(text, tools)?;
+    Ok(cases.iter().enumerate().map(|(index, case)| case.run(index, policy).0).collect())
+}
+
+/// Reads the cases of a text.
+pub(crate) fn read(text: &[u8], tools: Option<&[ServerTool]>) -> Result<Vec<Case>, Problems> {
     let (node, mut loader) = tree(text)?;
     let elements = loader.list(&At::root(&node), "the cases").unwrap_or_default();
     let cases = elements.iter().map(|at| case(&mut loader, at, tools)).collect();
     let cases: Vec<Option<Case>> = cases;
-    let cases = finish(text, loader, cases.into_iter().collect::<Option<Vec<Case>>>())?;
-    Ok(cases.into_iter().enumerate().map(|(index, case)| case.run(index, policy)).collect())
+    finish(text, loader, cases.into_iter().collect::<Option<Vec<Case>>>())
 }
 
 /// One case, read.
-struct Case {
+pub(crate) struct Case {
     name: Option<String>,
     call: ToolCall,
     grant: GrantFacts,
@@ -101,7 +106,8 @@ impl Usage for Used {
 }
 
 impl Case {
-    fn run(self, index: usize, policy: &Policy) -> CaseResult {
+    /// What became of it, and the decision.
+    pub(crate) fn run(&self, index: usize, policy: &Policy) -> (CaseResult, Decision) {
         let question = Question {
             policy: Some(policy),
             grant: &self.grant,
@@ -109,19 +115,20 @@ impl Case {
             usage: &self.usage,
             now: self.now,
         };
-        let decision = decide(&question, self.call);
+        let decision = decide(&question, self.call.clone());
         let rule = decision.rule().to_owned();
         let outcome = decision.outcome();
         let as_named = self.rule.as_ref().is_none_or(|expected| *expected == rule);
-        CaseResult {
+        let result = CaseResult {
             index,
-            name: self.name,
+            name: self.name.clone(),
             passed: outcome == self.outcome && as_named,
             expected_outcome: self.outcome,
-            expected_rule: self.rule,
+            expected_rule: self.rule.clone(),
             outcome,
             rule,
-        }
+        };
+        (result, decision)
     }
 }
 

@@ -108,6 +108,13 @@ impl Query {
         })
     }
 
+    /// Whether some call of the tool comes to this by this rule.
+    pub(crate) fn of_rule(tool: &str, wanted: Wanted, rule: Option<&str>) -> Option<Self> {
+        let holder = Policy::load(br#"{"version":"1","default":"allow"}"#).ok()?;
+        let (tool, rule) = (tool.to_owned(), rule.map(str::to_owned));
+        Some(Self { tool, wanted, rule, conditions: Value::Array(Vec::new()), holder })
+    }
+
     /// The question as JSON.
     pub fn to_json(&self) -> Value {
         let mut object = Object::new();

@@ -42,7 +42,11 @@ const ASKS_MAX: usize = 7;
 ///   used yet. Texts for people (`on_deny`, `message`) are no difference.
 /// - **Errors**: none; what could not be worked out is among [`Diff::not_known`].
 pub fn diff(a: &Policy, b: &Policy, tools: Option<&[ServerTool]>) -> Diff {
-    let steps = Steps::new(STEPS_MAX);
+    within(a, b, tools, &Steps::new(STEPS_MAX))
+}
+
+/// The same within the steps that are left.
+pub(crate) fn within(a: &Policy, b: &Policy, tools: Option<&[ServerTool]>, steps: &Steps) -> Diff {
     let mut diff = Diff::default();
     let (cells, gap) = names::cells(&[a, b], tools, &[]);
     if let Some(gap) = gap {
@@ -57,7 +61,7 @@ pub fn diff(a: &Policy, b: &Policy, tools: Option<&[ServerTool]>) -> Diff {
             });
             break;
         }
-        one(a, b, cell, &steps, &mut diff);
+        one(a, b, cell, steps, &mut diff);
     }
     sections::compare(a, b, &mut diff);
     diff.changes.sort_by_key(|change| !change.opens);

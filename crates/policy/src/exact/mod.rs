@@ -12,10 +12,12 @@ mod atoms;
 mod bits;
 mod classes;
 mod clocks;
+mod coverage;
 mod describe;
 mod diff;
 mod limits;
 mod look;
+mod mutants;
 mod names;
 mod parts;
 mod phrase;
@@ -33,4 +35,5 @@ mod words;
 
 pub use answer::{Approvals, Change, Diff, Kind, NotKnown, Side, Witness};
 pub use ask::{Answer, Query, Wanted, ask};
+pub use coverage::{Coverage, CoverageError, RuleCoverage, UnnoticedChange, coverage};
 pub use diff::diff;

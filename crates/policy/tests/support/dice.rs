@@ -186,7 +186,7 @@ impl Dice {
         format!("{{\"path\":\"{path}\",\"op\":\"{op}\",\"value\":{value}}}")
     }
 
-    fn condition(&mut self, depth: usize) -> String {
+    pub(crate) fn condition(&mut self, depth: usize) -> String {
         match self.below(9) {
             6 if depth > 0 => {
                 format!("{{\"any\":[{},{}]}}", self.condition(depth - 1), self.condition(depth - 1))
