@@ -48,12 +48,21 @@ impl CaseOut {
 
 /// Loads a document; its errors are the problem's.
 pub(crate) async fn load(control: &Control, text: String) -> Result<Policy, Problem> {
+    load_at(control, text, "").await
+}
+
+/// The same for a document that is one of several in a request: its errors are told under `place`.
+pub(crate) async fn load_at(
+    control: &Control,
+    text: String,
+    place: &str,
+) -> Result<Policy, Problem> {
     sized(&text)?;
     let loaded = control.aside(move || Policy::load(text.as_bytes())).await?;
     loaded.map_err(|problems| {
         let count = problems.len();
         let detail = format!("the document has {count} error(s); `errors` lists them");
-        Problem::new(Code::PolicyInvalid, detail).listing(faults(&problems, ""))
+        Problem::new(Code::PolicyInvalid, detail).listing(faults(&problems, place))
     })
 }
 

@@ -35,6 +35,7 @@ mod drafts;
 mod judge;
 mod trial;
 mod simulate;
+mod exact;
 mod difference;
 mod grants;
 mod usage;

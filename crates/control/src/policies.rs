@@ -22,7 +22,7 @@ use crate::roles::Action;
 use crate::{At, Control, difference, judge, time, tools};
 
 /// Names that `/policies/{name}` could not reach.
-const RESERVED: [&str; 4] = ["check", "test", "simulate", "import"];
+const RESERVED: [&str; 7] = ["check", "test", "simulate", "import", "diff", "ask", "coverage"];
 
 /// A new policy.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -366,6 +366,28 @@ pub(crate) async fn newest(
     policy: &Policy,
 ) -> Result<Option<PolicyVersion>, Problem> {
     Ok(control.store.policy_version(by.org(), &policy.id, policy.latest).await?)
+}
+
+/// The text of a stored version, the newest when no number is given, and the cases kept beside it.
+pub(crate) async fn stored_version(
+    control: &Control,
+    by: &Authorized,
+    name: &str,
+    number: Option<u32>,
+    place: &str,
+) -> Result<(String, Option<Vec<u8>>), Problem> {
+    let missing = || {
+        Problem::field(
+            &format!("{place}/policy"),
+            "not_found",
+            "there is no such policy or version",
+        )
+    };
+    let policy = control.store.policy(by.org(), name).await?.ok_or_else(missing)?;
+    let versions = control.store.policy_versions(by.org(), &policy.id).await?;
+    let number = number.unwrap_or(policy.latest);
+    let version = versions.iter().find(|version| version.number == number).ok_or_else(missing)?;
+    Ok((text_of(version), version.cases.as_ref().map(|cases| cases.to_vec())))
 }
 
 async fn whole(

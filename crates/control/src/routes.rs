@@ -8,9 +8,9 @@ use utoipa_axum::routes;
 
 use crate::problem::{Code, Problem};
 use crate::{
-    Control, arrival, audit, calls, clock, credentials, document, drafts, evidence, grants, groups,
-    health, keys, me, members, policies, reservations, servers, simulate, tail, tools, trial,
-    usage,
+    Control, arrival, audit, calls, clock, credentials, document, drafts, evidence, exact, grants,
+    groups, health, keys, me, members, policies, reservations, servers, simulate, tail, tools,
+    trial, usage,
 };
 
 /// Where the API lives.
@@ -53,6 +53,9 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(trial::check))
         .routes(routes!(trial::test))
         .routes(routes!(simulate::simulate))
+        .routes(routes!(exact::diff))
+        .routes(routes!(exact::ask))
+        .routes(routes!(exact::coverage))
         .routes(routes!(trial::import))
         .routes(routes!(grants::list, grants::issue))
         .routes(routes!(grants::get))

@@ -291,16 +291,66 @@ pub(crate) enum Policy {
         #[arg(long)]
         server: Option<String>,
     },
-    /// Compare two versions of a policy.
+    /// Say exactly which calls two policies treat differently, each with an example. Ends with 1 when the
+    /// second lets more through, so that a build can stop at it.
     Diff {
-        /// The policy's name or id.
+        /// A policy's name or id, to compare two of its versions; or the older file.
         policy: String,
+        /// The newer file: then two files are compared, and no instance is needed.
+        file: Option<PathBuf>,
         /// The older version. Without it: the one before the newest.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "file")]
         from: Option<u32>,
         /// The newer version. Without it: the newest.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "file")]
         to: Option<u32>,
+        /// Compare only for the tools of this server. Asks the instance.
+        #[arg(long)]
+        server: Option<String>,
+        /// End with 0 even when the second lets more through.
+        #[arg(long)]
+        allow_more_open: bool,
+        /// Show how the texts of two versions differ instead.
+        #[arg(long, conflicts_with_all = ["file", "server", "allow_more_open"])]
+        text: bool,
+    },
+    /// Ask whether a call can pass, be held or be denied: no, or yes with an example.
+    Ask {
+        /// Such as 'can refund_payment pass without approval when amount > 500?', or the same as JSON.
+        question: String,
+        /// The policy, a JSON file. Needs no instance.
+        #[arg(long, required_unless_present = "policy")]
+        file: Option<PathBuf>,
+        /// A published policy, by name or id, instead of a file.
+        #[arg(long, conflicts_with = "file")]
+        policy: Option<String>,
+        /// Its version. Without it: the newest.
+        #[arg(long, conflicts_with = "file")]
+        version: Option<u32>,
+        /// Look only at the tools of this server. Asks the instance.
+        #[arg(long)]
+        server: Option<String>,
+        /// End with 1 unless this is the answer.
+        #[arg(long, value_parser = ["yes", "no"])]
+        expect: Option<String>,
+    },
+    /// Say which rules no test case exercises and which changes of a rule none notices, and propose cases.
+    Coverage {
+        /// The policy, a JSON file. Needs no instance.
+        #[arg(required_unless_present = "policy", requires = "cases")]
+        file: Option<PathBuf>,
+        /// The test cases, a JSON file. With --policy: those kept beside it, unless given.
+        #[arg(long)]
+        cases: Option<PathBuf>,
+        /// A published policy, by name or id, instead of a file.
+        #[arg(long, conflicts_with = "file")]
+        policy: Option<String>,
+        /// Keep to the tools of this server. Asks the instance.
+        #[arg(long)]
+        server: Option<String>,
+        /// End with 1 unless everything is exercised and noticed.
+        #[arg(long)]
+        complete: bool,
     },
     /// Translate an Intercept YAML file into a policy. Needs no instance.
     Import {

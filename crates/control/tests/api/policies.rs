@@ -266,3 +266,77 @@ async fn a_policy_that_is_attached_stays() {
     let answer = world.admin("PUT", "/grants/agent/policy", attach).await;
     assert_eq!(answer.status, 422, "a policy without a version was attached");
 }
+
+/// What a change lets through, what can pass, and what no case tries: exact, and for managers.
+#[tokio::test]
+async fn policies_answer_exactly_and_nothing_is_left_behind() {
+    let world = World::start().await;
+    world.with_server().await;
+    world.with_policy().await;
+    let looser = POLICY.replace("100", "200");
+    let publish = json!({ "text": looser }).to_string();
+    assert_eq!(world.admin("POST", "/policies/support/versions", &publish).await.status, 201);
+    let ask = async |path: &str, body: &Value| {
+        world.ask(Some(&world.manager), "POST", path, &body.to_string(), &[]).await
+    };
+
+    for (from, to) in [
+        (json!({ "policy": "support", "version": 1 }), json!({ "policy": "support" })),
+        (json!({ "text": POLICY }), json!({ "text": looser })),
+    ] {
+        let body = json!({ "from": from, "to": to, "server": "payments" });
+        let answer = ask("/policies/diff", &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let found = answer.json();
+        assert_eq!((&found["same"], &found["more_open"]), (&json!(false), &json!(true)), "{found}");
+        assert_eq!(found["not_known"], json!([]));
+        let change = &found["changes"][0];
+        assert_eq!(change["tool"], "pay");
+        assert_eq!(change["when"], "100 < amount ≤ 200", "{found}");
+        assert_eq!(change["from"]["rule"], "/tools/pay/deny_if/args.amount-gt");
+        assert_eq!((&change["to"]["outcome"], &change["opens"]), (&json!("allow"), &json!(true)));
+        assert_eq!(change["witness"]["name"], "pay");
+        assert!(change["witness"]["arguments"]["amount"].as_f64().unwrap() > 100.0);
+    }
+    let same = json!({ "from": { "text": POLICY }, "to": { "policy": "support", "version": 1 } });
+    let same = ask("/policies/diff", &same).await.json();
+    assert_eq!((&same["same"], &same["changes"]), (&json!(true), &json!([])), "{same}");
+
+    let mut question = json!({ "policy": "support", "server": "payments" });
+    question["question"] = json!("can pay pass when amount > 200?");
+    let no = ask("/policies/ask", &question).await.json();
+    assert_eq!((&no["answer"], &no["witness"]), (&json!("no"), &Value::Null), "{no}");
+    question["question"] = json!("can pay pass without approval when amount = 200?");
+    let yes = ask("/policies/ask", &question).await.json();
+    assert_eq!(yes["answer"], "yes", "{yes}");
+    assert_eq!(yes["witness"]["arguments"]["amount"], 200);
+    let data = json!({ "text": POLICY, "query": yes["query"] });
+    assert_eq!(ask("/policies/ask", &data).await.json()["answer"], "no");
+
+    let found = ask("/policies/coverage", &json!({ "policy": "support" })).await.json();
+    assert_eq!(found["complete"], false, "{found}");
+    let proposed: Vec<&Value> =
+        found["rules"].as_array().unwrap().iter().map(|rule| &rule["proposed"]).collect();
+    assert!(!proposed.is_empty() && proposed.iter().all(|case| case.is_object()), "{found}");
+    let cases = json!({ "policy": "support", "cases": proposed });
+    let tested = ask("/policies/test", &cases).await.json();
+    assert_eq!(tested["failed"], 0, "{tested}");
+
+    for (path, body) in [
+        ("/policies/diff", json!({ "from": {}, "to": { "text": POLICY } })),
+        ("/policies/diff", json!({ "from": { "text": "{}" }, "to": { "text": POLICY } })),
+        ("/policies/diff", json!({ "from": { "policy": "none" }, "to": { "text": POLICY } })),
+        ("/policies/ask", json!({ "text": POLICY })),
+        ("/policies/ask", json!({ "text": POLICY, "question": "may it?" })),
+        ("/policies/ask", json!({ "text": POLICY, "query": { "tool": "pay", "outcome": "fly" } })),
+        ("/policies/coverage", json!({ "text": POLICY, "cases": [1] })),
+    ] {
+        let answer = ask(path, &body).await;
+        assert_eq!(answer.status, 422, "{path} {body}: {}", answer.body);
+    }
+    assert_eq!(world.admin("GET", "/calls", "").await.json()["items"], json!([]));
+    for path in ["/policies/diff", "/policies/ask", "/policies/coverage"] {
+        let viewer = world.ask(Some(&world.viewer), "POST", path, "{}", &[]).await;
+        assert_eq!(viewer.status, 403);
+    }
+}

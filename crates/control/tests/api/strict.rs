@@ -23,6 +23,10 @@ async fn fields_that_are_not_known_are_refused_on_every_writing_route() {
         ("POST", "/policies/test", r#"{"text":"{}","cases":[],"FIELD":1}"#),
         ("POST", "/policies/simulate", r#"{"text":"{}","call":{"name":"x"},"FIELD":1}"#),
         ("POST", "/policies/simulate", r#"{"text":"{}","call":{"name":"x","FIELD":1}}"#),
+        ("POST", "/policies/diff", r#"{"from":{"text":"{}"},"to":{"text":"{}"},"FIELD":1}"#),
+        ("POST", "/policies/diff", r#"{"from":{"text":"{}","FIELD":1},"to":{"text":"{}"}}"#),
+        ("POST", "/policies/ask", r#"{"text":"{}","question":"can x pass","FIELD":1}"#),
+        ("POST", "/policies/coverage", r#"{"text":"{}","cases":[],"FIELD":1}"#),
         ("POST", "/policies/import", r#"{"yaml":"a: 1","FIELD":1}"#),
         ("POST", "/grants", r#"{"label":"a","servers":[{"server":"payments"}],"FIELD":1}"#),
         ("POST", "/grants", r#"{"label":"a","servers":[{"server":"payments","FIELD":1}]}"#),
@@ -128,6 +132,10 @@ async fn values_of_the_wrong_type_are_never_repeated() {
         ("/grants", r#"{"label":"a","servers":[],"in_flight_max":"4111111111111111"}"#),
         ("/api-keys", r#"{"label":"a","role":"4111111111111111"}"#),
         ("/policies/simulate", r#"{"text":"{}","call":"4111111111111111"}"#),
+        ("/policies/ask", r#"{"text":"{}","question":"can 4111111111111111 fly"}"#),
+        ("/policies/ask", r#"{"text":"{}","question":4111111111111111}"#),
+        ("/policies/diff", r#"{"from":"4111111111111111","to":{"text":"{}"}}"#),
+        ("/policies/coverage", r#"{"text":"{}","cases":"4111111111111111"}"#),
     ] {
         let answer = world.admin("POST", path, body).await;
         assert_eq!(answer.status, 422, "{body}");
@@ -204,6 +212,22 @@ async fn no_member_of_a_body_can_hold_something_that_breaks_the_answer() {
             "/policies/simulate",
             json!({ "grant": "agent", "server": "payments", "call": { "name": "pay", "arguments": { "amount": 1, "to": "x" } }, "time": "2026-01-01T00:00:00Z" }),
         ),
+        (
+            "POST",
+            "/policies/diff",
+            json!({ "from": { "policy": "support", "version": 1 }, "to": { "text": policy() }, "server": "payments" }),
+        ),
+        (
+            "POST",
+            "/policies/ask",
+            json!({ "policy": "support", "version": 1, "server": "payments", "query": { "tool": "pay", "where": [{ "path": "args.amount", "op": "gt", "value": 1 }], "outcome": "allow", "rule": "r" } }),
+        ),
+        ("POST", "/policies/ask", json!({ "text": policy(), "question": "can pay pass?" })),
+        (
+            "POST",
+            "/policies/coverage",
+            json!({ "text": policy(), "server": "payments", "cases": [{ "call": { "tool": "pay" }, "expect": { "outcome": "deny" } }] }),
+        ),
         ("POST", "/policies/import", json!({ "yaml": "version: \"1\"\ndefault: deny\n" })),
         (
             "POST",
@@ -252,8 +276,9 @@ async fn no_member_of_a_body_can_hold_something_that_breaks_the_answer() {
                 if answer.status >= 400 {
                     answer.code();
                     // The engine may name the keys of a document: its author wrote them to be read.
-                    let document =
-                        ["/cases", "/text", "/yaml"].iter().any(|d| place.starts_with(d));
+                    let document = ["/cases", "/text", "/to/text", "/query", "/yaml"]
+                        .iter()
+                        .any(|d| place.starts_with(d));
                     let told = answer.body.contains("4111-1111");
                     assert!(document || !told, "{place}: {}", answer.body);
                 }

@@ -1,5 +1,6 @@
 //! `policy`: written, checked, tested, published and attached. Checking and testing need no instance.
 
+mod exact;
 mod offline;
 
 use std::path::Path;
@@ -7,6 +8,7 @@ use std::path::Path;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use self::exact::Source;
 use super::{input, show};
 use crate::api::Api;
 use crate::args::{Instance, Policy};
@@ -56,20 +58,27 @@ pub(super) async fn run(instance: &Instance, command: Policy, style: Style) -> R
             attach(&api()?, &grant, server, Some(&policy), style).await
         }
         Policy::Detach { grant, server } => attach(&api()?, &grant, server, None, style).await,
-        Policy::Diff { policy, from, to } => {
-            let (from, to) = (from.map(|n| n.to_string()), to.map(|n| n.to_string()));
-            let query: Vec<_> = [("from", &from), ("to", &to)]
-                .into_iter()
-                .filter_map(|(name, number)| Some((name, number.as_deref()?)))
-                .collect();
-            let found = api()?.query(&["policies", &policy, "diff"], &query).await?;
-            if style == Style::Json {
-                return Ok(out::json(&found)?);
-            }
-            match show::cell(&found, "/unified").as_str() {
-                "" => Ok(out::line("the two versions are the same")?),
-                text => text_lines(text),
-            }
+        Policy::Diff { policy, from, to, text: true, .. } => {
+            text_diff(&api()?, &policy, from, to, style).await
+        }
+        Policy::Diff { policy, file: Some(file), server, allow_more_open, .. } => {
+            let sources = (Source::File(Path::new(&policy)), Source::File(&file));
+            exact::diff(instance, sources, server.as_deref(), allow_more_open, style).await
+        }
+        Policy::Diff { policy, from, to, server, allow_more_open, .. } => {
+            let (from, to) = versions(&api()?, &policy, from, to).await?;
+            let sources = (Source::Stored(&policy, Some(from)), Source::Stored(&policy, Some(to)));
+            exact::diff(instance, sources, server.as_deref(), allow_more_open, style).await
+        }
+        Policy::Ask { question, file, policy, version, server, expect } => {
+            let source = source(file.as_deref(), policy.as_deref(), version);
+            let (server, expect) = (server.as_deref(), expect.as_deref());
+            exact::ask(instance, &question, source, server, expect, style).await
+        }
+        Policy::Coverage { file, cases, policy, server, complete } => {
+            let source = source(file.as_deref(), policy.as_deref(), None);
+            let (cases, server) = (cases.as_deref(), server.as_deref());
+            exact::coverage(instance, source, cases, server, complete, style).await
         }
         Policy::Import { file } => offline::import(&file, style),
         Policy::Simulate { file, tool, arguments } => {
@@ -84,6 +93,62 @@ pub(super) async fn run(instance: &Instance, command: Policy, style: Style) -> R
             }
             text_lines(&serde_json::to_string_pretty(&found).unwrap_or_default())
         }
+    }
+}
+
+/// The file, or the stored policy of that name: the command line makes sure that there is one.
+fn source<'a>(file: Option<&'a Path>, name: Option<&'a str>, version: Option<u32>) -> Source<'a> {
+    match file {
+        Some(file) => Source::File(file),
+        None => Source::Stored(name.unwrap_or_default(), version),
+    }
+}
+
+/// The versions to compare: those that are named, otherwise the newest and the one before.
+async fn versions(
+    api: &Api,
+    policy: &str,
+    from: Option<u32>,
+    to: Option<u32>,
+) -> Result<(u32, u32), Failure> {
+    let to = match to {
+        Some(to) => to,
+        None => {
+            let found = api.get(&["policies", policy]).await?;
+            let latest = found.get("latest").and_then(Value::as_u64).unwrap_or(0);
+            u32::try_from(latest).unwrap_or(0)
+        }
+    };
+    match from.or(to.checked_sub(1)) {
+        Some(from) if from > 0 && to > 0 => Ok((from, to)),
+        _ => Err(Failure::new(
+            "no_version",
+            format!("the policy `{policy}` has no two versions to compare"),
+            "publish a second one, or compare two files",
+        )),
+    }
+}
+
+/// How the texts of two versions differ.
+async fn text_diff(
+    api: &Api,
+    policy: &str,
+    from: Option<u32>,
+    to: Option<u32>,
+    style: Style,
+) -> Result<(), Failure> {
+    let (from, to) = (from.map(|n| n.to_string()), to.map(|n| n.to_string()));
+    let query: Vec<_> = [("from", &from), ("to", &to)]
+        .into_iter()
+        .filter_map(|(name, number)| Some((name, number.as_deref()?)))
+        .collect();
+    let found = api.query(&["policies", policy, "diff"], &query).await?;
+    if style == Style::Json {
+        return Ok(out::json(&found)?);
+    }
+    match show::cell(&found, "/unified").as_str() {
+        "" => Ok(out::line("the two versions are the same")?),
+        text => text_lines(text),
     }
 }
 

@@ -139,8 +139,19 @@ async fn a_policy_is_published_attached_compared_and_taken_off() {
     assert_eq!(house.refused(&[&publish[..], &["--cases", "cases.json"]].concat()), "tests_failed");
     assert_eq!(house.refused(&[&publish[..], &["--expected-latest", "7"]].concat()), "stale");
     assert_eq!(house.json(&publish)["number"], 2);
-    let diff = house.run(&["policy", "diff", "pol"]);
+    let diff = house.run(&["policy", "diff", "pol", "--text"]);
     assert!(diff.out.contains("\"max\":200") && diff.out.contains("\n-"), "{diff:?}");
+    let diff = house.run(&["policy", "diff", "pol"]);
+    assert!(diff.code == Some(1) && diff.out.contains("max 100 → 200"), "{diff:?}");
+    let allowed = house.run(&["policy", "diff", "pol", "--allow-more-open", "--server", "pay"]);
+    assert_eq!(allowed.code, Some(0), "{allowed:?}");
+    let back = house.run(&["policy", "diff", "pol", "--from", "2", "--to", "1"]);
+    assert_eq!(back.code, Some(0), "{back:?}");
+    let question = "can delete_customer pass?";
+    let no = house.json(&["policy", "ask", question, "--policy", "pol"]);
+    assert_eq!((&no["answer"], &no["query"]["outcome"]), (&"no".into(), &"pass".into()));
+    let told = house.json(&["policy", "coverage", "--policy", "pol"]);
+    assert_eq!(told["complete"], false, "{told}");
     let first = house.run(&["policy", "show", "pol", "--version", "1"]);
     assert_eq!(first.out.trim_end(), POLICY);
 
@@ -374,6 +385,57 @@ fn a_policy_file_is_checked_and_tested_without_an_instance() {
     assert_eq!((&tested.json()["passed"], &tested.json()["failed"]), (&1.into(), &1.into()));
     let missing = run(dir.path(), &["--json", "policy", "check", "nowhere.json"]);
     assert_eq!((missing.code, missing.failure().0.as_str()), (Some(1), "unreadable_file"));
+}
+
+#[test]
+fn a_change_that_opens_something_ends_with_1_and_questions_are_answered_from_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = |bound: u32| {
+        format!(
+            r#"{{"version":"1","default":"deny","tools":{{"refund":{{"approve_if":[
+                {{"conditions":[{{"path":"args.amount","op":"gt","value":{bound}}}]}}]}}}}}}"#
+        )
+    };
+    fs::write(dir.path().join("old.json"), policy(500)).unwrap();
+    fs::write(dir.path().join("new.json"), policy(10_000)).unwrap();
+    fs::write(dir.path().join("cases.json"), "[]").unwrap();
+    fs::write(dir.path().join("bad.json"), "{}").unwrap();
+    let ran = |arguments: &[&str]| run(dir.path(), &[&["policy"], arguments].concat());
+
+    let opened = ran(&["diff", "old.json", "new.json"]);
+    assert_eq!(opened.code, Some(1), "{opened:?}");
+    assert!(
+        opened.out.contains("refund: 500 < amount ≤ 10000: hold by")
+            && opened.out.contains("→ allow (more open)")
+            && opened.out.contains(r#""amount":501"#),
+        "{opened:?}"
+    );
+    let meant = ran(&["diff", "old.json", "new.json", "--allow-more-open"]);
+    assert_eq!((meant.code, &meant.out), (Some(0), &opened.out));
+    assert_eq!(ran(&["diff", "new.json", "old.json"]).code, Some(0));
+    let same = ran(&["diff", "old.json", "old.json"]);
+    assert!(same.code == Some(0) && same.out.contains("same behaviour"), "{same:?}");
+    let json = run(dir.path(), &["--json", "policy", "diff", "old.json", "new.json"]);
+    assert_eq!((json.code, json.failure().0.as_str()), (Some(1), "more_open"));
+    assert_eq!(json.json()["changes"][0]["when"], "500 < amount ≤ 10000");
+    assert_eq!(ran(&["diff", "old.json", "bad.json"]).code, Some(1));
+    assert_eq!(ran(&["diff", "old.json", "new.json", "--from", "1"]).code, Some(2));
+
+    let question = "can refund pass without approval when amount > 500?";
+    let no = ran(&["ask", question, "--file", "old.json", "--expect", "no"]);
+    assert_eq!((no.code, no.out.trim()), (Some(0), "no"));
+    let yes = ran(&["ask", question, "--file", "new.json", "--expect", "no"]);
+    assert!(yes.code == Some(1) && yes.out.starts_with("yes: allow"), "{yes:?}");
+    assert_eq!(ran(&["ask", "may it?", "--file", "old.json"]).code, Some(2));
+    let data = r#"{"tool":"refund","outcome":"hold"}"#;
+    let held = run(dir.path(), &["--json", "policy", "ask", data, "--file", "old.json"]).json();
+    assert_eq!(held["decided"]["rule"], "/tools/refund/approve_if/args.amount-gt");
+
+    let told = ran(&["coverage", "old.json", "--cases", "cases.json"]);
+    assert!(told.code == Some(0) && told.out.contains("0 of 1 rules exercised"), "{told:?}");
+    let strict = ran(&["coverage", "old.json", "--cases", "cases.json", "--complete"]);
+    assert_eq!(strict.code, Some(1), "{strict:?}");
+    assert_eq!(ran(&["coverage", "old.json"]).code, Some(2));
 }
 
 #[test]

@@ -37,3 +37,4 @@ pub use answer::{Approvals, Change, Diff, Kind, NotKnown, Side, Witness};
 pub use ask::{Answer, Query, Wanted, ask};
 pub use coverage::{Coverage, CoverageError, RuleCoverage, UnnoticedChange, coverage};
 pub use diff::diff;
+pub use phrase::QUESTION_SHAPE;

@@ -49,7 +49,8 @@ const SIGNS: [(&str, &str); 19] = [
     ("=", "eq"),
 ];
 
-const SHAPE: &str = "a question reads: can TOOL pass without approval when amount > 500 and currency = \
+/// How a question reads.
+pub const QUESTION_SHAPE: &str = "a question reads: can TOOL pass without approval when amount > 500 and currency = \
                      \"usd\"? (or: pass, be held, be denied)";
 
 /// Reads a sentence.
@@ -57,11 +58,11 @@ pub(crate) fn read(text: &str) -> Result<Value, String> {
     let text = text.trim().trim_end_matches('?').trim_end();
     let (first, rest) = word(text);
     if !first.eq_ignore_ascii_case("can") {
-        return Err(SHAPE.to_owned());
+        return Err(QUESTION_SHAPE.to_owned());
     }
     let (tool, rest) = word(rest);
     if tool.is_empty() {
-        return Err(SHAPE.to_owned());
+        return Err(QUESTION_SHAPE.to_owned());
     }
     let tool = if tool == "anything" { "*" } else { tool };
     let found = OUTCOMES.iter().find_map(|(words, outcome)| {
@@ -69,13 +70,15 @@ pub(crate) fn read(text: &str) -> Result<Value, String> {
         (after.is_empty() || after.starts_with(' ')).then_some((*outcome, after.trim_start()))
     });
     let Some((outcome, rest)) = found else {
-        return Err(format!("`{rest}` does not say what the call should come to; {SHAPE}"));
+        return Err(format!(
+            "`{rest}` does not say what the call should come to; {QUESTION_SHAPE}"
+        ));
     };
     let mut conditions = Vec::new();
     if !rest.is_empty() {
         let (when, mut rest) = word(rest);
         if !matches!(when, "when" | "if" | "where" | "with") {
-            return Err(format!("`when` is wanted in place of `{when}`; {SHAPE}"));
+            return Err(format!("`when` is wanted in place of `{when}`; {QUESTION_SHAPE}"));
         }
         loop {
             let (condition, after) = condition(rest)?;
