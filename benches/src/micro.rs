@@ -42,7 +42,7 @@ pub(crate) fn difference(rules: usize) -> Option<Duration> {
             let conditions = match number % 5 {
                 0 => format!(
                     r#"{{"path":"args.amount","op":"gt","value":{}}}"#,
-                    10_000 + number + usize::from(number == 50) * version
+                    20_000 - number - usize::from(number == 50) * version * 3
                 ),
                 1 => {
                     format!(r#"{{"path":"args.payment","op":"eq","value":"pi_blocked_{number}"}}"#)

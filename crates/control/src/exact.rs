@@ -59,9 +59,11 @@ pub(crate) struct ChangeOut {
     /// `outcome`: calls end otherwise. `limit`: they are counted otherwise. `section`: resources,
     /// prompts or requests of the upstream.
     kind: &'static str,
-    /// The tool; patterns where they cover many; `*` for every tool that nothing names. For a
-    /// section its name.
+    /// The tools in a few words.
     tool: String,
+    /// All of them: names, patterns where they cover many, `*` for every tool that nothing names.
+    /// For a section its name.
+    tools: Vec<String>,
     from: SideOut,
     to: SideOut,
     /// Which calls, in words: `500 < amount ≤ 10000`.
@@ -385,7 +387,8 @@ async fn policy_coverage(
 fn change(change: &exact::Change) -> ChangeOut {
     ChangeOut {
         kind: change.kind.name(),
-        tool: change.tool.clone(),
+        tool: change.named(),
+        tools: change.tools.clone(),
         from: side(&change.from),
         to: side(&change.to),
         when: change.when.clone(),

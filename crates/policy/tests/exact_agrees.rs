@@ -78,7 +78,7 @@ fn tells(found: &Diff, tool: &str, from: &Decision, to: &Decision) -> bool {
     found.changes.iter().any(|change| {
         change.kind == Kind::Outcome
             && (end_of(&change.from), end_of(&change.to)) == (ends(from), ends(to))
-            && (change.tool == tool || change.tool.contains('*'))
+            && change.tools.iter().any(|known| known == tool || known.contains('*'))
     })
 }
 

@@ -79,9 +79,9 @@ impl Kind {
 pub struct Change {
     /// What kind of change it is.
     pub kind: Kind,
-    /// The tool; patterns where they cover many; `*` for every tool that nothing names. For a section:
-    /// `resources`, `prompts` or `client_requests`.
-    pub tool: String,
+    /// The tools, at least one: names, patterns where they cover many, `*` for every tool that nothing
+    /// names. For a section: `resources`, `prompts` or `client_requests`.
+    pub tools: Vec<String>,
     /// What the first policy does.
     pub from: Side,
     /// What the second does.
@@ -97,7 +97,7 @@ pub struct Change {
 /// Something that could not be worked out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotKnown {
-    /// The tool, as in [`Change::tool`]; empty for the whole policy.
+    /// The tool, as in [`Change::tools`]; empty for the whole policy.
     pub tool: String,
     /// Why, for people.
     pub reason: String,
@@ -123,6 +123,28 @@ impl Diff {
         self.changes.iter().any(|change| change.opens) || !self.not_known.is_empty()
     }
 
+    /// Adds a change: to one that is the same for other tools, if there is one. Whether it is new for its
+    /// tool.
+    pub(crate) fn add(&mut self, change: Change) -> bool {
+        let same = |known: &&mut Change| {
+            (known.kind, &known.when, &known.from, &known.to, known.opens)
+                == (change.kind, &change.when, &change.from, &change.to, change.opens)
+        };
+        match self.changes.iter_mut().find(same) {
+            None => {
+                self.changes.push(change);
+                true
+            }
+            Some(known) => {
+                let new: Vec<String> =
+                    change.tools.into_iter().filter(|tool| !known.tools.contains(tool)).collect();
+                let is_new = !new.is_empty();
+                known.tools.extend(new);
+                is_new
+            }
+        }
+    }
+
     /// The difference as JSON.
     pub fn to_json(&self) -> Value {
         let mut object = Object::new();
@@ -141,13 +163,26 @@ impl Change {
         let open = if self.opens { " (more open)" } else { "" };
         let held = self.from.outcome == "hold" && self.to.outcome == "hold";
         let [from, to] = [&self.from, &self.to].map(|side| side.short(held));
-        format!("{}: {}: {from} → {to}{open}", self.tool, self.when)
+        format!("{}: {}: {from} → {to}{open}", self.named(), self.when)
+    }
+
+    /// The tools in a few words.
+    pub fn named(&self) -> String {
+        const NAMED: usize = 4;
+        let mut text =
+            self.tools.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        if self.tools.len() > NAMED {
+            text.push_str(&format!(" and {} more", self.tools.len() - NAMED));
+        }
+        text
     }
 
     fn to_json(&self) -> Value {
         let mut object = Object::new();
         object.insert("kind", self.kind.name());
-        object.insert("tool", self.tool.as_str());
+        object.insert("tool", self.named());
+        let tools = self.tools.iter().map(|tool| Value::from(tool.as_str()));
+        object.insert("tools", Value::Array(tools.collect()));
         object.insert("from", self.from.to_json());
         object.insert("to", self.to.to_json());
         object.insert("when", self.when.as_str());

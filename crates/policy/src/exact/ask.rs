@@ -265,7 +265,7 @@ impl<'a, 'p> Asking<'a, 'p> {
         let entry = query.entry();
         let conditions = entry.deny_if.first().map_or(&[][..], |rule| &rule.conditions);
         let wanted = atoms.all(conditions, entry, road.zone);
-        let mut space = Space::new(atoms);
+        let mut space = Space::new(atoms, steps)?;
         let mut state = look::start(&space, steps)?;
         let wanted = space.demand(&wanted, Want::True);
         let open = state.add(&wanted, steps)?;

@@ -72,6 +72,8 @@ impl Class {
 pub(crate) struct Classes {
     pub(crate) list: Vec<Class>,
     pub(crate) gap: Option<&'static str>,
+    /// What finding them cost, in steps.
+    pub(crate) work: usize,
 }
 
 impl Classes {
@@ -129,6 +131,7 @@ pub(crate) fn of(tests: &[Test<'_>], domain: Domain) -> Classes {
 fn texts(tests: &[Test<'_>], classes: &mut Classes) {
     let texts = text::classes(tests);
     classes.gap = classes.gap.or(texts.gap);
+    classes.work += texts.work;
     for mut class in texts.classes {
         let point = class.point;
         // An empty text shows little.

@@ -67,10 +67,12 @@ pub(crate) fn times(tests: &[Test<'_>]) -> Classes {
 struct Gathered {
     list: Vec<Class>,
     known: HashMap<Vec<Truths>, usize>,
+    looked_at: usize,
 }
 
 impl Gathered {
     fn add(&mut self, truths: Vec<Truths>, text: &str) {
+        self.looked_at += truths.len() * 20;
         let value = Some(Value::from(text));
         match self.known.get(&truths).and_then(|at| self.list.get_mut(*at)) {
             Some(class) if class.values.len() < KEPT => {
@@ -92,6 +94,6 @@ impl Gathered {
     }
 
     fn classes(self) -> Classes {
-        Classes { list: self.list, gap: None }
+        Classes { list: self.list, gap: None, work: self.looked_at }
     }
 }

@@ -87,21 +87,22 @@ fn one(a: &Policy, b: &Policy, cell: &Cell, steps: &Steps, diff: &mut Diff) {
         return;
     }
     let listed = cell.listed.clone().unwrap_or(named);
-    let comparing = Comparing {
-        policies: [a, b],
-        roads: &roads,
-        space: Space::new(atoms),
-        stage: Stage { tool: &cell.tool, listed: &listed },
-        label: &cell.label,
-        steps,
-        diff,
-        told: 0,
-    };
-    let label = cell.label.clone();
-    let mut comparing = comparing;
-    if comparing.run().is_err() {
+    let compared = Space::new(atoms, steps).and_then(|space| {
+        let mut comparing = Comparing {
+            policies: [a, b],
+            roads: &roads,
+            space,
+            stage: Stage { tool: &cell.tool, listed: &listed },
+            label: &cell.label,
+            steps,
+            diff,
+            told: 0,
+        };
+        comparing.run()
+    });
+    if compared.is_err() {
         let reason = "the rules are too large to decide".to_owned();
-        diff.not_known.push(NotKnown { tool: label, reason });
+        diff.not_known.push(NotKnown { tool: cell.label.clone(), reason });
     }
 }
 
@@ -382,15 +383,15 @@ impl Comparing<'_, '_> {
                 limits::shown(policies, &difference, witness)
             })?;
             match found {
-                Found::Yes(_, (witness, from, to)) => self.diff.changes.push(Change {
+                Found::Yes(_, (witness, from, to)) => drop(self.diff.add(Change {
                     kind: Kind::Limit,
-                    tool: self.label.to_owned(),
+                    tools: vec![self.label.to_owned()],
                     from,
                     to,
                     when: difference.text.clone(),
                     witness: Some(witness),
                     opens: difference.opens,
-                }),
+                })),
                 Found::No => {}
                 Found::NotKnown(reason) => self.unknown(reason),
             }
@@ -419,20 +420,15 @@ impl Comparing<'_, '_> {
                 let opens = opens(&from, &to);
                 let change = Change {
                     kind: Kind::Outcome,
-                    tool: self.label.to_owned(),
+                    tools: vec![self.label.to_owned()],
                     from,
                     to,
                     when,
                     witness: Some(*witness),
                     opens,
                 };
-                let told = |known: &Change| {
-                    (&known.tool, &known.when, &known.from, &known.to)
-                        == (&change.tool, &change.when, &change.from, &change.to)
-                };
-                if !self.diff.changes.iter().any(told) {
+                if self.diff.add(change) {
                     self.told += 1;
-                    self.diff.changes.push(change);
                 }
             }
             Found::No => {}

@@ -102,7 +102,7 @@ impl<'p> Place<'p> {
     pub(crate) fn whole(&self, domain: Domain) -> Classes {
         let tests = self.tests();
         let own = classes::of(&tests, domain);
-        let mut out = Gathered { gap: own.gap, ..Gathered::default() };
+        let mut out = Gathered { gap: own.gap, work: own.work, ..Gathered::default() };
         for class in own.list {
             match class.kind {
                 Kind::Object if !self.members.is_empty() => {}
@@ -122,13 +122,14 @@ impl<'p> Place<'p> {
         if self.each.is_some() || !self.indexes.is_empty() {
             self.lists(&tests, &mut out);
         }
-        Classes { list: out.list, gap: out.gap }
+        Classes { list: out.list, gap: out.gap, work: out.work }
     }
 
     fn objects(&self, tests: &[Test<'p>], out: &mut Gathered) {
         let inner: Vec<Classes> =
             self.members.iter().map(|(_, child)| child.whole(Domain::Any)).collect();
         out.gap = inner.iter().fold(out.gap, |gap, classes| gap.or(classes.gap));
+        out.work += inner.iter().map(|classes| classes.work).sum::<usize>();
         let mut combined: Vec<(Vec<Truths>, Object)> = vec![(Vec::new(), Object::new())];
         for ((name, _), classes) in self.members.iter().zip(&inner) {
             let mut next = Vec::new();
@@ -184,6 +185,9 @@ impl<'p> Place<'p> {
         let elements = element.whole(Domain::Element);
         out.gap = out.gap.or(elements.gap);
         let joined = joined(&elements.list, &element.everys(), &mut out.gap);
+        // Each join was put together with each element.
+        out.work +=
+            elements.work + joined.len() * elements.list.len() * (element.order().len() + 5);
         let numbered: Vec<Numbered> = self
             .indexes
             .iter()
@@ -358,10 +362,12 @@ struct Gathered {
     list: Vec<Class>,
     known: HashMap<(bool, Vec<Truths>), usize>,
     gap: Option<&'static str>,
+    work: usize,
 }
 
 impl Gathered {
     fn add(&mut self, kind: Kind, truths: Vec<Truths>, values: Vec<Option<Value>>) {
+        self.work += 8 * truths.len() + 50;
         if self.list.len() >= CLASSES_MAX {
             self.gap = Some(TOO_MANY);
             return;

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::{DateTime, Time};
+use jiff::tz::TimeZone;
 use json::{Object, Value};
 
 use crate::budget::Budget;
@@ -112,7 +113,7 @@ pub(crate) fn scenes(space: &Space<'_>, chosen: &[usize], stage: &Stage<'_>) -> 
             wanted.is_some_and(|wanted| wanted & only(truth) != 0)
         });
         if holds {
-            found.extend(scene(space, &picked, chosen, stage));
+            found.extend(worlds(space, &picked, chosen, stage));
             break;
         }
     }
@@ -190,6 +191,38 @@ fn pick(
     (number == 0).then_some(picked)
 }
 
+/// The scene at each moment that shows the days and hours of the classes.
+fn worlds(
+    space: &Space<'_>,
+    picked: &[Option<Value>],
+    chosen: &[usize],
+    stage: &Stage<'_>,
+) -> Vec<Scene> {
+    let Some(scene) = scene(space, picked, chosen, stage) else { return Vec::new() };
+    let texts = |wanted: &Role| -> Option<Vec<String>> {
+        let at = space.variables.iter().position(|variable| variable.role == *wanted)?;
+        let class = space.variables.get(at)?.classes.get(*chosen.get(at)?)?;
+        let values = class.values.iter().flatten();
+        Some(values.filter_map(Value::as_str).map(str::to_owned).collect())
+    };
+    let mut moments = Vec::new();
+    for (number, zone) in space.atoms.zones.iter().enumerate() {
+        let (days, times) = (texts(&Role::Day(number)), texts(&Role::Time(number)));
+        if days.is_none() && times.is_none() {
+            continue;
+        }
+        for day in days.unwrap_or_else(|| vec!["2026-01-01".to_owned(), "2026-07-01".to_owned()]) {
+            for time in times.clone().unwrap_or_else(|| vec!["12:00".to_owned()]) {
+                moments.extend(moment(zone, &day, &time));
+            }
+        }
+    }
+    if moments.is_empty() {
+        return vec![scene];
+    }
+    moments.into_iter().map(|now| Scene { now, ..scene.clone() }).collect()
+}
+
 fn scene(
     space: &Space<'_>,
     picked: &[Option<Value>],
@@ -199,7 +232,6 @@ fn scene(
     let mut arguments = Object::new();
     let mut grant = GrantFacts::default();
     let mut tool = stage.tool.to_owned();
-    let (mut day, mut time, mut zone) = (None, None, 0);
     let mut extra = false;
     for (at, (variable, value)) in space.variables.iter().zip(picked).enumerate() {
         let text = || value.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -217,10 +249,8 @@ fn scene(
                     grant.tags.push((key.clone(), text()));
                 }
             }
-            Role::Day(number) => (day, zone) = (Some(text()), *number),
-            Role::Time(number) => (time, zone) = (Some(text()), *number),
             Role::Extra => extra = chosen.get(at) == Some(&1),
-            Role::Choice(_) => {}
+            Role::Day(_) | Role::Time(_) | Role::Choice(_) => {}
         }
     }
     if extra {
@@ -233,10 +263,7 @@ fn scene(
         let name = free.take(100).find(|name| !known(name))?;
         arguments.insert(name, true);
     }
-    let now = match (&day, &time) {
-        (None, None) => Timestamp::from_second(NOON).ok()?,
-        _ => moment(space, day.as_deref(), time.as_deref(), zone)?,
-    };
+    let now = Timestamp::from_second(NOON).ok()?;
     Some(Scene { call: ToolCall { tool, arguments: Some(arguments) }, grant, now })
 }
 
@@ -261,16 +288,9 @@ fn put(object: &mut Object, steps: &[Step], value: Value) {
 }
 
 /// A moment that shows this day and hour on the clocks of the zone.
-fn moment(
-    space: &Space<'_>,
-    day: Option<&str>,
-    time: Option<&str>,
-    zone: usize,
-) -> Option<Timestamp> {
-    let zone = space.atoms.zones.get(zone)?;
-    let date = day.unwrap_or("2026-01-01").parse().ok()?;
-    let (hour, minute) = time.unwrap_or("12:00").split_once(':')?;
+fn moment(zone: &TimeZone, day: &str, time: &str) -> Option<Timestamp> {
+    let (hour, minute) = time.split_once(':')?;
     let time = Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()?;
-    let local = DateTime::from_parts(date, time);
+    let local = DateTime::from_parts(day.parse().ok()?, time);
     zone.to_ambiguous_timestamp(local).compatible().ok()
 }

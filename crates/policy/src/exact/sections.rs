@@ -72,8 +72,8 @@ fn tell(section: &str, when: String, [from, to]: [Access; 2], diff: &mut Diff) {
     }
     let opens = to == Access::Allow;
     let (from, to) = (side(from), side(to));
-    let tool = section.to_owned();
-    diff.changes.push(Change { kind: Kind::Section, tool, from, to, when, witness: None, opens });
+    let tools = vec![section.to_owned()];
+    diff.changes.push(Change { kind: Kind::Section, tools, from, to, when, witness: None, opens });
 }
 
 fn side(access: Access) -> Side {

@@ -20,7 +20,7 @@ use super::classes::{self, Class, Classes, Domain, Kind};
 use super::clocks;
 use super::places::Place;
 use super::relation;
-use super::solve::Demand;
+use super::solve::{Demand, Steps, TooLarge};
 use super::test::{ANY, Test, Truths, only};
 
 /// What a formula is wanted to be.
@@ -108,10 +108,17 @@ pub(crate) struct Space<'p> {
     /// The top-level arguments that conditions name.
     pub(crate) named: BTreeSet<String>,
     demands: HashMap<(usize, Want), Demand>,
+    /// What making the classes cost, in steps.
+    work: usize,
 }
 
 impl<'p> Space<'p> {
-    pub(crate) fn new(atoms: Atoms<'p>) -> Self {
+    /// The space of the questions.
+    ///
+    /// - **Errors**: when making it cost more steps than are left; each single place is bounded in itself.
+    pub(crate) fn new(atoms: Atoms<'p>, steps: &Steps) -> Result<Self, TooLarge> {
+        // Nothing is begun when nothing is left.
+        steps.take(1)?;
         let count = atoms.list.len();
         let mut space = Self {
             atoms,
@@ -120,13 +127,15 @@ impl<'p> Space<'p> {
             ties: Vec::new(),
             named: BTreeSet::new(),
             demands: HashMap::new(),
+            work: 0,
         };
         let shared = space.shared();
         space.arguments(&shared);
         space.surroundings(&shared);
         space.choices();
         space.relations(&shared);
-        space
+        steps.take(space.work)?;
+        Ok(space)
     }
 
     /// The tests that places share because they are compared with each other, by place.
@@ -336,7 +345,7 @@ impl<'p> Space<'p> {
                     (Role::Choice(number), all.map(choice).to_vec())
                 }
             };
-            self.variable(role, vec![number], Classes { list, gap: None });
+            self.variable(role, vec![number], Classes { list, gap: None, work: 0 });
         }
     }
 
@@ -363,6 +372,7 @@ impl<'p> Space<'p> {
     fn variable(&mut self, role: Role, order: Vec<usize>, classes: Classes) -> usize {
         let number = self.variables.len();
         let gap = classes.gap;
+        self.work += classes.work + classes.list.len() * (order.len() + 1);
         let most = classes.list.iter().map(|class| class.truths.len()).max();
         let classes = classes.closed(most.unwrap_or(order.len()).max(order.len())).list;
         for (place, question) in order.iter().enumerate() {
@@ -465,6 +475,7 @@ impl<'p> Space<'p> {
                 ties.extend(by_ways.into_iter().map(|(open, places)| (index, open, places)));
             }
             let (left, right, here) = (pair.left, pair.right, a.classes.len());
+            self.work += 40 * a.classes.len() * b.classes.len() * pair.asked.len();
             let list: Vec<Class> = ways
                 .into_iter()
                 .map(|truths| Class { kind: Kind::Choice, truths, values: vec![None], point: true })
@@ -472,7 +483,8 @@ impl<'p> Space<'p> {
             let bound = list.len();
             let order: Vec<usize> = pair.asked.iter().map(|(number, _)| *number).collect();
             let first = order.first().copied().unwrap_or(0);
-            let choice = self.variable(Role::Choice(first), order, Classes { list, gap: None });
+            let choice =
+                self.variable(Role::Choice(first), order, Classes { list, gap: None, work: 0 });
             for (index, open, places) in ties {
                 let this = Bits::of(here, |at| at == index);
                 self.ties.push(Demand::any([
@@ -574,5 +586,6 @@ fn fixed(tool: Option<&str>, tests: &[Test<'_>]) -> Classes {
     let name = tool.unwrap_or_default();
     let truths = tests.iter().map(|test| only(test.truth(Found::Text(name)))).collect();
     let values = vec![Some(Value::from(name))];
-    Classes { list: vec![Class { kind: Kind::Text, truths, values, point: true }], gap: None }
+    let list = vec![Class { kind: Kind::Text, truths, values, point: true }];
+    Classes { list, gap: None, work: 0 }
 }

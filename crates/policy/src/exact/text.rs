@@ -17,8 +17,8 @@ use super::test::{Test, Truths, only};
 /// The most states that are looked at.
 const STATES_MAX: usize = 12_000;
 
-/// The most of states times tests.
-const WORK_MAX: usize = 20_000_000;
+/// The most steps of single parts, and of single tests, that one set of tests may cost.
+const WORK_MAX: usize = 30_000_000;
 
 /// How many strings of each class are kept.
 const WORDS: usize = 3;
@@ -42,6 +42,8 @@ pub(crate) struct Texts {
     pub(crate) classes: Vec<TextClass>,
     /// Why there may be strings of other classes, if there may.
     pub(crate) gap: Option<&'static str>,
+    /// What finding them cost, in steps of single parts.
+    pub(crate) work: usize,
 }
 
 /// The classes that the tests tell apart.
@@ -139,8 +141,9 @@ impl<'t> Machine<'t> {
         };
         self.known.insert(start.clone(), 0);
         self.states.push(State { parts: start, from: None, next: Vec::new() });
-        let most = STATES_MAX.min(WORK_MAX / tests.max(1));
         let bytes = self.bytes.clone();
+        let each = (bytes.len() * self.parts.len()).max(tests).max(1);
+        let most = STATES_MAX.min(WORK_MAX / each);
         let mut at = 0;
         while at < self.states.len() {
             for byte in &bytes {
@@ -251,7 +254,8 @@ impl<'t> Machine<'t> {
             }
         }
         self.points(&class_of, &mut classes);
-        Texts { classes, gap: self.gap }
+        let work = self.states.len() * self.bytes.len() * self.parts.len();
+        Texts { classes, gap: self.gap, work }
     }
 
     /// Tells the classes of one string from the others: one state, and one way to it.

@@ -80,7 +80,7 @@ impl<'a, 'p> Checking<'a, 'p> {
                 every: false,
             }))
         });
-        let mut space = Space::new(atoms);
+        let mut space = Space::new(atoms, steps)?;
         let mut start = look::start(&space, steps)?;
         if let Some(named) = named {
             let demand = space.demand(&named, Want::True);
