@@ -132,34 +132,59 @@ struct Comparing<'c, 'p> {
     told: usize,
 }
 
+/// What a policy makes of calls, as it was worked out.
+#[derive(Clone, Debug)]
+enum End {
+    /// They pass every denial.
+    Passes,
+    /// They pass, and wait for nobody.
+    Allowed,
+    /// This rule denies them.
+    Denied(Arc<str>),
+    /// This is the first rule that holds them.
+    Held(Arc<str>),
+    /// Of these rules those hold them, and of the others some or none.
+    Asked { of: Vec<Arc<str>>, fired: Vec<Arc<str>>, others: bool },
+}
+
+impl End {
+    /// Whether a decision is what was worked out.
+    fn is(&self, side: &Side) -> bool {
+        match self {
+            Self::Passes => side.outcome != "deny",
+            Self::Allowed => side.outcome == "allow",
+            Self::Denied(rule) => side.outcome == "deny" && *side.rule == **rule,
+            Self::Held(rule) => side.outcome == "hold" && *side.rule == **rule,
+            Self::Asked { of, fired, others } => {
+                let asked = |rule: &Arc<str>| side.approvals.iter().any(|need| need.rule == *rule);
+                let any_other = side.approvals.iter().any(|need| !of.contains(&need.rule));
+                side.outcome != "deny"
+                    && of.iter().all(|rule| asked(rule) == fired.contains(rule))
+                    && any_other == *others
+            }
+        }
+    }
+}
+
 /// A state, what tells its calls from those that do not change, and what each side makes of them.
 #[derive(Clone)]
 struct Case {
     state: State,
     essential: Vec<Demand>,
-    /// The rule that denies them, by side; none where they pass every denial.
-    denied_by: [Option<Arc<str>>; 2],
+    ends: [End; 2],
 }
 
 impl Case {
     fn new(state: State) -> Self {
-        Self { state, essential: Vec::new(), denied_by: [None, None] }
+        Self { state, essential: Vec::new(), ends: [End::Passes, End::Passes] }
     }
 
-    /// The same calls, denied by this rule on this side.
-    fn denied(mut self, side: usize, rule: Option<Arc<str>>) -> Self {
-        if let Some(place) = self.denied_by.get_mut(side) {
-            *place = rule;
+    /// The same calls, which come to this end on this side.
+    fn ending(mut self, side: usize, end: End) -> Self {
+        if let Some(place) = self.ends.get_mut(side) {
+            *place = end;
         }
         self
-    }
-
-    /// Whether the decisions are those that were worked out.
-    fn is_of(&self, sides: [&Side; 2]) -> bool {
-        self.denied_by.iter().zip(sides).all(|(rule, side)| match rule {
-            Some(rule) => side.outcome == "deny" && *side.rule == **rule,
-            None => side.outcome != "deny",
-        })
     }
 }
 
@@ -227,8 +252,10 @@ impl Comparing<'_, '_> {
             let passes = self.step(side, index, false);
             if partner.is_none() {
                 let fires = self.step(side, index, true);
-                let rule = self.road(side).steps.get(index).map(|step| step.rule.clone());
-                let mut case = before.clone().denied(side, rule);
+                let mut case = before.clone();
+                if let Some(step) = self.road(side).steps.get(index) {
+                    case = case.ending(side, End::Denied(step.rule.clone()));
+                }
                 case.essential.push(fires.clone());
                 if case.state.add(&fires, self.steps)? {
                     self.followed(side, index, common, case)?;
@@ -265,7 +292,10 @@ impl Comparing<'_, '_> {
             // Calls that a step of each side decides are looked at once, from the first.
             let seen = side == 1 && partner.is_none();
             if rule != their_rule && !seen {
-                let mut stopped = case.clone().denied(other, their_rule.clone());
+                let mut stopped = case.clone();
+                if let Some(rule) = their_rule {
+                    stopped = stopped.ending(other, End::Denied(rule));
+                }
                 stopped.essential.push(fires.clone());
                 if stopped.state.add(&fires, self.steps)? {
                     self.tell(&stopped)?;
@@ -283,6 +313,9 @@ impl Comparing<'_, '_> {
         for at in 0..self.road(other).asks.len() {
             let fires = self.ask(other, at, true);
             let mut held = case.clone();
+            if let Some(ask) = self.road(other).asks.get(at) {
+                held = held.ending(other, End::Held(ask.need.rule.clone()));
+            }
             held.essential.push(fires.clone());
             if held.state.add(&fires, self.steps)? {
                 self.tell(&held)?;
@@ -295,7 +328,7 @@ impl Comparing<'_, '_> {
                 return Ok(());
             }
         }
-        self.tell(&case)
+        self.tell(&case.ending(other, End::Allowed))
     }
 
     /// The same approval on the other side, if it is there.
@@ -344,7 +377,15 @@ impl Comparing<'_, '_> {
             if !open || same {
                 continue;
             }
-            let mut alone = case.clone();
+            let ending = |case: Case, others: bool| {
+                [0, 1].into_iter().fold(case, |case, side| {
+                    let rules = |list: &[Need]| list.iter().map(|need| need.rule.clone()).collect();
+                    let fired = needs.get(side).map(|list| rules(list)).unwrap_or_default();
+                    let of = self.changed_asks(&changed, side);
+                    case.ending(side, End::Asked { of, fired, others })
+                })
+            };
+            let (mut alone, mut case) = (ending(case.clone(), false), ending(case, true));
             if alone.state.add(&no_common, self.steps)? {
                 self.tell(&alone)?;
             }
@@ -354,6 +395,13 @@ impl Comparing<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// The rules of the changed approvals of one side.
+    fn changed_asks(&self, changed: &[(usize, usize)], side: usize) -> Vec<Arc<str>> {
+        let of_side = changed.iter().filter(|(known, _)| *known == side);
+        let asks = of_side.filter_map(|(_, index)| self.road(side).asks.get(*index));
+        asks.map(|ask| ask.need.rule.clone()).collect()
     }
 
     fn asks_one_by_one(
@@ -412,7 +460,8 @@ impl Comparing<'_, '_> {
         let confirm = |witness: &Witness| {
             let sides = policies.map(|policy| look::side(policy, witness));
             let [from, to] = sides;
-            (from != to && case.is_of([&from, &to])).then_some((from, to))
+            let as_worked_out = case.ends[0].is(&from) && case.ends[1].is(&to);
+            (from != to && as_worked_out).then_some((from, to))
         };
         match look::look(&self.space, &case.state, &self.stage, self.steps, confirm)? {
             Found::Yes(witness, (from, to)) => {
