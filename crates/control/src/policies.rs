@@ -384,10 +384,10 @@ pub(crate) async fn stored_version(
         )
     };
     let policy = control.store.policy(by.org(), name).await?.ok_or_else(missing)?;
-    let versions = control.store.policy_versions(by.org(), &policy.id).await?;
     let number = number.unwrap_or(policy.latest);
-    let version = versions.iter().find(|version| version.number == number).ok_or_else(missing)?;
-    Ok((text_of(version), version.cases.as_ref().map(|cases| cases.to_vec())))
+    let version = control.store.policy_version(by.org(), &policy.id, number).await?;
+    let version = version.ok_or_else(missing)?;
+    Ok((text_of(&version), version.cases.as_ref().map(|cases| cases.to_vec())))
 }
 
 async fn whole(

@@ -96,6 +96,21 @@ fn steps() -> Vec<Step> {
         step("POST", "/policies/simulate", "/policies/simulate", simulate, 0),
         step(
             "POST",
+            "/policies/diff",
+            "/policies/diff",
+            r#"{"from":{"policy":"p"},"to":{"policy":"p"}}"#,
+            0,
+        ),
+        step(
+            "POST",
+            "/policies/ask",
+            "/policies/ask",
+            r#"{"policy":"p","question":"can pay pass?"}"#,
+            0,
+        ),
+        step("POST", "/policies/coverage", "/policies/coverage", &trial, 0),
+        step(
+            "POST",
             "/policies/import",
             "/policies/import",
             r#"{"yaml":"version: \"1\"\ndefault: deny\n"}"#,
