@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::counter::Held;
+use crate::counter::{Bucket, Held};
 use crate::ledger::Ledger;
 use crate::window::Frame;
 use crate::{
@@ -83,8 +83,10 @@ impl Ledger {
         match window {
             Window::Calendar { .. } => frame.turns_at,
             Window::Rolling { length_micros } => {
-                let oldest = self.counters.get(key)?.buckets_since(frame.since).first()?;
-                Some(leaves_at(oldest.last, *length_micros))
+                // What was given back has left nothing to wait for.
+                let holds = |b: &&Bucket| b.settled > 0 || b.held > 0 || b.unknown > 0;
+                let seen = self.counters.get(key)?.buckets_since(frame.since);
+                Some(leaves_at(seen.iter().find(holds)?.last, *length_micros))
             }
         }
     }

@@ -47,6 +47,25 @@ fn a_refusal_says_what_is_used_held_unknown_left_and_when_to_come_back() {
 }
 
 #[test]
+fn a_rolling_window_that_holds_nothing_has_no_end_to_wait_for() {
+    let mut ledger = Ledger::new();
+    let of = charge("calls", rolling(MINUTE), 10, 1);
+    let resets = |ledger: &Ledger, now| {
+        let limit = &of.limit;
+        ledger.usage(&of.key, &limit.rule, &limit.window, limit.max, now).unwrap().resets_at
+    };
+    assert_eq!(resets(&ledger, MIDNIGHT), None);
+    assert!(take(&mut ledger, 1, std::slice::from_ref(&of), MIDNIGHT));
+    assert_eq!(resets(&ledger, MIDNIGHT), Some(MIDNIGHT + MINUTE + 1));
+    let _ = ledger.release(call(1)).unwrap();
+    assert_eq!(resets(&ledger, MIDNIGHT), None);
+    // One that was given back before one that stays: the one that stays is what is waited for.
+    assert!(take(&mut ledger, 2, std::slice::from_ref(&of), MIDNIGHT + 20 * SECOND));
+    let _ = ledger.settle(call(2)).unwrap();
+    assert_eq!(resets(&ledger, MIDNIGHT + 30 * SECOND), Some(MIDNIGHT + 80 * SECOND + 1));
+}
+
+#[test]
 fn usage_lists_each_limit_of_one_grant_and_of_nobody_else() {
     let mut ledger = Ledger::new();
     let day = || Window::utc(Unit::Day);
