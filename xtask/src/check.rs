@@ -1,7 +1,7 @@
 //! `check`: everything that can be said of the sources without running them.
 
 use crate::report::Report;
-use crate::{Outcome, arrows, catalogue, deny, files, links, process, workspace};
+use crate::{Outcome, arrows, catalogue, deny, files, links, process, web, workspace};
 
 /// Runs every check and tells how they went; with `--quick` those that need no compiler.
 pub(crate) fn run(args: &[String]) -> Outcome {
@@ -10,6 +10,7 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     cheap(&mut report);
     if !quick {
         lints(&mut report);
+        dashboard(&mut report);
     }
     report.close()
 }
@@ -43,6 +44,11 @@ pub(crate) fn lints(report: &mut Report) {
         let lints = ["clippy", "--workspace", "--all-targets", "--all-features", "--quiet"];
         cargo(&[&lints[..], &["--", "-D", "warnings"]].concat())
     });
+}
+
+/// Types, lint and formatting of the dashboard. Needs Node and its packages.
+pub(crate) fn dashboard(report: &mut Report) {
+    report.check("the dashboard's types, lint and formatting", web::check);
 }
 
 /// Runs cargo, silently unless it fails.

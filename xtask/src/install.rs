@@ -7,6 +7,7 @@ const PROGRAMS: &[(&str, &[&str], &str)] = &[
     ("cc", &["--version"], "build-essential"),
     ("node", &["--version"], "nodejs"),
     ("npm", &["--version"], "npm"),
+    ("chromium", &["--version"], "chromium"),
     ("python3", &["--version"], "python3"),
     ("python3", &["-m", "ensurepip", "--version"], "python3-venv"),
 ];

@@ -22,6 +22,7 @@ mod policy_edit;
 mod process;
 mod report;
 mod test;
+mod web;
 mod workspace;
 
 const USAGE: &str = "\
@@ -33,6 +34,7 @@ Usage: cargo xtask <chore>
   test [--quick]  check, every test, and official MCP clients, servers and the conformance suite
                   through a running gateway; --quick leaves those peers out
   peers           those peers alone
+  web             install and build the dashboard, if anything changed
   bench [ARGS]    measure beside a bare proxy, and say what it costs
 ";
 
@@ -56,6 +58,7 @@ fn run(chore: &str, args: &[String]) -> Outcome {
     match chore {
         "check" => check::run(args),
         "demo" => demo::demo(args),
+        "web" => web::build(),
         "bench" => demo::bench(args),
         "test" => test::run(args),
         "peers" => test::peers_alone(args),

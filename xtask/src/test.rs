@@ -4,7 +4,7 @@ use std::thread;
 
 use crate::process::{self, cargo};
 use crate::report::{Counted, Report};
-use crate::{Outcome, check, evidence, install, peers, policy_edit, workspace};
+use crate::{Outcome, check, evidence, install, peers, policy_edit, web, workspace};
 
 /// How many cases the long tests take where a machine has the time.
 const CI_CASES: &[(&str, &str)] = &[("POLICY_CASES", "100000"), ("QUOTA_SEEDS", "5000")];
@@ -17,9 +17,13 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     // Beside the checks: it waits for downloads most of the time.
     let installing = (!quick).then(|| thread::spawn(install::peers));
     check::cheap(&mut report);
+    report.check("the dashboard is built", web::build);
     check::lints(&mut report);
+    check::dashboard(&mut report);
     report.step("tests", tests);
     report.step("evidence in a second language", || evidence::second_language(None));
+    report.step("tests of the dashboard", web::unit_tests);
+    report.step("the dashboard in a browser", web::browser_tests);
     if let Some(installing) = installing {
         report.step("examples in the documentation", examples);
         report.check("official clients and servers", || {

@@ -26,7 +26,8 @@ pub(crate) struct Arrival {
     pub(crate) hosts: Arc<[String]>,
 }
 
-/// Headers of every answer. Nothing here is for a browser to render, frame, guess at or keep.
+/// Headers of every answer. Nothing here is for a browser to render, frame, guess at or keep; only
+/// the dashboard's own files say otherwise, and only about what may be loaded and kept.
 const HEADERS: [(HeaderName, &str); 6] = [
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -76,7 +77,10 @@ fn finish(mut response: Response, id: &str) -> Response {
         }
     }
     for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        let own = name == header::CONTENT_SECURITY_POLICY || name == header::CACHE_CONTROL;
+        if !(own && response.headers().contains_key(&name)) {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
     }
     if let Ok(id) = HeaderValue::from_str(id) {
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);

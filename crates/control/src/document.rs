@@ -21,7 +21,7 @@ use crate::routes;
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     tags(
-        (name = "health", description = "How the instance is"),
+        (name = "health", description = "How the instance is, and what one may do"),
         (name = "servers", description = "Upstream MCP servers, their tools and credentials"),
         (name = "policies", description = "Policies, their versions, and trying them out"),
         (name = "grants", description = "What agents may do, and how much of it they used"),
@@ -98,6 +98,17 @@ fn operations(item: &PathItem) -> impl Iterator<Item = (&'static str, &Operation
     [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("DELETE", &item.delete)]
         .into_iter()
         .filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
+}
+
+/// Every operation that needs a role, by name, with the lowest one that may.
+pub(crate) fn roles_by_operation() -> Vec<(String, store::Role)> {
+    let (_, document) = routes::described().split_for_parts();
+    let all = document.paths.paths.values().flat_map(operations);
+    let named = all.filter_map(|(_, operation)| {
+        let role = store::Role::parse(&role_of(operation)?)?;
+        Some((operation.operation_id.clone()?, role))
+    });
+    named.collect()
 }
 
 /// The role that the document names for an operation.
@@ -202,15 +213,19 @@ mod tests {
         assert_eq!(shown["headers"]["items"]["type"], "string");
     }
 
-    /// `UPDATE_DOCS=1` writes the page anew.
+    /// `UPDATE_DOCS=1` writes both anew: the page, and the document that the dashboard's client
+    /// is generated from.
     #[test]
     fn the_page_about_the_api_is_current() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api.md");
-        let page = api_markdown();
-        if std::env::var_os("UPDATE_DOCS").is_some() {
-            std::fs::write(path, &page).unwrap();
+        let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
+        let document = format!("{}\n", openapi_json().trim_end());
+        for (name, text) in [("api.md", api_markdown()), ("openapi.json", document)] {
+            let path = format!("{docs}/{name}");
+            if std::env::var_os("UPDATE_DOCS").is_some() {
+                std::fs::write(&path, &text).unwrap();
+            }
+            let stored = std::fs::read_to_string(path).unwrap_or_default();
+            assert!(stored == text, "docs/{name} is stale: run this test with UPDATE_DOCS=1");
         }
-        let stored = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(stored == page, "docs/api.md is stale: run this test with UPDATE_DOCS=1");
     }
 }

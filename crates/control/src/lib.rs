@@ -26,6 +26,7 @@ mod etag;
 mod evidence;
 mod repeat;
 mod health;
+mod permissions;
 mod servers;
 mod server_url;
 mod tools;
@@ -52,7 +53,9 @@ mod problem;
 mod nearest;
 mod time;
 mod document;
+mod dashboard;
 
+pub use dashboard::Asset;
 pub use document::{api_markdown, openapi_json};
 pub use routes::router;
 pub use serve::serve;

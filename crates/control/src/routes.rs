@@ -12,18 +12,17 @@ use crate::{
     groups, health, keys, me, members, policies, reservations, servers, simulate, tail, tools,
     trial, usage,
 };
+use crate::{dashboard, permissions};
 
 /// Where the API lives.
 pub(crate) const BASE: &str = "/api/v1";
 
-/// The API as a router: everything but the listener.
+/// The API and the dashboard as a router: everything but the listener.
 pub fn router(control: Control) -> Router {
     let (routes, _) = described().split_for_parts();
     routes
         .route(&format!("{BASE}/openapi.json"), get(document::serve))
-        .fallback(async || {
-            Problem::new(Code::NoSuchRoute, "see /api/v1/openapi.json for the routes")
-        })
+        .fallback(dashboard::serve)
         .method_not_allowed_fallback(async || {
             Problem::new(Code::MethodNotAllowed, "the Allow header lists the methods")
         })
@@ -35,6 +34,7 @@ pub fn router(control: Control) -> Router {
 pub(crate) fn described() -> OpenApiRouter<Control> {
     let api = OpenApiRouter::new()
         .routes(routes!(health::health))
+        .routes(routes!(permissions::list))
         .routes(routes!(servers::list, servers::create))
         .routes(routes!(servers::get, servers::update, servers::delete))
         .routes(routes!(servers::refresh))

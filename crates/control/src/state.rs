@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use store::{Clock, ControlPlane, ServerId};
 use tokio::sync::{Mutex, Semaphore};
 
+use crate::dashboard::Asset;
 use crate::health::HealthCache;
 use crate::pace::Pace;
 use crate::problem::{Code, Problem};
@@ -71,6 +72,8 @@ pub struct Control {
     pub(crate) gateway_url: Arc<str>,
     /// Host names that are answered beside those of this machine.
     pub(crate) hosts: Arc<[String]>,
+    /// The files of the dashboard; none when it was not built.
+    pub(crate) dashboard: &'static [Asset],
     pub(crate) inner: Arc<Inner>,
 }
 
@@ -109,7 +112,15 @@ impl Control {
             judging: Semaphore::new(JUDGING_MAX),
         };
         let gateway_url = gateway_url.trim_end_matches('/').into();
-        Self { store, prober, clock, gateway_url, hosts: Arc::new([]), inner: Arc::new(inner) }
+        Self {
+            store,
+            prober,
+            clock,
+            gateway_url,
+            hosts: Arc::new([]),
+            dashboard: &[],
+            inner: Arc::new(inner),
+        }
     }
 
     /// Answers to these host names too (without ports), on loopback listeners as well: those of a
@@ -117,6 +128,13 @@ impl Control {
     #[must_use]
     pub fn answering_to(mut self, hosts: impl IntoIterator<Item = String>) -> Self {
         self.hosts = hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect();
+        self
+    }
+
+    /// Serves these files as the dashboard, beside the API.
+    #[must_use]
+    pub fn with_dashboard(mut self, files: &'static [Asset]) -> Self {
+        self.dashboard = files;
         self
     }
 

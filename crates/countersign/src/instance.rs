@@ -106,7 +106,8 @@ impl Instance {
             clock,
             &gateway_url,
         )
-        .answering_to(config.control_host());
+        .answering_to(config.control_host())
+        .with_dashboard(crate::dashboard::FILES);
         Ok(Self { gateway_url, control_url, first_key, store, gateway, control, listeners })
     }
 

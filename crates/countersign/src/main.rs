@@ -7,6 +7,7 @@ mod api;
 mod args;
 mod commands;
 mod config;
+mod dashboard;
 mod demo;
 mod events;
 mod failure;

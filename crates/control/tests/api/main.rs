@@ -25,4 +25,5 @@ mod keys;
 mod limits;
 mod repeat;
 mod calls;
+mod dashboard;
 mod secrets;

@@ -42,6 +42,7 @@ fn steps() -> Vec<Step> {
     vec![
         step("GET", "/health", "/health", "", 0),
         step("GET", "/me", "/me", "", 0),
+        step("GET", "/permissions", "/permissions", "", 0),
         step("POST", "/members", "/members", r#"{"email":"new@example.org","role":"viewer"}"#, 1),
         step("GET", "/members", "/members", "", 0),
         step("GET", "/members/{id}", "/members/new@example.org", "", 0),

@@ -1,0 +1,181 @@
+// The frame around every screen: the head, the menu, and what holds for all of them.
+import {
+  AppShell,
+  Burger,
+  Group,
+  NavLink,
+  type NavLinkProps,
+  ScrollArea,
+  Text,
+  Tooltip,
+} from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { createLink, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
+import { type ComponentProps, lazy, type Ref, Suspense, useEffect, useState } from 'react';
+import { api, problemOf } from '../api/client';
+import { t } from '../text';
+import { Loading } from '../ui/Asked';
+import { ProblemView } from '../ui/ProblemView';
+import { AccountMenu, HealthDot, SearchButton } from './Head';
+import { useToolsToReview } from './badges';
+import { useCan } from './can';
+import { KeyList } from './KeyList';
+import { useKeys } from './keys';
+import { MENU } from './menu';
+import { SignedOut } from './SignedOut';
+import { to } from './links';
+
+const Palette = lazy(() => import('./Palette'));
+
+function PlainMenuLink({
+  ref,
+  ...props
+}: NavLinkProps & ComponentProps<'a'> & { ref?: Ref<HTMLAnchorElement> }) {
+  return <NavLink component="a" ref={ref} {...props} />;
+}
+const MenuLink = createLink(PlainMenuLink);
+
+export function Shell() {
+  const session = api.useQuery('get', '/api/v1/session', {}, { staleTime: 60_000 });
+  const navigate = useNavigate();
+  const location = useLocation();
+  const nobody = session.data === undefined && problemOf(session.error).status === 401;
+  useEffect(() => {
+    if (nobody) void navigate({ ...to.signIn(location.href), replace: true });
+  }, [nobody, navigate, location.href]);
+
+  if (session.data === undefined) {
+    return (
+      <main style={{ padding: 24, maxWidth: 720, margin: '0 auto' }}>
+        {session.error && !nobody ? (
+          <ProblemView error={session.error} retry={() => void session.refetch()} />
+        ) : (
+          <Loading />
+        )}
+      </main>
+    );
+  }
+  return <Frame name={session.data.member.name || session.data.member.email} />;
+}
+
+function Frame({ name }: { name: string }) {
+  const [open, menu] = useDisclosure(false);
+  const [palette, setPalette] = useState(false);
+  const [keyList, setKeyList] = useState(false);
+  const path = useLocation({ select: (location) => location.pathname });
+  useKeys({ palette: () => setPalette(true), list: () => setKeyList(true) });
+  const close = menu.close;
+  useEffect(close, [path, close]);
+
+  return (
+    <AppShell
+      header={{ height: 56 }}
+      navbar={{ width: 216, breakpoint: 'sm', collapsed: { mobile: !open } }}
+      padding="md"
+    >
+      <a className="cs-skip" href="#content">
+        {t.shell.skip}
+      </a>
+      <AppShell.Header>
+        <Group h="100%" px="md" gap="sm" wrap="nowrap" justify="space-between">
+          <Group gap="sm" wrap="nowrap">
+            <Burger
+              opened={open}
+              onClick={menu.toggle}
+              hiddenFrom="sm"
+              size="sm"
+              aria-label={t.shell.menu}
+            />
+            <Text fw={700} component="span">
+              {t.shell.product}
+            </Text>
+          </Group>
+          <SearchButton onClick={() => setPalette(true)} />
+          <Group gap="xs" wrap="nowrap">
+            <HealthDot />
+            <AccountMenu name={name} />
+          </Group>
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="xs" aria-label={t.shell.menu}>
+        <AppShell.Section grow component={ScrollArea}>
+          <Menu path={path} />
+        </AppShell.Section>
+      </AppShell.Navbar>
+      <AppShell.Main id="content" tabIndex={-1}>
+        <HealthBar />
+        <Suspense fallback={<Loading />}>
+          <Outlet />
+        </Suspense>
+      </AppShell.Main>
+      {palette && (
+        <Suspense fallback={null}>
+          <Palette close={() => setPalette(false)} />
+        </Suspense>
+      )}
+      <KeyList open={keyList} close={() => setKeyList(false)} />
+      <SignedOut />
+    </AppShell>
+  );
+}
+
+function Menu({ path }: { path: string }) {
+  const may = useCan();
+  const review = useToolsToReview();
+  return MENU.map(({ group, pages }) => (
+    <div key={group} style={{ marginBottom: 12 }}>
+      <Text size="xs" c="dimmed" fw={600} px="sm" pb={4} tt="uppercase">
+        {t.shell.groups[group]}
+      </Text>
+      {pages.map(({ page, link, icon: Icon, needs }) => {
+        const permission = needs ? may(needs) : { allowed: true, reason: '' };
+        const active = link.to === '/' ? path === '/' : path.startsWith(link.to);
+        const waiting = page === 'tools' ? review : 0;
+        const item = (
+          <MenuLink
+            key={page}
+            to={link.to}
+            label={t.shell.pages[page]}
+            leftSection={<Icon size={18} stroke={1.7} aria-hidden />}
+            rightSection={
+              waiting > 0 ? (
+                <Text size="xs" fw={600} component="span" aria-label={t.shell.toReview(waiting)}>
+                  {waiting}
+                </Text>
+              ) : undefined
+            }
+            active={active}
+            variant="light"
+            aria-current={active ? 'page' : undefined}
+            c={permission.allowed ? undefined : 'dimmed'}
+            description={permission.allowed ? undefined : permission.reason}
+          />
+        );
+        return permission.allowed ? (
+          item
+        ) : (
+          <Tooltip key={page} label={permission.reason} position="right">
+            <div>{item}</div>
+          </Tooltip>
+        );
+      })}
+    </div>
+  ));
+}
+
+/** Says what follows from the state of the instance, while it is not well. */
+function HealthBar() {
+  const health = api.useQuery('get', '/api/v1/health', {}, { refetchInterval: 15_000, retry: 0 });
+  const status = health.error ? 'lost' : health.data?.status;
+  if (status === undefined || status === 'ok') return null;
+  const text = {
+    lost: t.shell.health.lostBar,
+    degraded: t.shell.health.degradedBar,
+    sealed: t.shell.health.sealedBar,
+  }[status];
+  return (
+    <div className="cs-bar" role="status" style={{ margin: '-16px -16px 16px' }}>
+      {text}
+    </div>
+  );
+}

@@ -1,0 +1,22 @@
+// What the person may do, as the server says it; nothing here knows what a role means.
+import { api } from '../api/client';
+import type { operations } from '../api/schema';
+import { t } from '../text';
+
+export type Operation = keyof operations;
+
+export interface Permission {
+  allowed: boolean;
+  /** Who can, for the person who cannot; empty when they can. */
+  reason: string;
+}
+
+/** Asks the server once what the person may do, and answers operation by operation. */
+export function useCan(): (operation: Operation) => Permission {
+  const { data } = api.useQuery('get', '/api/v1/permissions', {}, { staleTime: 60_000 });
+  return (operation) => {
+    const known = data?.operations[operation];
+    if (!known) return { allowed: false, reason: data ? t.can.notOffered : t.can.notKnownYet };
+    return { allowed: known.allowed, reason: known.allowed ? '' : t.can.needs(known.role) };
+  };
+}

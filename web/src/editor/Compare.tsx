@@ -1,0 +1,47 @@
+// Two texts side by side, with what is the same folded away.
+import { json } from '@codemirror/lang-json';
+import { MergeView } from '@codemirror/merge';
+import { EditorState } from '@codemirror/state';
+import { EditorView, lineNumbers } from '@codemirror/view';
+import { useEffect, useRef } from 'react';
+import { nonce } from '../app/theme';
+
+interface Props {
+  a: string;
+  b: string;
+  labels: [string, string];
+}
+
+const look = EditorView.theme({
+  '&': { backgroundColor: 'var(--cs-panel)' },
+  '.cm-content': { fontFamily: 'var(--mantine-font-family-monospace)', fontSize: '0.8125rem' },
+  '.cm-gutters': { backgroundColor: 'var(--cs-panel)', color: 'var(--cs-hidden)', border: 'none' },
+  '.cm-collapsedLines': { background: 'var(--cs-track)', color: 'inherit' },
+});
+
+export default function Compare({ a, b, labels }: Props) {
+  const frame = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!frame.current) return undefined;
+    const extensions = (label: string) => [
+      EditorView.cspNonce.of(nonce()),
+      lineNumbers(),
+      json(),
+      look,
+      EditorState.readOnly.of(true),
+      EditorView.lineWrapping,
+      EditorView.contentAttributes.of({ 'aria-label': label }),
+    ];
+    const view = new MergeView({
+      parent: frame.current,
+      a: { doc: a, extensions: extensions(labels[0]) },
+      b: { doc: b, extensions: extensions(labels[1]) },
+      collapseUnchanged: { margin: 3, minSize: 4 },
+      gutter: true,
+    });
+    return () => view.destroy();
+    // The labels are the same for the life of the view.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [a, b]);
+  return <div ref={frame} style={{ maxHeight: 420, overflow: 'auto' }} />;
+}

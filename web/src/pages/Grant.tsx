@@ -1,0 +1,170 @@
+// One grant: what it reaches, what its limits have left, and what can be done with it.
+import { Alert, Group, Stack, Text } from '@mantine/core';
+import { useParams } from '@tanstack/react-router';
+import { useState } from 'react';
+import { api, type Schemas } from '../api/client';
+import { to } from '../app/links';
+import { formatDecimal } from '../lib/format';
+import { t } from '../text';
+import { Asked } from '../ui/Asked';
+import { At, Facts, Go } from '../ui/bits';
+import { LimitBar } from '../ui/LimitBar';
+import { Page, Panel } from '../ui/Page';
+import { stateOf } from './Grants';
+import { Actions } from './grants/Actions';
+import { Snippets } from './grants/Snippets';
+import { TokenOnce } from './grants/TokenOnce';
+
+const d = t.grants.detail;
+
+export function Grant() {
+  const { id } = useParams({ from: '/inside/grants/$id' });
+  const query = api.useQuery('get', '/api/v1/grants/{id}', { params: { path: { id } } });
+  return <Asked query={query}>{(grant) => <Detail grant={grant} />}</Asked>;
+}
+
+function Detail({ grant }: { grant: Schemas['GrantOut'] }) {
+  const [made, setMade] = useState<Schemas['GrantMade']>();
+  return (
+    <Page
+      title={grant.label}
+      above={<Go {...to.grants()}>{t.grants.title}</Go>}
+      about={
+        <>
+          {t.grants.state[stateOf(grant)]} ·{' '}
+          {grant.expires_at ? <At at={grant.expires_at} as="distance" /> : t.grants.noEnd} ·{' '}
+          {d.generation(grant.generation)}
+        </>
+      }
+      actions={<Actions grant={grant} rotated={setMade} />}
+    >
+      {grant.state === 'revoked' && <Alert color="gray">{d.revoked}</Alert>}
+      {made && (
+        <TokenOnce
+          made={made}
+          title={t.grants.token.rotated(grant.label)}
+          done={() => setMade(undefined)}
+        />
+      )}
+      <div
+        style={{
+          display: 'grid',
+          gap: 16,
+          gridTemplateColumns: 'repeat(auto-fit, minmax(min(100%, 420px), 1fr))',
+        }}
+      >
+        <Limits id={grant.id} />
+        <Panel title={d.facts}>
+          <Facts
+            of={[
+              [
+                d.servers,
+                <Stack key="s" gap={2}>
+                  {grant.servers.map((reach) => (
+                    <span key={reach.server.id}>
+                      <Go {...to.server(reach.server.name)}>{reach.server.name}</Go> ·{' '}
+                      {reach.policy ? (
+                        <Go {...to.policy(reach.policy.name)}>{reach.policy.name}</Go>
+                      ) : (
+                        t.grants.noPolicy
+                      )}
+                    </span>
+                  ))}
+                </Stack>,
+              ],
+              [t.grants.columns.identity, grant.identity],
+              [
+                t.grants.columns.last,
+                grant.last_call_at ? (
+                  <At key="l" at={grant.last_call_at} as="distance" />
+                ) : (
+                  t.grants.never
+                ),
+              ],
+              [
+                d.calls,
+                <Go key="c" {...to.logs({ grant: grant.label })}>
+                  {t.logs.detail.ofGrant}
+                </Go>,
+              ],
+              [d.created, <At key="m" at={grant.created_at} as="moment" />],
+              ...(grant.not_before
+                ? [
+                    [d.notBefore, <At key="n" at={grant.not_before} as="moment" />] as [
+                      string,
+                      React.ReactNode,
+                    ],
+                  ]
+                : []),
+              [d.inFlight, String(grant.in_flight_max)],
+              [
+                d.tags,
+                Object.entries(grant.tags)
+                  .map(([key, value]) => `${key}=${value}`)
+                  .join(', ') || t.states.none,
+              ],
+            ]}
+          />
+        </Panel>
+      </div>
+      <Panel title={d.connect}>
+        <Text size="sm" c="dimmed" mb="sm">
+          {d.connectAbout}
+        </Text>
+        <Snippets grant={grant} token={d.tokenPlace} />
+      </Panel>
+    </Page>
+  );
+}
+
+function Limits({ id }: { id: string }) {
+  const query = api.useQuery(
+    'get',
+    '/api/v1/grants/{id}/usage',
+    { params: { path: { id } } },
+    { refetchInterval: 10_000 },
+  );
+  return (
+    <Panel title={d.limits}>
+      <Asked query={query}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <Text size="sm" c="dimmed">
+              {d.noLimits}
+            </Text>
+          ) : (
+            <Stack gap="md">
+              {items.map((limit) => (
+                <div key={limit.rule + limit.per.map((part) => part.value).join()}>
+                  <Group justify="space-between" gap="xs">
+                    <Text size="sm" fw={600}>
+                      {limit.counter} · {limit.window}
+                      {limit.per.map((part) => ` · ${part.value}`)}
+                    </Text>
+                    <Text size="sm">{d.of(formatDecimal(limit.max))}</Text>
+                  </Group>
+                  <LimitBar limit={limit} />
+                  <Text size="xs" c="dimmed">
+                    {d.summary(
+                      ...([limit.used, limit.held, limit.unknown, limit.left].map(
+                        formatDecimal,
+                      ) as [string, string, string, string]),
+                    )}
+                    {limit.resets_at && (
+                      <>
+                        {' · '}
+                        {d.resets} <At at={limit.resets_at} as="distance" />
+                      </>
+                    )}
+                    {' · '}
+                    <Go {...to.logs({ rule: limit.rule })}>{limit.rule}</Go>
+                  </Text>
+                </div>
+              ))}
+            </Stack>
+          )
+        }
+      </Asked>
+    </Panel>
+  );
+}

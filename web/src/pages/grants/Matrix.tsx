@@ -1,0 +1,122 @@
+// Grants by tools, one word a cell, read from the documents in force.
+import { Button, Group, Stack, Table, Text } from '@mantine/core';
+import { useQueries } from '@tanstack/react-query';
+import { api, type Schemas } from '../../api/client';
+import { to } from '../../app/links';
+import { parse, type Parsed } from '../../builder/document';
+import { stateOf } from '../../builder/reading';
+import { t } from '../../text';
+import { Loading } from '../../ui/Asked';
+import { Go } from '../../ui/bits';
+import { type Kind, Word } from '../../ui/Word';
+
+const WORD: Record<string, Kind> = { allow: 'allowed', deny: 'denied', hide: 'hidden' };
+
+export function Matrix({ grants }: { grants: Schemas['GrantOut'][] }) {
+  const slugs = [
+    ...new Set(grants.flatMap((grant) => grant.servers.map((reach) => reach.server.name))),
+  ];
+  const names = [
+    ...new Set(grants.flatMap((grant) => grant.servers.map((reach) => reach.policy?.name))),
+  ];
+  const policies = names.filter((name): name is string => name !== undefined);
+  const tools = useQueries({
+    queries: slugs.map((slug) =>
+      api.queryOptions('get', '/api/v1/servers/{id}/tools', {
+        params: { path: { id: slug }, query: { limit: 500 } },
+      }),
+    ),
+  });
+  const documents = useQueries({
+    queries: policies.map((name) =>
+      api.queryOptions('get', '/api/v1/policies/{id}', { params: { path: { id: name } } }),
+    ),
+  });
+  const read = new Map<string, Parsed>();
+  documents.forEach((query, at) => {
+    const name = policies[at];
+    if (name && query.data?.version) read.set(name, parse(query.data.version.text));
+  });
+  if ([...tools, ...documents].some((query) => query.isPending)) return <Loading lines={6} />;
+
+  const columns = slugs.flatMap((server, at) =>
+    (tools[at]?.data?.items ?? [])
+      .filter((tool) => tool.present)
+      .map((tool) => ({ server, tool: tool.name })),
+  );
+  const cell = (grant: Schemas['GrantOut'], server: string, tool: string): Kind | 'rules' | '' => {
+    const reach = grant.servers.find((one) => one.server.name === server);
+    if (!reach) return '';
+    const doc = reach.policy && read.get(reach.policy.name);
+    if (!doc) return 'denied';
+    return WORD[stateOf(doc, tool)] ?? 'rules';
+  };
+  const spoken = (word: Kind | 'rules' | '') =>
+    word === '' ? '' : word === 'rules' ? t.grants.words.byRules : t.words[word];
+  const csv = () => {
+    const quote = (text: string) => `"${text.replaceAll('"', '""')}"`;
+    const rows = grants.map((grant) => [
+      grant.label,
+      ...columns.map(({ server, tool }) => spoken(cell(grant, server, tool))),
+    ]);
+    const head = [
+      t.grants.columns.label,
+      ...columns.map(({ server, tool }) => `${server}/${tool}`),
+    ];
+    const text = [head, ...rows].map((row) => row.map(quote).join(',')).join('\r\n');
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([text], { type: 'text/csv' }));
+    link.download = 'countersign-matrix.csv';
+    link.click();
+    URL.revokeObjectURL(link.href);
+  };
+  return (
+    <Stack>
+      <Group justify="space-between">
+        <Text size="sm" c="dimmed" maw={640}>
+          {t.grants.matrixAbout}
+        </Text>
+        <Button size="xs" variant="default" onClick={csv}>
+          {t.grants.export}
+        </Button>
+      </Group>
+      <Table.ScrollContainer minWidth={400} type="native" className="cs-panel" tabIndex={0}>
+        <Table aria-label={t.grants.matrix} stickyHeader>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>{t.grants.columns.label}</Table.Th>
+              {columns.map(({ server, tool }) => (
+                <Table.Th key={`${server}/${tool}`}>
+                  <Go {...to.server(server, 'tools', tool)}>{tool}</Go>
+                </Table.Th>
+              ))}
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {grants.map((grant) => (
+              <Table.Tr key={grant.id}>
+                <Table.Th scope="row">
+                  <Go {...to.grant(grant.id)}>{grant.label}</Go>
+                </Table.Th>
+                {columns.map(({ server, tool }) => {
+                  const word = cell(grant, server, tool);
+                  return (
+                    <Table.Td key={`${server}/${tool}`}>
+                      {word === '' ? (
+                        t.states.none
+                      ) : word === 'rules' ? (
+                        t.grants.words.byRules
+                      ) : (
+                        <Word kind={word} />
+                      )}
+                    </Table.Td>
+                  );
+                })}
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+    </Stack>
+  );
+}

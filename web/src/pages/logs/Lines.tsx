@@ -1,0 +1,152 @@
+// The lines of the log: only those in view are drawn, so that ten thousand stay smooth.
+import { Button, Group, Text, UnstyledButton } from '@mantine/core';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { type KeyboardEvent, useEffect, useRef } from 'react';
+import { kept } from '../../lib/settings';
+import { SINGLE_KEYS } from '../../app/keys';
+import { formatMicros } from '../../lib/format';
+import type { Call } from '../../lib/road';
+import { t } from '../../text';
+import { At } from '../../ui/bits';
+import { kindOfCall, Word } from '../../ui/Word';
+
+interface Props {
+  lines: Call[];
+  names: (policy: string) => string;
+  open: string | undefined;
+  show: (id: string | undefined) => void;
+  /** How many lines wait until the pointer and the focus have left. */
+  waiting: number;
+  release: () => void;
+  hold: (on: boolean) => void;
+  more: (() => void) | undefined;
+  loading: boolean;
+}
+
+const LINE = 37;
+
+export function Lines({ lines, open, show, waiting, release, hold, more, loading }: Props) {
+  const frame = useRef<HTMLDivElement>(null);
+  // The library keeps its own state; nothing here is remembered on its behalf.
+  // eslint-disable-next-line react-hooks/incompatible-library
+  const rows = useVirtualizer({
+    count: lines.length,
+    getScrollElement: () => frame.current,
+    estimateSize: () => LINE,
+    overscan: 12,
+    getItemKey: (at) => lines[at]?.index ?? at,
+  });
+  const items = rows.getVirtualItems();
+  const last = items.at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (more && !loading && last >= lines.length - 20) more();
+  }, [last, lines.length, more, loading]);
+
+  const move = (event: KeyboardEvent<HTMLDivElement>) => {
+    const step = { ArrowDown: 1, ArrowUp: -1, ...(kept(SINGLE_KEYS, true) ? { j: 1, k: -1 } : {}) }[
+      event.key
+    ];
+    if (!step) return;
+    event.preventDefault();
+    const buttons = [...event.currentTarget.querySelectorAll<HTMLElement>('[data-line]')];
+    const here = buttons.findIndex((button) => button === document.activeElement);
+    buttons[Math.max(0, here + step)]?.focus();
+  };
+
+  return (
+    <div style={{ minWidth: 0 }}>
+      <Group justify="space-between" mb={4} mih={30}>
+        <Text size="sm" c="dimmed">
+          {t.logs.count(lines.length)}
+        </Text>
+        <div role="status">
+          {waiting > 0 && (
+            <Button size="compact-sm" onClick={release}>
+              {t.logs.fresh(waiting)} · {t.logs.showFresh}
+            </Button>
+          )}
+        </div>
+      </Group>
+      {/* Pointer and focus only hold back what is new; every line has a button of its own. */}
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions */}
+      <div
+        ref={frame}
+        className="cs-panel logs-list"
+        role="table"
+        aria-label={t.logs.title}
+        aria-rowcount={lines.length}
+        onMouseEnter={() => hold(true)}
+        onMouseLeave={() => hold(false)}
+        onFocus={() => hold(true)}
+        onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && hold(false)}
+        onKeyDown={move}
+        // A region that scrolls is reached by the keyboard.
+        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+        tabIndex={0}
+      >
+        <div role="rowgroup" className="logs-head">
+          <div role="row" className="logs-line">
+            {(['time', 'decision', 'tool', 'grant', 'rule', 'version', 'took'] as const).map(
+              (name) => (
+                <span role="columnheader" key={name}>
+                  {t.logs.columns[name]}
+                </span>
+              ),
+            )}
+          </div>
+        </div>
+        <div role="rowgroup" style={{ height: rows.getTotalSize(), position: 'relative' }}>
+          {items.map((item) => {
+            const call = lines[item.index];
+            if (!call) return null;
+            return (
+              <div
+                key={item.key}
+                role="row"
+                aria-rowindex={item.index + 1}
+                className="logs-line"
+                data-open={call.id === open}
+                style={{
+                  position: 'absolute',
+                  top: 0,
+                  height: LINE,
+                  transform: `translateY(${item.start}px)`,
+                }}
+              >
+                <span role="cell">
+                  <UnstyledButton
+                    data-line
+                    fz="sm"
+                    td="underline"
+                    c="var(--cs-link)"
+                    mih={24}
+                    onClick={() => show(call.id === open ? undefined : call.id)}
+                    aria-expanded={call.id === open}
+                  >
+                    <At at={call.at} />
+                  </UnstyledButton>
+                </span>
+                <span role="cell">
+                  <Word kind={kindOfCall(call)} />
+                </span>
+                <span role="cell" className="cs-cut">
+                  {call.tool ?? call.method} {call.count > 1 && t.logs.folded(call.count)}
+                </span>
+                <span role="cell" className="cs-cut">
+                  {call.grant.name}
+                </span>
+                <span role="cell" className="cs-cut cs-mono" title={call.rule}>
+                  {call.rule || t.states.none}
+                </span>
+                <span role="cell">{call.policy ? `v${call.policy.version}` : t.states.none}</span>
+                <span role="cell" style={{ textAlign: 'right' }}>
+                  {call.outcome ? formatMicros(call.outcome.took_micros) : ''}
+                </span>
+              </div>
+            );
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,93 @@
+// The versions of a policy: who published them, and how to go back to one.
+import { Group, Table } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { useNavigate } from '@tanstack/react-router';
+import { api, http, problemOf, type Schemas } from '../../api/client';
+import { useCan } from '../../app/can';
+import { to } from '../../app/links';
+import { t } from '../../text';
+import { Asked, Empty } from '../../ui/Asked';
+import { At, Go } from '../../ui/bits';
+import { Guarded } from '../../ui/Guarded';
+import type { Draft } from './draft';
+
+const h = t.policies.history;
+
+export function History({ policy, draft }: { policy: Schemas['PolicyOut']; draft: Draft }) {
+  const may = useCan();
+  const navigate = useNavigate();
+  const query = api.useQuery('get', '/api/v1/policies/{id}/versions', {
+    params: { path: { id: policy.id }, query: { limit: 500 } },
+  });
+  const restore = async (number: number) => {
+    try {
+      const { data } = await http.GET('/api/v1/policies/{id}/versions/{number}', {
+        params: { path: { id: policy.id, number: String(number) } },
+      });
+      if (!data) return;
+      draft.begin(
+        policy.latest,
+        data.text,
+        data.cases ? JSON.stringify(data.cases, null, 2) : null,
+      );
+      notifications.show({ message: h.restored(number) });
+      void navigate(to.policy(policy.name, 'build'));
+    } catch (error) {
+      notifications.show({
+        color: 'red',
+        title: problemOf(error).title,
+        message: problemOf(error).detail,
+      });
+    }
+  };
+  return (
+    <Asked query={query}>
+      {({ items }) =>
+        items.length === 0 ? (
+          <Empty title={h.none} text={t.policies.empty} />
+        ) : (
+          <Table.ScrollContainer minWidth={520} type="native" className="cs-panel" tabIndex={0}>
+            <Table aria-label={t.policies.tabs.history}>
+              <Table.Thead>
+                <Table.Tr>
+                  {[h.version, h.at, h.author, h.note, h.back].map((name) => (
+                    <Table.Th key={name}>{name}</Table.Th>
+                  ))}
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {items.map((version) => (
+                  <Table.Tr key={version.number}>
+                    <Table.Td>
+                      <Go {...to.version(policy.name, version.number)}>{`v${version.number}`}</Go>{' '}
+                      {version.number === policy.latest && h.live}
+                    </Table.Td>
+                    <Table.Td>
+                      <At at={version.published_at} as="moment" />
+                    </Table.Td>
+                    <Table.Td>{version.author}</Table.Td>
+                    <Table.Td>{version.note || t.states.none}</Table.Td>
+                    <Table.Td>
+                      {version.number !== policy.latest && (
+                        <Group>
+                          <Guarded
+                            may={may('versions_publish')}
+                            size="xs"
+                            variant="default"
+                            onClick={() => void restore(version.number)}
+                          >
+                            {h.restore(version.number)}
+                          </Guarded>
+                        </Group>
+                      )}
+                    </Table.Td>
+                  </Table.Tr>
+                ))}
+              </Table.Tbody>
+            </Table>
+          </Table.ScrollContainer>
+        )
+      }
+    </Asked>
+  );
+}

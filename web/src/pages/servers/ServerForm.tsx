@@ -1,0 +1,81 @@
+// Adds a server by its address and says what the first look found.
+import { Alert, Button, Group, Stack, Text, Textarea, TextInput } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { useQueryClient } from '@tanstack/react-query';
+import { api, type Schemas } from '../../api/client';
+import { to } from '../../app/links';
+import { t } from '../../text';
+import { Go } from '../../ui/bits';
+import { ProblemView } from '../../ui/ProblemView';
+
+const f = t.servers.form;
+
+export const linesOf = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+
+export function ServerForm({ done }: { done?: (made: Schemas['Refreshed']) => void }) {
+  const queries = useQueryClient();
+  const form = useForm({ initialValues: { slug: '', url: '', targets: '' } });
+  const add = api.useMutation('post', '/api/v1/servers', {
+    onSuccess: (made) => {
+      void queries.invalidateQueries({ queryKey: ['get', '/api/v1/servers'] });
+      done?.(made);
+    },
+  });
+  const send = form.onSubmit(({ slug, url, targets }) =>
+    add.mutate({ body: { slug, url, private_targets: linesOf(targets) } }),
+  );
+  if (add.data) {
+    const { server, tools, problem } = add.data;
+    return (
+      <Stack>
+        {tools && <Text>{f.found(tools.found)}</Text>}
+        {problem && (
+          <Alert color="yellow" title={f.problem}>
+            {problem}
+          </Alert>
+        )}
+        <Group>
+          <Go {...to.server(server.slug, 'credential')}>{f.toCredential}</Go>
+          <Go {...to.server(server.slug)}>{f.toTools}</Go>
+        </Group>
+      </Stack>
+    );
+  }
+  return (
+    <form onSubmit={send}>
+      <Stack gap="sm">
+        <TextInput
+          label={f.url}
+          description={f.urlHint}
+          type="url"
+          required
+          data-autofocus
+          {...form.getInputProps('url')}
+        />
+        <TextInput
+          label={f.slug}
+          description={f.slugHint}
+          required
+          {...form.getInputProps('slug')}
+        />
+        <Textarea
+          label={f.private}
+          description={f.privateHint}
+          autosize
+          minRows={1}
+          {...form.getInputProps('targets')}
+        />
+        {add.error && <ProblemView error={add.error} />}
+        <Group>
+          <Button type="submit" loading={add.isPending}>
+            {f.go}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}

@@ -1,0 +1,36 @@
+// Words of the overview.
+
+export const overview = {
+  title: 'Overview',
+  calls: 'Calls, last 24 hours',
+  denied: (n: string) => `${n} denied`,
+  waiting: (n: string) => `${n} waiting for a person`,
+  unknown: (n: string) => `${n} with unknown outcome`,
+  atLeast: (n: string) => `${n} or more`,
+  overhead: 'Time we add',
+  p50: (text: string) => `half under ${text}`,
+  p99: (text: string) => `99 % under ${text}`,
+  ofLast: (n: string) => `of the last ${n} calls that reached a server`,
+  noCalls: 'no call reached a server yet',
+  perHour: 'Decisions per hour',
+  asTable: 'As table',
+  asChart: 'As chart',
+  hour: 'Hour',
+  chart: (n: string, denied: string, waiting: string) =>
+    `${n} decisions in 24 hours, ${denied} denied, ${waiting} waiting`,
+  limits: 'Limits closest to the edge',
+  noLimits: 'No limit has counted anything yet.',
+  rules: 'Rules that denied most',
+  noRules: 'Nothing was denied in 24 hours.',
+  attention: 'Needs attention',
+  nothing: 'Nothing needs you.',
+  toolChanged: (n: number) => (n === 1 ? '1 tool waits for review' : `${n} tools wait for review`),
+  grantEnds: (label: string) => `Grant ${label} ends`,
+  grantWithout: (label: string, server: string) =>
+    `Grant ${label} has no policy at ${server}: every call is denied`,
+  serverFails: (slug: string, why: string) => `Server ${slug}: ${why}`,
+  start: 'Zero to a governed call in three minutes',
+  startText: 'Connect a server, choose a policy, issue a grant, and watch the first calls arrive.',
+  startGo: 'Begin',
+  loaded: (n: string) => `Counted from the newest ${n} calls; there are more.`,
+};

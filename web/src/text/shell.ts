@@ -1,0 +1,109 @@
+// Words of the frame around every screen, and of the states that every screen can be in.
+
+const role = (name: string): string =>
+  ({ viewer: 'viewer', policy_manager: 'policy manager', admin: 'admin' })[name] ?? name;
+
+const article = (name: string): string => (/^[aeiou]/.test(name) ? 'an' : 'a');
+
+export const shell = {
+  product: 'Countersign',
+  skip: 'Skip to the content',
+  menu: 'Menu',
+  groups: { watch: 'Watch', govern: 'Govern', trust: 'Trust' },
+  pages: {
+    overview: 'Overview',
+    logs: 'Logs',
+    servers: 'Servers',
+    tools: 'Tools',
+    policies: 'Policies',
+    grants: 'Grants',
+    audit: 'Audit',
+    keys: 'Keys',
+    settings: 'Settings',
+    welcome: 'Welcome',
+    signIn: 'Sign in',
+  },
+  toReview: (n: number) => `${n} to review`,
+  search: 'Search or run a command',
+  searchHint: 'Ctrl K',
+  nothingFound: 'Nothing has that name.',
+  account: (name: string) => `Account of ${name}`,
+  signOut: 'Sign out',
+  scheme: { light: 'Light', dark: 'Dark', auto: 'As the system', label: 'Colours' },
+  health: {
+    ok: 'Ready',
+    degraded: 'Degraded',
+    sealed: 'Sealed',
+    unknown: 'Not known',
+    degradedBar:
+      'The store does not answer: every call is refused until it does. What you see may be old.',
+    sealedBar:
+      'There is no root key that opens the store: every call is refused, and no credential opens.',
+    lostBar: 'This server does not answer. What you see may be old; your changes are still here.',
+  },
+  keys: {
+    title: 'Keys',
+    list: [
+      ['Ctrl K', 'search, or run a command'],
+      ['/', 'to the filter of the page'],
+      [
+        'g then o, l, s, t, p, g, a, k',
+        'to Overview, Logs, Servers, Tools, Policies, Grants, Audit, Keys',
+      ],
+      ['j, k, Enter', 'down, up, open in a list'],
+      ['?', 'this list'],
+    ] as const,
+    note: 'No key publishes or revokes anything. Single letters can be switched off in Settings.',
+  },
+  signedOut: {
+    title: 'You are signed out',
+    text: 'Your session has ended. Sign in again to go on: nothing you typed is lost.',
+    password: 'Password',
+    go: 'Sign in',
+    other: 'Sign in another way, in a new tab',
+    checked: 'I have signed in',
+  },
+};
+
+export const can = {
+  needs: (name: string) => `This needs the role ${role(name)}.`,
+  notOffered: 'This instance does not offer this.',
+  notKnownYet: 'What you may do is not known yet.',
+  role,
+};
+
+export const states = {
+  loading: 'Loading',
+  retry: 'Retry',
+  requestId: 'Request',
+  stillWorks: 'Agents are not affected by this page: the gateway decides calls by itself.',
+  forbidden: (name: string) => `Only ${article(role(name))} ${role(name)} can see this.`,
+  forbiddenTitle: 'Not for your role',
+  askAdmin: 'An admin can change your role.',
+  notFound: 'There is nothing at this address',
+  notFoundText: 'It may have been removed, or the link is incomplete.',
+  toOverview: 'To the overview',
+  stale: (time: string) => `Last update ${time}, reconnecting`,
+  at: 'at',
+  close: 'Close',
+  cancel: 'Cancel',
+  back: 'Back',
+  save: 'Save',
+  copy: 'Copy',
+  copied: 'Copied',
+  show: 'Show',
+  hide: 'Hide',
+  more: 'Show more',
+  all: 'All',
+  none: '–',
+  filter: 'Filter',
+  problems: (n: number) => (n === 1 ? '1 problem' : `${n} problems`),
+};
+
+export const words = {
+  allowed: 'Allowed',
+  waiting: 'Waiting',
+  denied: 'Denied',
+  unknown: 'Unknown',
+  hidden: 'Hidden',
+};

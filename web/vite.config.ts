@@ -1,0 +1,39 @@
+// How the dashboard is built, and served while it is worked on.
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+
+const api = process.env.COUNTERSIGN_URL ?? 'http://127.0.0.1:7070';
+const key = process.env.COUNTERSIGN_API_KEY;
+
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    target: 'es2023',
+    modulePreload: { polyfill: false },
+    // A file inlined as data: would need another content policy.
+    assetsInlineLimit: 0,
+    rolldownOptions: {
+      output: {
+        advancedChunks: {
+          groups: [
+            {
+              name: 'editor',
+              test: /node_modules\/(@codemirror|@lezer|style-mod|w3c-keyname|crelt)/,
+            },
+          ],
+        },
+      },
+    },
+  },
+  server: {
+    proxy: {
+      '/api': {
+        target: api,
+        // While the dashboard is worked on, a key may stand for a signed-in person.
+        headers: key ? { authorization: `Bearer ${key}` } : {},
+        configure: (proxy) => proxy.on('proxyReq', (request) => request.removeHeader('origin')),
+      },
+    },
+  },
+  test: { environment: 'happy-dom', include: ['src/**/*.test.{ts,tsx}'], testTimeout: 30_000 },
+});
