@@ -46,7 +46,7 @@ const asRefused: Middleware = {
   async onResponse({ response, schemaPath }) {
     if (response.ok) return undefined;
     const own = schemaPath.startsWith('/api/v1/sign-in') || schemaPath.startsWith('/api/v1/setup');
-    if (response.status === 401 && !own && schemaPath !== '/api/v1/session') {
+    if (response.status === 401 && !own && schemaPath !== '/api/v1/me') {
       lost.forEach((listener) => listener());
     }
     const kind = response.headers.get('content-type') ?? '';

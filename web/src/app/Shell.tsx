@@ -36,7 +36,7 @@ function PlainMenuLink({
 const MenuLink = createLink(PlainMenuLink);
 
 export function Shell() {
-  const session = api.useQuery('get', '/api/v1/session', {}, { staleTime: 60_000 });
+  const session = api.useQuery('get', '/api/v1/me', {}, { staleTime: 60_000 });
   const navigate = useNavigate();
   const location = useLocation();
   const nobody = session.data === undefined && problemOf(session.error).status === 401;

@@ -10,7 +10,7 @@ export function SignedOut() {
   const [open, setOpen] = useState(false);
   const [password, setPassword] = useState('');
   const queries = useQueryClient();
-  const session = api.useQuery('get', '/api/v1/session', {}, { enabled: false });
+  const session = api.useQuery('get', '/api/v1/me', {}, { enabled: false });
   const back = () => {
     setPassword('');
     setOpen(false);

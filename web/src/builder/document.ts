@@ -1,12 +1,9 @@
 // A policy as text: read into a tree, and changed only where somebody changes it. All else keeps
 // its bytes: order, spaces, and every digit of every number.
 import {
-  applyEdits,
-  type FormattingOptions,
   findNodeAtLocation,
   getNodeValue,
   type JSONPath,
-  modify,
   type Node,
   type ParseError,
   parseTree,
@@ -69,34 +66,114 @@ export function rawAt(doc: Parsed, path: Path): string | undefined {
   return node && doc.text.slice(node.offset, node.offset + node.length);
 }
 
-/** How the document is written, so that what is added looks like the rest. */
-function formatting(text: string): FormattingOptions {
-  const indent = /\n([ \t]+)\S/.exec(text)?.[1] ?? '  ';
-  return {
-    insertSpaces: !indent.startsWith('\t'),
-    tabSize: indent.startsWith('\t') ? 1 : indent.length,
-    eol: text.includes('\r\n') ? '\r\n' : '\n',
-  };
+/** How a document is written, so that what is added looks like the rest. */
+interface Style {
+  /** One step to the right; empty where everything stands on one line. */
+  unit: string;
+  end: string;
+  /** What follows a colon or a comma within a line. */
+  gap: string;
+}
+
+function styleOf(text: string): Style {
+  const end = text.includes('\r\n') ? '\r\n' : '\n';
+  const unit = text.trimEnd().includes('\n') ? (/\n([ \t]+)\S/.exec(text)?.[1] ?? '  ') : '';
+  return { unit, end, gap: /[:,] /.test(text) || unit !== '' ? ' ' : '' };
+}
+
+/** The blank space that the line of an offset begins with. */
+function indentAt(text: string, offset: number): string {
+  const start = text.lastIndexOf('\n', offset - 1) + 1;
+  return /^[ \t]*/.exec(text.slice(start, offset))?.[0] ?? '';
+}
+
+/** A value as text: over several lines from an indent, or on one. */
+function written(value: unknown, style: Style, indent: string | undefined): string {
+  if (indent === undefined || style.unit === '') {
+    const text = JSON.stringify(value);
+    if (style.gap === '' || typeof value !== 'object' || value === null) return text;
+    const items = Array.isArray(value)
+      ? value.map((item) => written(item, style, undefined))
+      : Object.entries(value).map(
+          ([name, item]) => `${JSON.stringify(name)}: ${written(item, style, undefined)}`,
+        );
+    if (items.length === 0) return Array.isArray(value) ? '[]' : '{}';
+    return Array.isArray(value) ? `[${items.join(', ')}]` : `{ ${items.join(', ')} }`;
+  }
+  return JSON.stringify(value, null, style.unit).replaceAll('\n', style.end + indent);
+}
+
+const splice = (text: string, from: number, to: number, into: string): string =>
+  text.slice(0, from) + into + text.slice(to);
+
+const endOf = (node: Node): number => node.offset + node.length;
+
+/** Puts a member or an element into an object or a list; nothing else is rewritten. */
+function put(text: string, into: Node, place: number, item: (indent?: string) => string): string {
+  const style = styleOf(text);
+  const children = into.children ?? [];
+  const [before, after] = [children[place - 1], children[place]];
+  if (!before && !after) {
+    const [from, to] = [into.offset + 1, endOf(into) - 1];
+    if (style.unit === '') return splice(text, from, to, item());
+    const outer = indentAt(text, into.offset);
+    const inner = outer + style.unit;
+    return splice(text, from, to, style.end + inner + item(inner) + style.end + outer);
+  }
+  // What is added stands as its neighbours do: each on a line of its own, or all on one.
+  const first = children[0];
+  const apart = first !== undefined && text.slice(into.offset, first.offset).includes('\n');
+  const indent = apart && first ? indentAt(text, first.offset) : undefined;
+  const between = apart ? `,${style.end}${indent ?? ''}` : `,${style.gap}`;
+  if (before) return splice(text, endOf(before), endOf(before), between + item(indent));
+  return splice(text, after?.offset ?? 0, after?.offset ?? 0, item(indent) + between);
+}
+
+/** The text without a child, and without the comma that stood beside it. */
+function take(text: string, child: Node): string {
+  const parent = child.parent;
+  const children = parent?.children ?? [];
+  const at = children.indexOf(child);
+  const [before, after] = [children[at - 1], children[at + 1]];
+  if (before) return splice(text, endOf(before), endOf(child), '');
+  if (after) return splice(text, child.offset, after.offset, '');
+  return parent ? splice(text, parent.offset + 1, endOf(parent) - 1, '') : text;
 }
 
 /** The text with a value set, inserted or, where it is `undefined`, removed. */
 export function set(text: string, path: Path, value: unknown): string {
-  const formattingOptions = formatting(text);
-  return applyEdits(text, modify(text, path, value, { formattingOptions }));
+  const doc = parse(text);
+  const node = nodeAt(doc, path);
+  if (value === undefined) {
+    return node ? take(text, node.parent?.type === 'property' ? node.parent : node) : text;
+  }
+  const style = styleOf(text);
+  if (node) {
+    const long =
+      text.slice(node.offset, endOf(node)).includes('\n') ||
+      (node.length <= 2 && style.unit !== '');
+    const indent = long ? indentAt(text, node.offset) : undefined;
+    return splice(text, node.offset, endOf(node), written(value, style, indent));
+  }
+  let depth = path.length - 1;
+  while (depth > 0 && nodeAt(doc, path.slice(0, depth)) === undefined) depth -= 1;
+  const parent = nodeAt(doc, path.slice(0, depth));
+  if (!parent) return text;
+  const inner = path
+    .slice(depth + 1)
+    .reduceRight<unknown>((made, name) => ({ [String(name)]: made }), value);
+  const place = parent.children?.length ?? 0;
+  const name = parent.type === 'array' ? '' : `${JSON.stringify(String(path[depth]))}:${style.gap}`;
+  return put(text, parent, place, (indent) => name + written(inner, style, indent));
 }
 
 /** The text with a value put into a list, before the place `at`; at the end without one. */
 export function insert(text: string, list: Path, value: unknown, at?: number): string {
-  const doc = parse(text);
-  if (nodeAt(doc, list) === undefined) return set(text, list, [value]);
-  const count = nodeAt(doc, list)?.children?.length ?? 0;
-  const place = at ?? count;
-  return applyEdits(
-    text,
-    modify(text, [...list, place], value, {
-      formattingOptions: formatting(text),
-      isArrayInsertion: true,
-    }),
+  const node = nodeAt(parse(text), list);
+  if (node?.type !== 'array') return set(text, list, [value]);
+  const style = styleOf(text);
+  return put(text, node, at ?? node.children?.length ?? 0, (indent) =>
+    written(value, style, indent),
   );
 }
 
@@ -105,7 +182,7 @@ const MARK = '\u0001raw\u0001';
 /** The text with a literal set as it is written: a number keeps every digit. */
 export function setRaw(text: string, path: Path, literal: string): string {
   const node = nodeAt(parse(text), path);
-  if (node) return text.slice(0, node.offset) + literal + text.slice(node.offset + node.length);
+  if (node) return splice(text, node.offset, endOf(node), literal);
   return set(text, path, MARK).replace(JSON.stringify(MARK), () => literal);
 }
 

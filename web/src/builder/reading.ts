@@ -55,6 +55,7 @@ export function isPlain(doc: Parsed): boolean {
  * `undefined` where no such rule is in the document.
  */
 export function rulePath(doc: Parsed, rule: string): Path | undefined {
+  if (!rule.startsWith('/')) return undefined;
   const steps = stepsOf(rule);
   const top = steps[0] === 'tools' ? 2 : 1;
   const base = steps.slice(0, top);

@@ -14,18 +14,18 @@ const s = t.access.settings;
 export function Settings() {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const [single, setSingle] = useState(() => kept(SINGLE_KEYS, true));
-  const session = api.useQuery('get', '/api/v1/session', {});
+  const session = api.useQuery('get', '/api/v1/me', {});
   const can = api.useQuery('get', '/api/v1/permissions', {});
   return (
     <Page title={s.title}>
       <Panel title={s.account}>
         <Asked query={session}>
-          {({ member }) => (
+          {({ member, role, groups }) => (
             <Facts
               of={[
                 [s.email, member.email],
-                [s.role, t.can.role(member.role)],
-                [s.groups, member.groups.join(', ') || s.noGroups],
+                [s.role, t.can.role(role)],
+                [s.groups, groups.join(', ') || s.noGroups],
               ]}
             />
           )}

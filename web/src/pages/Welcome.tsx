@@ -33,7 +33,7 @@ export function Welcome() {
 /** The steps after the first, for somebody who is signed in. */
 function SignedIn() {
   const navigate = useNavigate();
-  const session = api.useQuery('get', '/api/v1/session', {});
+  const session = api.useQuery('get', '/api/v1/me', {});
   const nobody = problemOf(session.error).status === 401;
   useEffect(() => {
     if (nobody) void navigate({ ...to.signIn('/welcome'), replace: true });
