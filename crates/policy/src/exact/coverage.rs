@@ -26,7 +26,7 @@ const MUTANTS_MAX: usize = 600;
 const PROPOSED_MAX: usize = 200;
 
 /// What telling changes from the original may cost in all.
-const STEPS_MAX: u64 = 400_000_000;
+const STEPS_MAX: u64 = 100_000_000;
 
 /// Why coverage cannot be told.
 #[derive(Debug, thiserror::Error)]

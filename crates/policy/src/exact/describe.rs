@@ -12,6 +12,9 @@ use super::words;
 /// The most boxes that one description joins.
 const BOXES_MAX: usize = 3;
 
+/// The most answers of which every pair is tried for a description.
+const PAIRED_MAX: usize = 60;
+
 /// The most constants that are listed.
 const LISTED_MAX: usize = 8;
 
@@ -175,23 +178,17 @@ fn literal(
     set: &Bits,
     among: &dyn Fn(&Class) -> bool,
 ) -> Option<String> {
-    let members: Vec<(usize, &Class)> = variable
-        .classes
-        .iter()
-        .enumerate()
-        .filter(|(_, class)| !class.is_ghost() && among(class))
-        .collect();
-    let wanted = Bits::of(variable.classes.len(), |at| {
-        set.contains(at) && members.iter().any(|(member, _)| *member == at)
+    let members = Bits::of(variable.classes.len(), |at| {
+        variable.classes.get(at).is_some_and(|class| !class.is_ghost() && among(class))
     });
+    let wanted = members.and(set);
     let mut literals: Vec<(Bits, String)> = Vec::new();
     for (place, number) in variable.order.iter().enumerate() {
         let Some(atom) = space.atoms.list.get(*number) else { continue };
         for mask in [4_u8, 1, 6, 3, 2] {
             let holds = Bits::of(variable.classes.len(), |at| {
-                members.iter().any(|(member, class)| {
-                    *member == at && class.truths.get(place).is_some_and(|t| t & mask != 0)
-                })
+                let truths = variable.classes.get(at).and_then(|class| class.truths.get(place));
+                members.contains(at) && truths.is_some_and(|truths| truths & mask != 0)
             });
             literals.push((holds, said(atom, mask)));
         }
@@ -199,6 +196,7 @@ fn literal(
     if let Some((_, text)) = literals.iter().find(|(holds, _)| *holds == wanted) {
         return Some(text.clone());
     }
+    literals.truncate(PAIRED_MAX);
     for (index, (first, text)) in literals.iter().enumerate() {
         for (second, other) in literals.iter().skip(index + 1) {
             if first.and(second) == wanted {

@@ -23,7 +23,7 @@ use super::solve::{Demand, State, Steps, TooLarge};
 use super::space::{Space, Want};
 
 /// What one comparison of policies may cost in all.
-pub(crate) const STEPS_MAX: u64 = 400_000_000;
+pub(crate) const STEPS_MAX: u64 = 100_000_000;
 
 /// The most classes of calls that are told for one tool.
 const CHANGES_MAX: usize = 40;

@@ -205,6 +205,7 @@ impl State {
 
     /// Adds a demand; `false` when nothing can meet it any more.
     pub(crate) fn add(&mut self, demand: &Demand, steps: &Steps) -> Result<bool, TooLarge> {
+        steps.take(8 + self.domains.len())?;
         let before = self.domains.clone();
         if !self.take(demand, steps)? {
             return Ok(false);
@@ -263,6 +264,7 @@ impl State {
             }
             before.clone_from(&self.domains);
             let pending = std::mem::take(&mut self.pending);
+            steps.take(8 * pending.len())?;
             for demand in pending {
                 let mut touched = false;
                 demand.variables(&mut |v| touched |= changed.get(v).copied().unwrap_or(false));
@@ -297,6 +299,9 @@ impl State {
             };
             self.pending.swap_remove(index);
             for way in list {
+                // What a copy of everything costs.
+                let words: usize = self.domains.iter().map(Bits::cost).sum();
+                steps.take(16 + 4 * self.pending.len() + 2 * words)?;
                 let mut tried = self.clone();
                 if tried.add(way, steps)?
                     && let Some(found) = tried.solve(steps)?

@@ -18,7 +18,7 @@ use super::space::{Space, Want};
 use super::test::Test;
 
 /// What the warnings of one document may cost in all.
-const STEPS_MAX: u64 = 200_000_000;
+const STEPS_MAX: u64 = 50_000_000;
 
 /// Adds the warnings of a document.
 pub(crate) fn warn(program: &Program, notes: &mut Notes) {
