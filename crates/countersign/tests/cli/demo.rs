@@ -80,15 +80,16 @@ fn the_first_line_holds_everything_a_program_needs() {
     for token in line["grants"].as_object().unwrap().values() {
         assert!(token.as_str().unwrap().starts_with("csg1_"));
     }
-    for (who, list, expected) in [
-        ("admin", "key", Some(0)),
-        ("finance", "key", Some(1)),
-        ("viewer", "key", Some(1)),
-        ("viewer", "grant", Some(0)),
+    let credential = ["--json", "credential", "show", "payments"];
+    for (who, words, expected) in [
+        ("admin", &credential[..], Some(0)),
+        ("finance", &credential[..], Some(1)),
+        ("viewer", &credential[..], Some(1)),
+        ("viewer", &["--json", "grant", "list"][..], Some(0)),
     ] {
         let key = line["members"][who].as_str().unwrap();
-        let ended = running.run_with(key, &["--json", list, "list"]);
-        assert_eq!(ended.code, expected, "{who} {list}: {ended:?}");
+        let ended = running.run_with(key, words);
+        assert_eq!(ended.code, expected, "{who} {words:?}: {ended:?}");
     }
     let policies = running.run(&["--json", "policy", "list"]).lines();
     let names: Vec<&str> = policies.iter().map(|p| p["name"].as_str().unwrap()).collect();
