@@ -214,7 +214,7 @@ async fn keys_have_roles_and_end() {
     let made = house.json(&["key", "create", "watcher", "--role", "viewer"]);
     let viewer = made["token"].as_str().unwrap();
     assert_eq!(house.instance.run_with(viewer, &["server", "list"]).code, Some(0));
-    let refused = house.instance.run_with(viewer, &["--json", "grant", "issue", "bot"]);
+    let refused = house.instance.run_with(viewer, &["--json", "credential", "show", "pay"]);
     assert_eq!((refused.code, refused.failure().0.as_str()), (Some(1), "forbidden"));
     assert_eq!(house.run(&["key", "revoke", "watcher"]).code, Some(0));
     let refused = house.instance.run_with(viewer, &["--json", "server", "list"]);
