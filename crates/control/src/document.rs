@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi as Document, PathItem};
 
 use crate::problem::Code;
@@ -28,6 +28,8 @@ use crate::routes;
         (name = "calls", description = "What agents did"),
         (name = "members", description = "People: members and groups"),
         (name = "api-keys", description = "Keys of this API"),
+        (name = "session", description = "Signing in, sessions, passwords and passkeys"),
+        (name = "identity-providers", description = "Identity providers that people sign in by"),
         (name = "audit", description = "What people changed, and who was turned away"),
         (name = "evidence", description = "What others can check: checkpoints, proofs, exports"),
     ),
@@ -45,6 +47,12 @@ pub(crate) fn outline() -> Document {
         .build();
     let components = document.components.get_or_insert_with(Components::new);
     components.add_security_scheme("api_key", SecurityScheme::Http(scheme));
+    let cookie = ApiKeyValue::with_description(
+        "__Host-countersign",
+        "The cookie of a signed-in browser. Changes need an `Origin` of ours beside it.",
+    );
+    let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(cookie));
+    components.add_security_scheme("session", cookie);
     document
 }
 
@@ -197,10 +205,16 @@ mod tests {
                 assert!(operation.summary.is_some(), "{method} {path} has no summary");
                 let role = role_of(operation);
                 let known = |r: &String| store::Role::parse(r).is_some();
-                assert!(role.as_ref().is_some_and(known) || path.ends_with("/health"), "{path}");
+                assert!(role.as_ref().is_some_and(known) || is_open(path), "{path}");
             }
         }
         assert!(ids.len() >= 40, "only {} operations", ids.len());
+    }
+
+    /// Whether nobody is asked who they are there: it is how people get in.
+    fn is_open(path: &str) -> bool {
+        let bare = path.strip_prefix(routes::BASE).unwrap_or(path);
+        bare.starts_with("/sign-in") || ["/health", "/setup", "/invites/accept"].contains(&bare)
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod state;
 mod operator;
 mod strangers;
 mod pace;
+mod sign_in;
 mod roles;
 mod can;
 mod path;
@@ -48,6 +49,7 @@ mod me;
 mod members;
 mod groups;
 mod keys;
+mod providers;
 mod audit;
 mod problem;
 mod nearest;
@@ -57,8 +59,10 @@ mod dashboard;
 
 pub use dashboard::Asset;
 pub use document::{api_markdown, openapi_json};
+pub use providers::ProvidersError;
 pub use routes::router;
 pub use serve::serve;
+pub use sign_in::FirstAdminError;
 pub use state::{Control, Probe, ProbeError, Prober};
 
 pub(crate) use path::At;

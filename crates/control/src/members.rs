@@ -218,6 +218,7 @@ pub(crate) async fn invite(
     body: Unread,
 ) -> Result<Response, Halt> {
     let by = who.may(Action::MembersWrite)?;
+    by.fresh()?;
     let (given, turn) = body.read_once::<MemberIn>(&control, &by).await?;
     let ends = link_ends(&by, given.link_seconds)?;
     let name = given.name.unwrap_or_else(|| given.email.clone());
@@ -273,6 +274,9 @@ pub(crate) async fn update(
     let by = who.may(Action::MembersWrite)?;
     let expected = IfMatch::of(&body.headers)?.required()?;
     let given: MemberChangeIn = body.read().await?;
+    if given.role.is_some() {
+        by.fresh()?;
+    }
     let member = find(&control, &by, &id).await?;
     let change =
         MemberChange { email: given.email, name: given.name, role: given.role.map(Into::into) };

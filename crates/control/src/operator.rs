@@ -7,7 +7,9 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, MatchedPath};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
-use store::{ApiKey, By, ControlPlane, Member, Moment, OrgId, Role, StrangerRefusal};
+use store::{
+    ApiKey, By, ControlPlane, Member, Moment, OrgId, Role, Session, SessionHolder, StrangerRefusal,
+};
 use vault::{Token, TokenKind};
 
 use crate::Control;
@@ -15,6 +17,7 @@ use crate::arrival::Arrival;
 use crate::problem::{Code, Problem};
 use crate::roles::{self, Action};
 use crate::routes::BASE;
+use crate::sign_in::cookie;
 use crate::strangers::WINDOW_SECONDS;
 
 /// Somebody who has proved who they are. What they may do is not known yet.
@@ -40,7 +43,17 @@ struct Acting {
 enum Proof {
     /// An API key.
     Key { key: ApiKey, token: Arc<Token> },
+    /// A signed-in browser.
+    Session { session: Session, token: Option<Arc<Token>> },
 }
+
+/// How long a proof of who somebody is counts as fresh.
+pub(crate) const FRESH_SECONDS: i64 = 5 * 60;
+
+/// Somebody who has lately proved who they are: needed to reveal, to rotate keys and to change
+/// roles. Only [`Authorized::fresh`] and [`Authorized::fresh_in_person`] make one.
+#[derive(Debug)]
+pub(crate) struct Fresh(());
 
 impl Operator {
     /// Checks the role.
@@ -85,12 +98,15 @@ impl Authorized {
     /// Who changes something, for the record.
     pub(crate) fn by(&self) -> By {
         let Acting { member, proof, address, now, .. } = &self.0;
-        let Proof::Key { key, .. } = proof;
+        let (key, session) = match proof {
+            Proof::Key { key, .. } => (Some(key.id.clone()), None),
+            Proof::Session { session, .. } => (None, Some(session.id.clone())),
+        };
         By {
             org: member.org.clone(),
             member: Some(member.id.clone()),
-            key: Some(key.id.clone()),
-            session: None,
+            key,
+            session,
             name: member.name.clone(),
             address: address.map(|address| address.to_string()),
             at: *now,
@@ -99,8 +115,54 @@ impl Authorized {
 
     /// The moment at which the key they use ends, if it does: what they make with it ends with it.
     pub(crate) fn proof_ends_at(&self) -> Option<Moment> {
-        let Proof::Key { key, .. } = &self.0.proof;
-        key.expires_at
+        match &self.0.proof {
+            Proof::Key { key, .. } => key.expires_at,
+            // What somebody makes in person is theirs beyond the session.
+            Proof::Session { .. } => None,
+        }
+    }
+
+    /// The session they use, unless they use a key.
+    pub(crate) fn session(&self) -> Option<&Session> {
+        match &self.0.proof {
+            Proof::Key { .. } => None,
+            Proof::Session { session, .. } => Some(session),
+        }
+    }
+
+    /// The session they use.
+    ///
+    /// - **Errors**: for those who use a key.
+    pub(crate) fn needs_session(&self) -> Result<&Session, Problem> {
+        self.session().ok_or_else(|| {
+            let detail = "an API key has no session: sign in with a browser";
+            self.refuse(Code::NeedsSession, detail)
+        })
+    }
+
+    /// Makes sure that whoever acts proved it lately. A key proves it at every use.
+    pub(crate) fn fresh(&self) -> Result<Fresh, Problem> {
+        match &self.0.proof {
+            Proof::Key { .. } => Ok(Fresh(())),
+            Proof::Session { .. } => self.fresh_in_person(),
+        }
+    }
+
+    /// Makes sure that a person acts who proved lately who they are.
+    pub(crate) fn fresh_in_person(&self) -> Result<Fresh, Problem> {
+        let session = self.needs_session()?;
+        if self.0.now < session.proved_at.plus_seconds(FRESH_SECONDS) {
+            return Ok(Fresh(()));
+        }
+        let detail = "prove again who you are (`POST /session/fresh`), then repeat this";
+        Err(self.refuse(Code::NeedsProof, detail))
+    }
+
+    /// Turns a known member away for something beside their role, and writes that down.
+    fn refuse(&self, code: Code, detail: &str) -> Problem {
+        let Acting { member, address, now, refusals, .. } = &self.0;
+        refusals.known(member, code.as_str(), *address, *now);
+        Problem::new(code, detail)
     }
 
     /// Whether the proof is still good for as much: for answers that last.
@@ -110,6 +172,11 @@ impl Authorized {
             Proof::Key { key, token } => {
                 let holder = control.store.api_key_of(token, now).await;
                 matches!(holder, Ok(Some(h)) if h.key.id == key.id && h.role() >= self.0.role)
+            }
+            Proof::Session { session, token } => {
+                let Some(token) = token else { return false };
+                let holder = control.store.session_of(token, now).await;
+                matches!(holder, Ok(Some(h)) if h.session.id == session.id && h.member.role >= self.0.role)
             }
         }
     }
@@ -143,11 +210,7 @@ impl FromRequestParts<Control> for Operator {
 
         let refusals = Refusals::of(control, parts);
         let Some(shown) = bearer(&parts.headers)? else {
-            refusals.stranger("no_api_key", None, address, now);
-            return Err(unauthenticated(
-                "send an API key as `Authorization: Bearer csk1_…`",
-                false,
-            ));
+            return by_cookie(parts, control, address, now, refusals).await;
         };
         let Ok(token) = Token::parse(TokenKind::ApiKey, shown) else {
             refusals.stranger("malformed_api_key", None, address, now);
@@ -181,9 +244,7 @@ struct Refusals {
 
 impl Refusals {
     fn of(control: &Control, parts: &Parts) -> Self {
-        let route = parts.extensions.get::<MatchedPath>().map_or("", |path| path.as_str());
-        let route = route.strip_prefix(BASE).unwrap_or(route);
-        Self { store: Arc::clone(&control.store), asked: format!("{} {route}", parts.method) }
+        Self { store: Arc::clone(&control.store), asked: asked(parts) }
     }
 
     /// Writes down that somebody known was turned away.
@@ -213,6 +274,50 @@ impl Refusals {
     fn write(&self, refusal: StrangerRefusal) {
         self.store.refused(refusal);
     }
+}
+
+/// What is asked for: the method and the template of the route.
+pub(crate) fn asked(parts: &Parts) -> String {
+    let route = parts.extensions.get::<MatchedPath>().map_or("", |path| path.as_str());
+    format!("{} {}", parts.method, route.strip_prefix(BASE).unwrap_or(route))
+}
+
+/// Who is signed in with the browser that asks. What the browser was made to send by a page of
+/// another site is nobody's.
+async fn by_cookie(
+    parts: &Parts,
+    control: &Control,
+    address: Option<IpAddr>,
+    now: Moment,
+    refusals: Refusals,
+) -> Result<Operator, Problem> {
+    if !cookie::is_there(&parts.headers) {
+        refusals.stranger("no_api_key", None, address, now);
+        let detail = "sign in, or send an API key as `Authorization: Bearer csk1_…`";
+        return Err(unauthenticated(detail, false));
+    }
+    cookie::same_site(&parts.method, &parts.headers)
+        .inspect_err(|_| refusals.stranger("cross_site", None, address, now))?;
+    let token = cookie::session(&parts.headers);
+    let holder = match &token {
+        Some(token) => control.store.session_of(token, now).await?,
+        None => None,
+    };
+    let Some(SessionHolder { session, member }) = holder else {
+        refusals.stranger("bad_session", token.as_ref(), address, now);
+        let detail = "the session has ended: sign in again";
+        return Err(
+            unauthenticated(detail, false).header(header::SET_COOKIE, cookie::drop_session())
+        );
+    };
+    if !control.inner.pace.takes(&member.id, now) {
+        refusals.known(&member, "rate_limited", address, now);
+        return Err(too_fast());
+    }
+    control.store.session_seen(&session, now).await?;
+    let role = member.role;
+    let proof = Proof::Session { session, token: token.map(Arc::new) };
+    Ok(Operator(Acting { member, role, proof, address, now, refusals }))
 }
 
 /// The token of the one `Authorization: Bearer` header.

@@ -44,6 +44,16 @@ codes! {
     NotJson = "not_json", BAD_REQUEST, "The body is not JSON";
     /// No key, or none of ours.
     Unauthenticated = "unauthenticated", UNAUTHORIZED, "An API key is needed";
+    /// The address, the password or the passkey lets nobody in.
+    SignInFailed = "sign_in_failed", UNAUTHORIZED, "Not signed in";
+    /// Only a signed-in person may do this, not a key.
+    NeedsSession = "session_required", FORBIDDEN, "This needs a signed-in person";
+    /// The person has not proved lately who they are.
+    NeedsProof = "reauthentication_required", FORBIDDEN, "Prove again who you are";
+    /// The browser would not keep the cookie.
+    InsecureOrigin = "insecure_origin", FORBIDDEN, "Sign in over https";
+    /// Passkeys cannot be used at this address.
+    NoPasskeysHere = "no_passkeys_here", CONFLICT, "Passkeys cannot be used at this address";
     /// The key's role is too low.
     Forbidden = "forbidden", FORBIDDEN, "The role of this key does not allow this";
     /// A page of another origin asks.
@@ -92,12 +102,16 @@ codes! {
     TooManyBadKeys = "too_many_bad_keys", TOO_MANY_REQUESTS, "Too many bad keys from this address";
     /// The member asks faster than anybody may.
     TooFast = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
+    /// Too many sign-ins from this address or for this account.
+    TooManySignIns = "too_many_sign_ins", TOO_MANY_REQUESTS, "Too many sign-ins";
     /// Too many streams are open.
     TooManyStreams = "too_many_streams", TOO_MANY_REQUESTS, "Too many streams are open";
     /// A fault of this program.
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong here";
     /// The upstream did not answer as an MCP server.
     Upstream = "upstream_unreachable", BAD_GATEWAY, "The upstream does not answer";
+    /// The identity provider does not answer.
+    ProviderUnreachable = "provider_unreachable", BAD_GATEWAY, "The identity provider does not answer";
     /// The store does not answer.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The store does not answer";
 }
@@ -231,6 +245,14 @@ impl Problem {
     /// What happened this time, for people.
     pub(crate) fn detail(&self) -> &str {
         &self.0.detail
+    }
+
+    /// What happened and where, in one line, where no request is answered.
+    pub(crate) fn in_words(&self) -> String {
+        let places =
+            self.0.errors.iter().map(|fault| format!("{}: {}", fault.pointer, fault.message));
+        let places: Vec<String> = places.collect();
+        if places.is_empty() { self.0.detail.clone() } else { places.join("; ") }
     }
 
     /// Which kind.

@@ -41,6 +41,10 @@ pub(crate) enum Action {
     MembersWrite,
     /// Make, change and remove groups.
     GroupsWrite,
+    /// See and end one's own sessions, change one's own password and passkeys.
+    Own,
+    /// See and change the identity providers that people sign in by.
+    Providers,
     /// Read and export the log of changes.
     AuditRead,
     /// Read who was turned away.
@@ -56,6 +60,7 @@ pub(crate) const fn minimum(action: Action) -> Role {
         | Action::PoliciesRead
         | Action::GrantsRead
         | Action::CallsRead
+        | Action::Own
         | Action::OwnKeys => Role::Viewer,
         Action::PoliciesWrite
         | Action::PoliciesTry
@@ -70,6 +75,7 @@ pub(crate) const fn minimum(action: Action) -> Role {
         | Action::MembersRead
         | Action::MembersWrite
         | Action::GroupsWrite
+        | Action::Providers
         | Action::AuditRead
         | Action::RefusalsRead
         | Action::Backup => Role::Admin,

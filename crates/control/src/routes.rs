@@ -9,8 +9,8 @@ use utoipa_axum::routes;
 use crate::problem::{Code, Problem};
 use crate::{
     Control, arrival, audit, calls, clock, credentials, document, drafts, evidence, exact, grants,
-    groups, health, keys, me, members, policies, reservations, servers, simulate, tail, tools,
-    trial, usage,
+    groups, health, keys, me, members, policies, providers, reservations, servers, sign_in,
+    simulate, tail, tools, trial, usage,
 };
 use crate::{dashboard, permissions};
 
@@ -82,6 +82,27 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(groups::get, groups::update, groups::delete))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::revoke))
+        .routes(routes!(sign_in::enter::ways))
+        .routes(routes!(sign_in::enter::password))
+        .routes(routes!(sign_in::passkeys::begin))
+        .routes(routes!(sign_in::passkeys::finish))
+        .routes(routes!(sign_in::visits::callback))
+        .routes(routes!(sign_in::visits::begin))
+        .routes(routes!(sign_in::links::create))
+        .routes(routes!(sign_in::enter::setup))
+        .routes(routes!(sign_in::enter::accept))
+        .routes(routes!(sign_in::session::get, sign_in::session::close))
+        .routes(routes!(sign_in::enter::fresh))
+        .routes(routes!(sign_in::passkeys::fresh_begin))
+        .routes(routes!(sign_in::passkeys::fresh_finish))
+        .routes(routes!(sign_in::session::list, sign_in::session::close_all))
+        .routes(routes!(sign_in::session::close_one))
+        .routes(routes!(sign_in::enter::change))
+        .routes(routes!(sign_in::passkeys::list, sign_in::passkeys::register))
+        .routes(routes!(sign_in::passkeys::register_begin))
+        .routes(routes!(sign_in::passkeys::remove))
+        .routes(routes!(providers::list, providers::create))
+        .routes(routes!(providers::get, providers::update, providers::delete))
         .routes(routes!(audit::audit))
         .routes(routes!(audit::export))
         .routes(routes!(evidence::export))

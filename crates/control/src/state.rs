@@ -11,6 +11,7 @@ use crate::dashboard::Asset;
 use crate::health::HealthCache;
 use crate::pace::Pace;
 use crate::problem::{Code, Problem};
+use crate::sign_in;
 use crate::strangers::Strangers;
 
 /// The most log streams open at once.
@@ -74,6 +75,8 @@ pub struct Control {
     pub(crate) hosts: Arc<[String]>,
     /// The files of the dashboard; none when it was not built.
     pub(crate) dashboard: &'static [Asset],
+    /// The address people use, where a proxy stands in front.
+    pub(crate) public_url: Option<Arc<str>>,
     pub(crate) inner: Arc<Inner>,
 }
 
@@ -82,6 +85,7 @@ pub(crate) struct Inner {
     pub(crate) strangers: Strangers,
     /// How fast each member asks.
     pub(crate) pace: Pace,
+    pub(crate) sign_in: sign_in::Memory,
     /// Creations with an `Idempotency-Key` that are being answered.
     pub(crate) in_flight: std::sync::Mutex<HashSet<String>>,
     pub(crate) tails: Arc<Semaphore>,
@@ -105,6 +109,7 @@ impl Control {
         let inner = Inner {
             strangers: Strangers::default(),
             pace: Pace::default(),
+            sign_in: sign_in::Memory::default(),
             in_flight: std::sync::Mutex::default(),
             tails: Arc::new(Semaphore::new(TAILS_MAX)),
             changes: Mutex::default(),
@@ -119,6 +124,7 @@ impl Control {
             gateway_url,
             hosts: Arc::new([]),
             dashboard: &[],
+            public_url: None,
             inner: Arc::new(inner),
         }
     }
@@ -135,6 +141,14 @@ impl Control {
     #[must_use]
     pub fn with_dashboard(mut self, files: &'static [Asset]) -> Self {
         self.dashboard = files;
+        self
+    }
+
+    /// Says the address people use, where a proxy stands in front: passkeys belong to its host, and
+    /// identity providers send browsers back to it.
+    #[must_use]
+    pub fn reached_at(mut self, public_url: Option<&str>) -> Self {
+        self.public_url = public_url.map(Into::into);
         self
     }
 

@@ -49,7 +49,7 @@ impl Strangers {
 }
 
 /// What counts as one address: a whole /64 of IPv6, because everybody there has all of it.
-fn block(address: IpAddr) -> IpAddr {
+pub(crate) fn block(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(six) => IpAddr::V6((u128::from(six) & !u128::from(u64::MAX)).into()),
         four => four,

@@ -75,8 +75,24 @@ pub(crate) enum Command {
     Witness(Witness),
     /// Print, or merge with --write, what an MCP client needs to connect.
     Connect(Connect),
+    /// A way back in for admins, on the machine itself.
+    #[command(subcommand)]
+    Admin(Admin),
     /// Check keys, database, clock, upstreams and disk, and say how to mend what is wrong.
     Doctor(Configured),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Admin {
+    /// Make a one-time link by which an admin who lost their way in sets a new password. The
+    /// instance must not be running.
+    Reset {
+        /// The address of the admin.
+        #[arg(long)]
+        email: String,
+        #[command(flatten)]
+        configured: Configured,
+    },
 }
 
 /// Where the configuration of an instance comes from.

@@ -1,5 +1,6 @@
 //! What the commands do: each asks the API of a running instance and shows the answer.
 
+mod admin;
 mod audit;
 mod calls;
 mod clock;
@@ -38,6 +39,7 @@ pub(crate) async fn run(arguments: Arguments, style: Style) -> Result<(), Failur
         Command::Audit(command) => audit::run(instance, command, style).await,
         Command::Witness(command) => witness::run(command, style).await,
         Command::Connect(command) => connect::run(instance, command, style).await,
+        Command::Admin(command) => admin::run(command, style).await,
         Command::Doctor(configured) => doctor::run(instance, configured, style).await,
         // These two run for long and are started by `main` on a runtime of their own.
         Command::Serve(_) | Command::Demo(_) => Ok(()),

@@ -24,6 +24,8 @@ pub(crate) struct Config {
     pub(crate) gateway: Gateway,
     /// The control plane.
     pub(crate) control: Control,
+    /// The first admin, for a start without people.
+    pub(crate) admin: Admin,
     /// Where the root key comes from.
     pub(crate) root_key: RootKey,
     /// What is logged.
@@ -58,6 +60,17 @@ pub(crate) struct Control {
     pub(crate) listen: SocketAddr,
     /// The address operators use, if it is not the listener's own.
     pub(crate) public_url: Option<String>,
+    /// A file of identity providers.
+    pub(crate) identity_providers_file: Option<PathBuf>,
+}
+
+/// The first admin. Read while no admin can sign in, and never after.
+#[derive(Debug, Default)]
+pub(crate) struct Admin {
+    /// Their address.
+    pub(crate) email: Option<String>,
+    /// A file with their password.
+    pub(crate) password_file: Option<PathBuf>,
 }
 
 /// Where the root key comes from. At most one of the three is set; none means `root.key` in the
@@ -112,7 +125,12 @@ impl Default for Config {
                 connections_per_address_max: gateway.connections_per_address_max,
                 timeouts: gateway.timeouts,
             },
-            control: Control { listen: SocketAddr::from(([127, 0, 0, 1], 7070)), public_url: None },
+            control: Control {
+                listen: SocketAddr::from(([127, 0, 0, 1], 7070)),
+                public_url: None,
+                identity_providers_file: None,
+            },
+            admin: Admin::default(),
             root_key: RootKey::default(),
             log: Log { format: LogFormat::Text, level: tracing::Level::INFO },
         }

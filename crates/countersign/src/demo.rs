@@ -76,6 +76,7 @@ async fn demo(
     let first_key = instance.first_key.take().ok_or_else(|| {
         Failure::new("demo", "the throw-away database was not empty", "start the demo again")
     })?;
+    let setup_url = instance.setup_url.take();
     let (gateway_url, control_url) = (instance.gateway_url.clone(), instance.control_url.clone());
 
     let (stop, stopping) = watch::channel(false);
@@ -89,6 +90,7 @@ async fn demo(
             scene::Place {
                 gateway_url,
                 control_url: control_url.clone(),
+                setup_url,
                 api_key: first_key.token.expose().to_owned(),
                 upstream_url: payments.url(),
                 ledger_url: payments.ledger_url(),

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use store::sqlite::Sqlite;
 use store::{
-    By, Clock, ControlPlane as _, DataPlane as _, KeyId, MemberDraft, MemberState, Moment, OrgId,
-    People as _, Role, StoreError, SystemClock,
+    By, Clock, ControlPlane as _, DataPlane as _, FIRST_ADMIN_EMAIL, KeyId, MemberDraft,
+    MemberState, Moment, OrgId, People as _, Role, StoreError, SystemClock,
 };
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use vault::{OsRandom, RootKey, RootKeySource, SourceError, Token};
+use vault::{OsRandom, RootKey, RootKeySource, Secret, SourceError, Token};
 
 use crate::config::Config;
 use crate::failure::{Failure, reason};
@@ -37,6 +37,8 @@ pub(crate) struct Listeners {
 pub(crate) struct Instance {
     pub(crate) gateway_url: String,
     pub(crate) control_url: String,
+    /// The link by which the first admin sets things up, while there is none who can sign in.
+    pub(crate) setup_url: Option<String>,
     /// The first admin API key, if this start made one.
     pub(crate) first_key: Option<FirstKey>,
     store: Arc<Sqlite>,
@@ -107,8 +109,22 @@ impl Instance {
             &gateway_url,
         )
         .answering_to(config.control_host())
+        .reached_at(config.control.public_url.as_deref())
         .with_dashboard(crate::dashboard::FILES);
-        Ok(Self { gateway_url, control_url, first_key, store, gateway, control, listeners })
+        providers_of(config, &control).await?;
+        first_admin_of(config, &control).await?;
+        let token = control.setup_token().await.map_err(|error| unmade_admin(&error))?;
+        let setup_url = token.map(|token| setup_url(&control_url, &token));
+        Ok(Self {
+            gateway_url,
+            control_url,
+            setup_url,
+            first_key,
+            store,
+            gateway,
+            control,
+            listeners,
+        })
     }
 
     /// Ends a first key that nobody has seen, so that the next start makes another.
@@ -162,7 +178,7 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 }
 
 /// Reads the root key; at the first start, and only then, makes one.
-fn root_key(config: &Config) -> Result<RootKey, Failure> {
+pub(crate) fn root_key(config: &Config) -> Result<RootKey, Failure> {
     let source = config.root_key_source();
     match source.load() {
         Ok(root) => Ok(root),
@@ -242,7 +258,7 @@ fn unread(error: &SourceError, source: &RootKeySource) -> Failure {
 }
 
 /// Why the database did not open, and what to do about it.
-fn unopened(error: &StoreError, config: &Config) -> Failure {
+pub(crate) fn unopened(error: &StoreError, config: &Config) -> Failure {
     let dir = config.data_dir.display();
     let database = config.data_dir.join(DATABASE);
     let database = database.display();
@@ -324,6 +340,56 @@ fn with_cause(error: &StoreError) -> String {
     }
 }
 
+/// The address of the page where a setup link is used.
+pub(crate) fn setup_url(control_url: &str, token: &Token) -> String {
+    format!("{}/welcome?token={}", control_url.trim_end_matches('/'), token.expose())
+}
+
+/// Makes the first admin as the configuration says, if nobody can sign in as admin yet.
+async fn first_admin_of(config: &Config, control: &control::Control) -> Result<(), Failure> {
+    let (email, file) = (&config.admin.email, &config.admin.password_file);
+    let (Some(email), Some(file)) = (email, file) else { return Ok(()) };
+    let bytes = std::fs::read(file).map_err(|error| {
+        Failure::new(
+            "admin",
+            format!("the password file `{}` cannot be read: {}", file.display(), reason(&error)),
+            "correct `admin_password_file`, or unset it to get a setup link",
+        )
+    })?;
+    // Editors and `echo` end a file with a line.
+    let length = bytes.iter().rposition(|b| !matches!(b, b'\n' | b'\r')).map_or(0, |at| at + 1);
+    let password = Secret::new(bytes.into_iter().take(length).collect());
+    let made = control.first_admin(email, &password).await.map_err(|e| unmade_admin(&e))?;
+    if made {
+        tracing::info!("the first admin was made as the configuration says");
+    }
+    Ok(())
+}
+
+/// Makes and changes the identity providers that the configuration lists.
+async fn providers_of(config: &Config, control: &control::Control) -> Result<(), Failure> {
+    let Some(file) = &config.control.identity_providers_file else { return Ok(()) };
+    let failed = |why: String| {
+        Failure::new(
+            "identity_providers",
+            format!("the identity providers in `{}` cannot be set up: {why}", file.display()),
+            "correct the file, or unset `control.identity_providers_file`",
+        )
+    };
+    let bytes = std::fs::read(file).map_err(|error| failed(reason(&error)))?;
+    // The file holds client secrets; it must not stay in memory.
+    let text = Secret::new(bytes);
+    control.configure_providers(text.expose()).await.map_err(|error| failed(error.to_string()))
+}
+
+fn unmade_admin(error: &control::FirstAdminError) -> Failure {
+    Failure::new(
+        "admin",
+        format!("the first admin cannot be made: {error}"),
+        "correct `admin_email` and the file `admin_password_file`, then start again",
+    )
+}
+
 /// Makes the first admin and a key of theirs if nobody could administer the instance otherwise: at
 /// the first start, and when every key of every admin has ended.
 async fn first_key(
@@ -363,7 +429,7 @@ async fn first_key(
 /// Who administers an instance before there are people: whoever holds the first key.
 fn first_admin() -> MemberDraft {
     MemberDraft {
-        email: "admin@localhost".to_owned(),
+        email: FIRST_ADMIN_EMAIL.to_owned(),
         name: "First admin".to_owned(),
         role: Role::Admin,
     }

@@ -78,6 +78,7 @@ async fn announce(instance: &mut Instance, style: Style) -> Result<(), Failure> 
     let written = match style {
         Style::Json => out::json(&json!({
             "gateway_url": gateway, "control_url": control, "api_key": text,
+            "setup_url": instance.setup_url,
         })),
         Style::Human => {
             let mut lines = format!(
@@ -87,6 +88,11 @@ async fn announce(instance: &mut Instance, style: Style) -> Result<(), Failure> 
             if let Some(text) = text {
                 lines.push_str(&format!(
                     "\n\nThe first admin API key, shown this once:\n{text}\n\nUse it as COUNTERSIGN_API_KEY."
+                ));
+            }
+            if let Some(url) = &instance.setup_url {
+                lines.push_str(&format!(
+                    "\n\nNo admin can sign in yet. This link makes the first one, once, within a day:\n{url}"
                 ));
             }
             out::line(&lines)

@@ -83,6 +83,14 @@ id!(
     /// A member's signed-in browser.
     SessionId, "ses"
 );
+id!(
+    /// A member's passkey.
+    PasskeyId, "pky"
+);
+id!(
+    /// An identity provider.
+    ProviderId, "idp"
+);
 
 /// One call: made by the gateway, unique, ordered by time.
 ///

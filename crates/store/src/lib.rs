@@ -2,7 +2,7 @@
 //!
 //! - [`DataPlane`]: what the gateway needs: one consistent view to judge from, the intent of a
 //!   call (with its quota, in one commit) before anything leaves, its outcome after.
-//! - [`ControlPlane`] and [`People`]: what people change. Every change takes a [`By`], so a change
+//! - [`ControlPlane`], [`People`] and [`SignIn`]: what people change. Every change takes a [`By`], so a change
 //!   nobody made does not compile, and its audit line is written in the same transaction.
 //! - [`sqlite::Sqlite`]: one writer thread with group commit, readers beside it.
 //!
@@ -11,6 +11,7 @@
 mod contract;
 mod contract_evidence;
 mod contract_people;
+mod contract_sign_in;
 mod error;
 mod id;
 mod limits;
@@ -18,6 +19,7 @@ mod moment;
 mod names;
 mod people;
 mod rows;
+mod sign_in;
 pub mod sqlite;
 
 pub use contract::{BeginError, ControlPlane, DataPlane, Page, Slice};
@@ -25,14 +27,22 @@ pub use contract_evidence::{
     CallProof, EntryProof, Evidence, SelfCheck, SignedCheckpoint, evidence_file,
 };
 pub use contract_people::People;
+pub use contract_sign_in::{
+    FIRST_ADMIN_EMAIL, SESSION_IDLE_SECONDS, SESSION_LIFE_SECONDS, SetupDraft, SignIn,
+};
 pub use error::{ChangeError, StoreError};
 pub use id::{
-    CallId, CredentialId, GrantId, GroupId, KeyId, MemberId, OrgId, PolicyId, ServerId, SessionId,
+    CallId, CredentialId, GrantId, GroupId, KeyId, MemberId, OrgId, PasskeyId, PolicyId,
+    ProviderId, ServerId, SessionId,
 };
 pub use limits::{ClockState, GrantUsage, LimitUsage, Reserved, RoomError};
 pub use moment::{Clock, Moment, SystemClock};
 pub use people::{Fate, Group, Invite, KeyHolder, Member, MemberChange, MemberDraft, MemberState};
 pub use rows::*;
+pub use sign_in::{
+    Passkey, PasskeyDraft, Provider, ProviderDraft, Session, SessionDraft, SessionHolder,
+    SignInMethod,
+};
 
 /// The version of the pepper that tokens are hashed under.
 pub const PEPPER_VERSION: u32 = 1;

@@ -1,4 +1,4 @@
-//! Grant tokens, API keys and invitations: minted once, shown once, afterwards known only by a keyed hash.
+//! Grant tokens, API keys, invitations and sessions: minted once, shown once, afterwards known only by a keyed hash.
 
 use std::fmt;
 
@@ -26,6 +26,10 @@ pub enum TokenKind {
     ApiKey,
     /// `csi1_`: a link that lets an invited person in, once.
     Invite,
+    /// `css1_`: a signed-in browser, in its cookie.
+    Session,
+    /// `csu1_`: a link by which the first admin, or a member who lost their way in, sets a password.
+    Setup,
 }
 
 impl TokenKind {
@@ -35,6 +39,8 @@ impl TokenKind {
             Self::Grant => "csg1_",
             Self::ApiKey => "csk1_",
             Self::Invite => "csi1_",
+            Self::Session => "css1_",
+            Self::Setup => "csu1_",
         }
     }
 }

@@ -30,7 +30,7 @@ async fn every_route_is_open_to_exactly_the_roles_in_the_table() {
             let body = if matches!(method.as_str(), "POST" | "PUT") { "{}" } else { "" };
             let mut may = vec![];
             let stranger = world.ask(None, &method, &asked, body, &[]).await;
-            assert!(matches!(stranger.status, 200 | 401), "{method} {bare}: {stranger:?}");
+            assert!(stranger.status < 500, "{method} {bare}: {stranger:?}");
             if stranger.status == 401 {
                 assert_eq!(stranger.code(), "unauthenticated");
                 assert!(stranger.headers["www-authenticate"].starts_with("Bearer"));
@@ -40,10 +40,13 @@ async fn every_route_is_open_to_exactly_the_roles_in_the_table() {
                 let answer = world.ask(Some(key), &method, &asked, body, &[]).await;
                 assert_ne!(answer.status, 401, "{method} {bare}");
                 assert!(answer.status < 500, "{method} {bare}: {answer:?}");
-                if answer.status == 403 {
+                // Some routes want a person beside the role; that is another matter.
+                let personal = |code: &str| code == "session_required";
+                let forbidden = answer.status == 403 && !personal(&answer.code());
+                if forbidden {
                     assert_eq!(answer.code(), "forbidden");
                 }
-                may.push(answer.status != 403);
+                may.push(!forbidden);
             }
             assert_eq!(document_says(operation), may, "{method} {bare}: the document differs");
             let word = |yes: bool| if yes { "yes" } else { "no" };

@@ -31,6 +31,11 @@ pub(crate) fn listen_to_logs() {
     });
 }
 
+/// Whether this stands in what was logged so far.
+pub(crate) fn logged(text: &str) -> bool {
+    LOG.lock().unwrap().windows(text.len()).any(|window| window == text.as_bytes())
+}
+
 const CANARY: &str = "canary-4111-1111";
 
 /// Rows K01, K05, K13, W07: through every road on which a credential or a token could come back.

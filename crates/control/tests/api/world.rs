@@ -25,9 +25,32 @@ pub(crate) struct World {
     pub(crate) admin: String,
     pub(crate) manager: String,
     pub(crate) viewer: String,
+    pub(crate) clock: Arc<Later>,
+    pub(crate) control: Control,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     served: Option<tokio::task::JoinHandle<()>>,
     dir: tempfile::TempDir,
+}
+
+/// The clock of the control plane: the real one, put forward as far as a test likes.
+#[derive(Default)]
+pub(crate) struct Later(std::sync::atomic::AtomicI64);
+
+impl Later {
+    /// Lets so many seconds pass.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.0.fetch_add(seconds, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+impl store::Clock for Later {
+    fn now(&self) -> Moment {
+        now().plus_seconds(self.0.load(std::sync::atomic::Ordering::Relaxed))
+    }
+
+    fn monotonic_micros(&self) -> i64 {
+        store::Clock::monotonic_micros(&SystemClock)
+    }
 }
 
 /// Plays every upstream: lists the tools it was given, or does not answer.
@@ -109,17 +132,15 @@ impl World {
         }
         let [admin, manager, viewer] = keys.try_into().unwrap();
 
-        let control = Control::new(
-            store.clone(),
-            prober.clone(),
-            Arc::new(SystemClock),
-            "http://127.0.0.1:7071/",
-        );
+        let clock = Arc::new(Later::default());
+        let control =
+            Control::new(store.clone(), prober.clone(), clock.clone(), "http://127.0.0.1:7071/");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serving = control.clone();
         let served = tokio::spawn(async move {
-            control::serve(listener, control, async { drop(stopped.await) }).await.unwrap();
+            control::serve(listener, serving, async { drop(stopped.await) }).await.unwrap();
         });
         Self {
             store,
@@ -128,6 +149,8 @@ impl World {
             admin,
             manager,
             viewer,
+            clock,
+            control,
             stop: Some(stop),
             served: Some(served),
             dir,
@@ -292,10 +315,13 @@ impl Answer {
         let text = String::from_utf8(bytes[..head].to_vec()).unwrap();
         let mut lines = text.split("\r\n");
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-        let headers: BTreeMap<String, String> = lines
-            .filter_map(|line| line.split_once(": "))
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-            .collect();
+        let mut headers = BTreeMap::<String, String>::new();
+        for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
+            let known = headers.entry(name.to_ascii_lowercase()).or_default();
+            // A header that stands twice is on two lines.
+            known.push_str(if known.is_empty() { "" } else { "\n" });
+            known.push_str(value);
+        }
         let mut body = bytes[head + 4..].to_vec();
         if let Some(length) = headers.get("content-length") {
             let length: usize = length.parse().unwrap();

@@ -86,7 +86,7 @@ macro_rules! bytes {
 }
 
 /// Every setting, in the order they are printed.
-pub(super) static SETTINGS: [Setting; 21] = [
+pub(super) static SETTINGS: [Setting; 24] = [
     setting(
         "data_dir",
         "The directory of the database. Made at the first start, readable by its owner only.",
@@ -96,6 +96,29 @@ pub(super) static SETTINGS: [Setting; 21] = [
         },
         |config| Some(quoted(&config.data_dir.display().to_string())),
     ),
+    setting(
+        "admin_email",
+        "The address of the first admin, for a start without people. \
+         Not looked at any more once an admin can sign in.",
+        |config, given| {
+            config.admin.email = Some(given.text("an e-mail address")?);
+            Ok(())
+        },
+        |config| config.admin.email.as_deref().map(quoted),
+    )
+    .default("none"),
+    setting(
+        "admin_password_file",
+        "The file of the first admin's password.",
+        |config, given| {
+            config.admin.password_file = Some(PathBuf::from(given.text("a path")?));
+            Ok(())
+        },
+        |config| {
+            config.admin.password_file.as_ref().map(|path| quoted(&path.display().to_string()))
+        },
+    )
+    .default("none"),
     setting(
         "gateway.listen",
         "Where agents connect: an address and a port.",
@@ -171,6 +194,19 @@ pub(super) static SETTINGS: [Setting; 21] = [
         |config| config.control.public_url.as_deref().map(quoted),
     )
     .default("the listener's own"),
+    setting(
+        "control.identity_providers_file",
+        "A JSON file of identity providers, made and changed by slug at every start.",
+        |config, given| {
+            config.control.identity_providers_file = Some(PathBuf::from(given.text("a path")?));
+            Ok(())
+        },
+        |config| {
+            let file = config.control.identity_providers_file.as_ref();
+            file.map(|path| quoted(&path.display().to_string()))
+        },
+    )
+    .default("none"),
     setting(
         "root_key.file",
         "The file of the root key, mode 0600. Made at the first start.",

@@ -31,6 +31,8 @@ const MEMBERS: [(&str, &str); 3] =
 pub(super) struct Place {
     pub(super) gateway_url: String,
     pub(super) control_url: String,
+    /// The link by which the first admin signs in.
+    pub(super) setup_url: Option<String>,
     /// The first admin key.
     pub(super) api_key: String,
     pub(super) upstream_url: String,
@@ -100,8 +102,7 @@ impl Scene {
             "gateway_url": self.place.gateway_url,
             "control_url": self.place.control_url,
             "api_key": self.place.api_key,
-            // There is nobody to sign in yet: keys stand for people.
-            "setup_url": null,
+            "setup_url": self.place.setup_url,
             "upstream_ledger_url": self.place.ledger_url,
             "grants": map(&self.grants),
             "members": map(&self.members),
@@ -120,6 +121,11 @@ impl Scene {
             lines.push_str("\n\nGrants (tokens of agents):");
             for (label, token) in &self.grants {
                 lines.push_str(&format!("\n  {label:<14} {token}"));
+            }
+            if let Some(url) = &self.place.setup_url {
+                lines.push_str(&format!(
+                    "\n\nSign in as the first admin, once, within a day:\n  {url}"
+                ));
             }
             lines.push_str("\n\nAPI keys:");
             for (label, token) in &self.members {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row, params};
 use super::fault::{Fault, corrupt};
 use super::keys::{Fields, Keys};
 use super::tx::{Detail, Recorded, Tx};
-use super::{api_keys, grants, groups, invites};
+use super::{api_keys, grants, groups, invites, passkeys, passwords, sessions, setups};
 use crate::{
     By, ChangeError, Fate, GrantId, Member, MemberChange, MemberDraft, MemberId, MemberState,
     Moment, OrgId, Role, names,
@@ -188,6 +188,25 @@ fn not_taken(tx: &Tx<'_>, org: &OrgId, email: &str, own: Option<&Member>) -> Res
     Ok(())
 }
 
+/// Writes the address and name that a member gives of themselves.
+pub(super) fn renamed(
+    tx: &Tx<'_>,
+    before: &Member,
+    email: String,
+    name: String,
+    at: Moment,
+) -> Result<Member, Fault> {
+    names::email("email", &email)?;
+    names::label("name", &name, None)?;
+    not_taken(tx, &before.org, &email, Some(before))?;
+    let mut after = Member { email, name, ..before.clone() };
+    if after != *before {
+        (after.revision, after.updated_at) = (before.revision.saturating_add(1), at);
+        write(tx, &after)?;
+    }
+    Ok(after)
+}
+
 pub(super) fn add(tx: &Tx<'_>, by: &By, draft: MemberDraft) -> Result<Recorded<Member>, Fault> {
     let (member, detail) = make(tx, by, draft, MemberState::Active)?;
     tx.record(by, "member.added", member.id.clone().as_str(), detail, member)
@@ -243,6 +262,13 @@ pub(super) fn update(
         .change("email", before.email.as_str(), after.email.as_str())
         .change("name", before.name.as_str(), after.name.as_str())
         .change("role", before.role.as_str(), after.role.as_str());
+    if after.role != before.role {
+        // Whoever may do something else signs in anew.
+        let ended = sessions::end_all(tx, &by.org, id, None)?;
+        if ended > 0 {
+            detail = detail.now("sessions_ended", ended);
+        }
+    }
     if after.role < before.role {
         let lowered = api_keys::lower(tx, &by.org, id, after.role)?;
         if lowered > 0 {
@@ -272,6 +298,13 @@ pub(super) fn remove(
         .was("email", before.email.as_str())
         .was("role", before.role.as_str())
         .change("state", before.state.as_str(), after.state.as_str());
+    setups::end(tx, &by.org, id)?;
+    passwords::erase(tx, &by.org, id)?;
+    passkeys::end_all(tx, &by.org, id)?;
+    let ended = sessions::end_all(tx, &by.org, id, None)?;
+    if ended > 0 {
+        detail = detail.now("sessions_ended", ended);
+    }
     let ended = api_keys::end_all(tx, by, id)?;
     if ended > 0 {
         detail = detail.now("keys_ended", ended);

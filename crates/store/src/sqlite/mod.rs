@@ -6,8 +6,9 @@
 //! - `call_rows.rs`, `quotas.rs` and `quota_rows.rs` are what the road of a call writes; `data_plane.rs` is the
 //!   contract over them.
 //! - `servers.rs`, `credentials.rs`, `policies.rs`, `grants.rs`, `api_keys.rs`, `members.rs`,
-//!   `groups.rs` read and change one kind of object each; `control_plane.rs` and `people.rs` are the
-//!   contract over them.
+//!   `groups.rs` read and change one kind of object each, `passwords.rs`, `passkeys.rs`,
+//!   `providers.rs`, `sessions.rs`, `setups.rs` what people sign in by; `control_plane.rs`,
+//!   `people.rs` and `sign_in.rs` are the contract over them.
 
 mod api_keys;
 mod audit_log;
@@ -30,14 +31,20 @@ mod left_over;
 mod line;
 mod members;
 mod open;
+mod passkeys;
+mod passwords;
 mod people;
 mod policies;
+mod providers;
 mod quota_rows;
 mod quotas;
 mod readers;
 mod records;
 mod reservations;
 mod servers;
+mod sessions;
+mod setups;
+mod sign_in;
 mod spool;
 mod strangers;
 mod tools;

@@ -27,6 +27,11 @@ impl<T> Recorded<T> {
         Self(value)
     }
 
+    /// What is handed back, for a further part of the same change.
+    pub(super) fn value(&self) -> &T {
+        &self.0
+    }
+
     pub(super) fn into_inner(self) -> T {
         self.0
     }

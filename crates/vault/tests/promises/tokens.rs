@@ -11,7 +11,13 @@ fn grant() -> Token {
 
 #[test]
 fn a_token_has_its_parts_in_their_places() {
-    for kind in [TokenKind::Grant, TokenKind::ApiKey, TokenKind::Invite] {
+    for kind in [
+        TokenKind::Grant,
+        TokenKind::ApiKey,
+        TokenKind::Invite,
+        TokenKind::Session,
+        TokenKind::Setup,
+    ] {
         let token = Token::mint(kind, &OsRandom).unwrap();
         let text = token.expose();
         assert_eq!(text.len(), 68);
