@@ -7,9 +7,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use gateway::{Config, Gateway};
 use store::{
-    Attachment, BeginError, DataPlane, FoundTool, Grant, GrantDraft, GrantId, GrantState, Intent,
-    Moment, OnToolChange, OrgId, Outcome, PolicyId, PolicyVersion, RoomError, Server, ServerDraft,
-    ServerId, ServerView, StoreError, StrangerRefusal, SystemClock, TokenRow, Tool, View,
+    Approval, ApprovalAsk, ApprovalId, ApprovalSettings, Approving, Asked, Attachment, BeginError,
+    DataPlane, FoundTool, Grant, GrantDraft, GrantId, GrantState, Intent, Moment, OnToolChange,
+    OrgId, Outcome, PolicyId, PolicyVersion, RoomError, Server, ServerDraft, ServerId, ServerView,
+    SignedOff, StoreError, StrangerRefusal, SystemClock, TokenRow, Tool, View,
 };
 use tokio::net::TcpListener;
 use vault::{Keyring, OsRandom, RootKey, Token, TokenKind};
@@ -258,6 +259,48 @@ impl Forgetful {
     }
 }
 
+/// No call is held here, so nothing is ever asked.
+#[async_trait]
+impl Approving for Forgetful {
+    async fn approval_ask(&self, _: ApprovalAsk) -> Result<Asked, StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn approval_now(
+        &self,
+        _: &OrgId,
+        _: &ApprovalId,
+    ) -> Result<Option<Approval>, StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn call_begin_approved(
+        &self,
+        _: Intent,
+        _: Vec<(quota::Key, policy::Charge)>,
+        _: u64,
+        _: SignedOff,
+    ) -> Result<(), BeginError> {
+        Err(StoreError::Closed.into())
+    }
+
+    async fn approval_cancel(&self, _: &OrgId, _: &ApprovalId) -> Result<(), StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn approvals_sweep(&self) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+
+    async fn approval_settings(&self, _: &OrgId) -> Result<ApprovalSettings, StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    fn approvals_changed(&self) -> tokio::sync::watch::Receiver<u64> {
+        tokio::sync::watch::Sender::new(0).subscribe()
+    }
+}
+
 #[async_trait]
 impl DataPlane for Forgetful {
     fn generation(&self) -> Option<u64> {
@@ -279,6 +322,10 @@ impl DataPlane for Forgetful {
         _: u64,
     ) -> Result<(), BeginError> {
         Ok(())
+    }
+
+    fn approving(&self) -> &dyn store::Approving {
+        self
     }
 
     async fn call_refused(&self, _: Intent) -> Result<(), StoreError> {

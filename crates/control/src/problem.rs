@@ -6,7 +6,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-use store::{ChangeError, StoreError};
+use store::{Bar, ChangeError, StoreError};
 use utoipa::ToSchema;
 
 macro_rules! codes {
@@ -56,6 +56,10 @@ codes! {
     NoPasskeysHere = "no_passkeys_here", CONFLICT, "Passkeys cannot be used at this address";
     /// The key's role is too low.
     Forbidden = "forbidden", FORBIDDEN, "The role of this key does not allow this";
+    /// Somebody may not decide about their own doing.
+    FourEyes = "four_eyes", FORBIDDEN, "This needs somebody else";
+    /// The rule asks other people.
+    NotAsked = "not_asked", FORBIDDEN, "The rule asks other people";
     /// A page of another origin asks.
     CrossOrigin = "cross_origin", FORBIDDEN, "Requests of other origins are not served";
     /// No such route.
@@ -343,6 +347,15 @@ impl From<ChangeError> for Problem {
                 Code::Gone,
                 format!("the {what} was used, replaced by a newer one, or has ended"),
             ),
+            ChangeError::Barred(bar) => {
+                let code = match bar {
+                    Bar::Owner | Bar::Issuer | Bar::Editor => Code::FourEyes,
+                    Bar::Viewer => Code::Forbidden,
+                    Bar::Decided | Bar::Ended => Code::Conflict,
+                    Bar::NotAsked => Code::NotAsked,
+                };
+                Self::new(code, bar.text())
+            }
             ChangeError::Conflict(text) => Self::new(Code::Conflict, text),
             ChangeError::Store(error) => error.into(),
             other => {

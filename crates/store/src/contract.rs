@@ -32,6 +32,9 @@ pub enum BeginError {
     /// What the call was judged by has changed since: judge it again.
     #[error("the decision rests on a view that is no longer current")]
     StaleView,
+    /// The approval is not one for this very call, was used, or has ended.
+    #[error("no approval stands for this call")]
+    NotApproved,
     /// A limit does not let the call through.
     #[error(transparent)]
     NoRoom(#[from] RoomError),
@@ -69,6 +72,9 @@ pub trait DataPlane: Send + Sync {
         judged_at: u64,
     ) -> Result<(), BeginError>;
 
+    /// What calls that wait for people need.
+    fn approving(&self) -> &dyn Approving;
+
     /// Writes a line for a call that does not leave (denied, held, refused). Durable when it
     /// returns.
     async fn call_refused(&self, intent: Intent) -> Result<(), StoreError>;
@@ -100,7 +106,7 @@ pub trait DataPlane: Send + Sync {
 /// What the control plane needs of a store: every read is of one organisation, every change says
 /// by whom and is recorded in the same transaction.
 #[async_trait]
-pub trait ControlPlane: People + SignIn + Evidence + Send + Sync {
+pub trait ControlPlane: People + SignIn + Evidence + Approvals + Send + Sync {
     /// The key that this token is, if it is one of ours: unexpired, its member active, MACs intact.
     async fn api_key_of(&self, token: &Token, now: Moment)
     -> Result<Option<KeyHolder>, StoreError>;

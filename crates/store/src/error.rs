@@ -129,6 +129,9 @@ pub enum ChangeError {
         /// The kind of link.
         what: &'static str,
     },
+    /// The person may not decide this approval.
+    #[error("{}", .0.text())]
+    Barred(crate::Bar),
     /// The change contradicts the state of the object.
     #[error("{0}")]
     Conflict(String),

@@ -80,6 +80,10 @@ id!(
     GroupId, "grp"
 );
 id!(
+    /// A call that waits for people.
+    ApprovalId, "apr"
+);
+id!(
     /// A member's signed-in browser.
     SessionId, "ses"
 );

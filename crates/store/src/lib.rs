@@ -8,6 +8,7 @@
 //!
 //! Nothing here decides anything about a call, and nothing here knows HTTP.
 
+mod approvals;
 mod contract;
 mod contract_evidence;
 mod contract_people;
@@ -22,6 +23,7 @@ mod rows;
 mod sign_in;
 pub mod sqlite;
 
+pub use approvals::*;
 pub use contract::{BeginError, ControlPlane, DataPlane, Page, Slice};
 pub use contract_evidence::{
     CallProof, EntryProof, Evidence, SelfCheck, SignedCheckpoint, evidence_file,
@@ -32,7 +34,7 @@ pub use contract_sign_in::{
 };
 pub use error::{ChangeError, StoreError};
 pub use id::{
-    CallId, CredentialId, GrantId, GroupId, KeyId, MemberId, OrgId, PasskeyId, PolicyId,
+    ApprovalId, CallId, CredentialId, GrantId, GroupId, KeyId, MemberId, OrgId, PasskeyId, PolicyId,
     ProviderId, ServerId, SessionId,
 };
 pub use limits::{ClockState, GrantUsage, LimitUsage, Reserved, RoomError};

@@ -66,6 +66,10 @@ impl DataPlane for Faulty {
         self.store.call_begin(intent, charges, judged_at).await
     }
 
+    fn approving(&self) -> &dyn store::Approving {
+        self.store.approving()
+    }
+
     async fn call_refused(&self, intent: Intent) -> Result<(), StoreError> {
         self.at(REFUSED)?;
         self.store.call_refused(intent).await

@@ -12,8 +12,8 @@ use super::line::Line;
 use super::tx::Recorded;
 use super::{Sqlite, herald, servers, tools, view};
 use crate::{
-    BeginError, CallId, DataPlane, FoundTool, Intent, Moment, Outcome, RoomError, ServerId,
-    StoreError, StrangerRefusal, View,
+    Approving, BeginError, CallId, DataPlane, FoundTool, Intent, Moment, Outcome, RoomError,
+    ServerId, SignedOff, StoreError, StrangerRefusal, View,
 };
 
 /// How long a call waits for its intent to be durable. After that it is refused: a call that is
@@ -74,21 +74,11 @@ impl DataPlane for Sqlite {
         charges: Vec<(quota::Key, policy::Charge)>,
         judged_at: u64,
     ) -> Result<(), BeginError> {
-        self.desk.admits()?;
-        herald::hire(&self.desk);
-        let (reply, answer) = oneshot::channel();
-        let id = intent.id;
-        let begin = Begin { line: Line::from(intent), charges, judged_at, reply };
-        self.desk.submit(Job::Begin(Box::new(begin)))?;
-        let mut waiting = Waiting { desk: &self.desk, id, answer, answered: false };
-        let answer = tokio::time::timeout(PATIENCE, &mut waiting.answer).await;
-        match answer {
-            Ok(answer) => {
-                waiting.answered = true;
-                answer.unwrap_or(Err(StoreError::Closed.into()))
-            }
-            Err(_) => Err(StoreError::Busy.into()),
-        }
+        self.begin(intent, charges, judged_at, None).await
+    }
+
+    fn approving(&self) -> &dyn Approving {
+        self
     }
 
     async fn call_refused(&self, intent: Intent) -> Result<(), StoreError> {
@@ -136,5 +126,32 @@ impl DataPlane for Sqlite {
             crate::ChangeError::Store(error) => error,
             other => StoreError::Unavailable(other.into()),
         })
+    }
+}
+
+impl Sqlite {
+    /// Begins a call, with the approval it uses up if it needs one.
+    pub(super) async fn begin(
+        &self,
+        intent: Intent,
+        charges: Vec<(quota::Key, policy::Charge)>,
+        judged_at: u64,
+        approval: Option<SignedOff>,
+    ) -> Result<(), BeginError> {
+        self.desk.admits()?;
+        herald::hire(&self.desk);
+        let (reply, answer) = oneshot::channel();
+        let id = intent.id;
+        let begin = Begin { line: Line::from(intent), charges, judged_at, approval, reply };
+        self.desk.submit(Job::Begin(Box::new(begin)))?;
+        let mut waiting = Waiting { desk: &self.desk, id, answer, answered: false };
+        let answer = tokio::time::timeout(PATIENCE, &mut waiting.answer).await;
+        match answer {
+            Ok(answer) => {
+                waiting.answered = true;
+                answer.unwrap_or(Err(StoreError::Closed.into()))
+            }
+            Err(_) => Err(StoreError::Busy.into()),
+        }
     }
 }

@@ -17,7 +17,8 @@ use super::strangers::Strangers;
 use super::tx::{Recorded, Tx};
 use super::{fault::Fault, fault::again};
 use crate::{
-    BeginError, CallId, ChangeError, Clock, Outcome, OutcomeClass, StoreError, StrangerRefusal,
+    BeginError, CallId, ChangeError, Clock, Outcome, OutcomeClass, SignedOff, StoreError,
+    StrangerRefusal,
 };
 
 /// The most jobs that wait. At 10,000 commits of one a second this is under half a second of work.
@@ -58,6 +59,8 @@ pub(super) struct Begin {
     pub(super) line: Line,
     pub(super) charges: Vec<(quota::Key, policy::Charge)>,
     pub(super) judged_at: u64,
+    /// The approval it uses up.
+    pub(super) approval: Option<SignedOff>,
     pub(super) reply: oneshot::Sender<Result<(), BeginError>>,
 }
 
@@ -147,6 +150,7 @@ pub(super) struct Desk {
     pub(super) book: SharedBook,
     pub(super) strangers: Mutex<Strangers>,
     pub(super) calls_changed: watch::Sender<u64>,
+    pub(super) approvals_changed: watch::Sender<u64>,
     pub(super) herald: Mutex<Option<Herald>>,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -168,6 +172,7 @@ impl Desk {
             book: Mutex::new(book),
             strangers: Mutex::default(),
             calls_changed: watch::Sender::new(last_call.unsigned_abs()),
+            approvals_changed: watch::Sender::new(0),
             herald: Mutex::default(),
             clock,
         }

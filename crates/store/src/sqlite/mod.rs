@@ -9,8 +9,15 @@
 //!   `groups.rs` read and change one kind of object each, `passwords.rs`, `passkeys.rs`,
 //!   `providers.rs`, `sessions.rs`, `setups.rs` what people sign in by; `control_plane.rs`,
 //!   `people.rs` and `sign_in.rs` are the contract over them.
+//! - `approvals.rs`, `approval_words.rs`, `approval_people.rs` keep calls that wait for people;
+//!   `approving.rs` is the contract over them.
 
 mod api_keys;
+mod approval_codec;
+mod approval_people;
+mod approval_words;
+mod approvals;
+mod approving;
 mod audit_log;
 mod call_log;
 mod call_rows;

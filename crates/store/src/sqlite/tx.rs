@@ -15,6 +15,7 @@ pub(super) struct Tx<'a> {
     pub(super) keys: &'a Keys,
     judged: Cell<bool>,
     erased: Cell<bool>,
+    asked: Cell<bool>,
 }
 
 /// What a job hands back: only [`Tx::record`] and [`Recorded::unchanged`] make one, so a change
@@ -39,7 +40,8 @@ impl<T> Recorded<T> {
 
 impl<'a> Tx<'a> {
     pub(super) fn new(conn: &'a Connection, keys: &'a Keys) -> Self {
-        Self { conn, keys, judged: Cell::new(false), erased: Cell::new(false) }
+        let unset = || Cell::new(false);
+        Self { conn, keys, judged: unset(), erased: unset(), asked: unset() }
     }
 
     /// Says that something was changed that calls are judged by.
@@ -50,6 +52,15 @@ impl<'a> Tx<'a> {
     /// Says that sealed values were erased, so old pages should go too.
     pub(super) fn erases(&self) {
         self.erased.set(true);
+    }
+
+    /// Says that an approval was changed, so whoever waits for one looks again.
+    pub(super) fn asks(&self) {
+        self.asked.set(true);
+    }
+
+    pub(super) fn changed_approvals(&self) -> bool {
+        self.asked.get()
     }
 
     pub(super) fn changed_view(&self) -> bool {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use quota::{Changes, Key};
 use rusqlite::Connection;
 
+use super::approvals;
 use super::call_rows::{self, CallRows};
 use super::desk::{Begin, ChangeJob, Desk, Ending, Job, Plan, locked};
 use super::evidence::Sequencer;
@@ -63,6 +64,8 @@ struct Group {
     bumps: u64,
     /// Sealed values were erased.
     erased: bool,
+    /// Approvals were changed.
+    asked: bool,
     /// Lines were added to the call log.
     lines: bool,
     /// Something was changed, so the audit log may have new lines.
@@ -227,10 +230,19 @@ impl Writer {
         }
         let id = begin.line.id;
         let generation = self.desk.generation.load(Ordering::Acquire) + group.bumps;
-        let took = if begin.judged_at == generation {
-            self.reserve(id, &begin.charges)
-        } else {
-            Err(BeginError::StaleView)
+        let approval = match &begin.approval {
+            None => Ok(None),
+            Some(signed) => {
+                let (org, now) = (&begin.line.shape.org, self.desk.clock.now());
+                approvals::usable(&self.conn, &self.keys, org, signed, now)?
+                    .map(|approval| Some((approval, now)))
+                    .ok_or(BeginError::NotApproved)
+            }
+        };
+        let (took, approval) = match approval {
+            _ if begin.judged_at != generation => (Err(BeginError::StaleView), None),
+            Ok(approval) => (self.reserve(id, &begin.charges), approval),
+            Err(error) => (Err(error), None),
         };
         let took = match took {
             Ok(took) => took,
@@ -251,6 +263,11 @@ impl Writer {
             if let Some(Ran::Begin(_, result, _)) = group.ran.last_mut() {
                 *result = Err(twice().into());
             }
+        } else if let Some((approval, now)) = approval {
+            // Last of all: an approval is used by a call whose line stands, and by no other.
+            approvals::used(&self.conn, &self.keys, approval, id, now)?;
+            group.erased = true;
+            group.asked = true;
         }
         group.lines = true;
         Ok(())
@@ -271,6 +288,7 @@ impl Writer {
         let tx = Tx::new(&self.conn, &self.keys);
         let made = change.run(&tx);
         let (judged, erased) = (tx.changed_view(), tx.erased());
+        let asked = tx.changed_approvals();
         group.ran.push(Ran::Change(change));
         if self.conn.is_autocommit() {
             // SQLite has undone the whole transaction, so the group fails as one.
@@ -282,6 +300,7 @@ impl Writer {
             group.changed = true;
             group.bumps += u64::from(judged);
             group.erased |= erased;
+            group.asked |= asked;
         }
         self.conn.prepare_cached("RELEASE change")?.execute([])?;
         Ok(())
@@ -323,6 +342,9 @@ impl Writer {
             tracing::info!("the database can be written again");
         }
         Answers::new(group.ran, &self.desk).give();
+        if group.asked {
+            self.desk.approvals_changed.send_modify(|count| *count = count.wrapping_add(1));
+        }
         if group.lines || ended {
             self.desk.calls_changed.send_replace(self.calls.last.unsigned_abs());
         }

@@ -34,6 +34,16 @@ macro_rules! kept {
 }
 
 kept! {
+    approvals:
+        the_same_call_asks_once_and_another_asks_anew
+        an_approval_is_used_by_one_call
+        an_approval_is_good_for_its_own_call_alone
+        nobody_decides_what_they_are_not_asked
+        a_strict_organisation_bars_issuer_and_editor_too
+        an_approval_is_decided_once_by_different_people
+        an_ended_approval_tells_its_end_and_makes_room
+        an_approval_falls_with_what_it_rests_on
+        arguments_are_opened_for_those_who_decide_and_recorded;
     objects:
         a_fresh_store_holds_nothing_and_knows_its_generation
         an_api_key_opens_until_the_moment_it_ends

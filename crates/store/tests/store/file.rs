@@ -6,7 +6,8 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use store::sqlite::Sqlite;
 use store::{
-    ChangeError, ControlPlane, DataPlane, GrantState, OutcomeClass, People, Role, StoreError,
+    Approvals, ChangeError, ControlPlane, DataPlane, GrantState, OutcomeClass, People, Role,
+    StoreError,
 };
 use tempfile::TempDir;
 use vault::{OsRandom, RootKey, Secret};
@@ -469,4 +470,42 @@ async fn closed<S: Store>(house: &House<S>, grant: &store::Grant, server: &store
     assert!(matches!(house.store.flush().await, Err(StoreError::Closed)));
     let made = house.store.server_create(&house.by(), server_draft("b")).await;
     assert!(matches!(made, Err(ChangeError::Store(StoreError::Closed))));
+}
+
+/// K14 and V16: after the end neither the arguments nor what was sealed of them stand anywhere in
+/// the file, its free pages or the write-ahead log; and a forged yes is none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_arguments_of_an_ended_approval_are_gone_from_the_file() {
+    let (dir, root) = ground();
+    let held = promises::approvals::held(open(dir.path(), &root).unwrap()).await;
+    let sealed = |of: &store::Approval| -> Vec<u8> {
+        let sql = "SELECT sealed FROM approval_arguments WHERE approval = ?1";
+        behind(dir.path()).query_row(sql, [of.id.as_str()], |row| row.get(0)).unwrap()
+    };
+    let mut ended = Vec::new();
+    for digest in 1..=4 {
+        let asked = held.ask(digest).await;
+        ended.push((asked.id.clone(), sealed(&asked)));
+    }
+    assert!(!holds(&bytes_of(dir.path()), "planted-7c1e"), "never in the clear");
+    let used = held.approved(1).await;
+    held.begin(&used.id, 1).await.unwrap();
+    held.house.store.approval_withdraw(&held.house.by(), &ended[1].0, "test").await.unwrap();
+    held.house.store.approving().approval_cancel(&held.house.org, &ended[2].0).await.unwrap();
+    held.house.clock.pass_seconds(1_800);
+    assert_eq!(held.house.store.approving().approvals_sweep().await.unwrap(), 1);
+    held.house.store.flush().await.unwrap();
+    let bytes = bytes_of(dir.path());
+    for (id, sealed) in &ended {
+        assert!(held.state(id).await.has_ended());
+        // Any part of it would do to an attacker who has the key.
+        for part in sealed.chunks_exact(24) {
+            assert!(!bytes.windows(part.len()).any(|window| window == part), "{id} left a trace");
+        }
+    }
+    let forged = held.ask(9).await;
+    let sql = "UPDATE approvals SET state = 'approved' WHERE id = ?1";
+    assert_eq!(behind(dir.path()).execute(sql, [forged.id.as_str()]).unwrap(), 1);
+    let refused = held.begin(&forged.id, 9).await;
+    assert!(matches!(refused, Err(store::BeginError::NotApproved)));
 }

@@ -1,5 +1,6 @@
 //! What every store promises, whatever it is built on: each promise takes a fresh store and tries it.
 
+pub(crate) mod approvals;
 pub(crate) mod calls;
 pub(crate) mod edges;
 pub(crate) mod objects;
