@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
+use mcp::sse::{self, Event};
 use tokio::sync::{mpsc, oneshot};
 
 /// Events on their way to an agent that reads slowly. Small: a stalled reader stalls the upstream,
@@ -64,10 +65,19 @@ impl Body for ReplyBody {
 /// What the gateway answers with.
 pub(crate) type Reply = Response<ReplyBody>;
 
-/// The agent, as long as it waits for the head of its answer.
+/// The agent, as long as it waits for its answer.
 #[derive(Debug)]
-pub(crate) struct Agent {
-    head: oneshot::Sender<Reply>,
+pub(crate) struct Agent(Waiting);
+
+/// What the agent waits for.
+#[derive(Debug)]
+enum Waiting {
+    /// The head of the answer.
+    Head(oneshot::Sender<Reply>),
+    /// The answer, on a stream that was begun.
+    Stream(Reader),
+    /// Nothing: the stream could not be begun.
+    Nothing,
 }
 
 /// The agent, while it reads a stream.
@@ -80,26 +90,63 @@ impl Agent {
     /// An agent, and where its answer arrives.
     pub(crate) fn new() -> (Self, oneshot::Receiver<Reply>) {
         let (head, waiting) = oneshot::channel();
-        (Self { head }, waiting)
+        (Self(Waiting::Head(head)), waiting)
     }
 
-    /// Gives the whole answer. An agent that has left misses it.
+    /// Gives the whole answer. An agent that has left misses it. On a stream that was begun, its
+    /// body is the last message.
     pub(crate) fn answer(self, reply: Reply) {
-        drop(self.head.send(reply));
-    }
-
-    /// Starts a stream with this head.
-    pub(crate) fn stream(self, head: http::response::Builder) -> Reader {
-        let (pieces, waiting) = mpsc::channel(EVENTS_AHEAD);
-        if let Ok(reply) = head.body(ReplyBody::Stream(waiting)) {
-            drop(self.head.send(reply));
+        match self.0 {
+            Waiting::Head(head) => drop(head.send(reply)),
+            Waiting::Stream(reader) => {
+                if let ReplyBody::Whole(Some(bytes)) = reply.into_body() {
+                    let piece = sse::encode(&Event::message(bytes.into()));
+                    tokio::spawn(async move { reader.send(piece.into()).await });
+                }
+            }
+            Waiting::Nothing => {}
         }
-        Reader { pieces }
     }
 
-    /// Ends when the agent has left before its answer began.
+    /// Starts a stream with this head, unless one was begun.
+    pub(crate) fn stream(mut self, head: http::response::Builder) -> Reader {
+        self.open(head);
+        match self.0 {
+            Waiting::Stream(reader) => reader,
+            // Nobody reads it.
+            Waiting::Head(_) | Waiting::Nothing => Reader { pieces: mpsc::channel(1).0 },
+        }
+    }
+
+    /// Begins a stream on which the answer will come.
+    pub(crate) fn open(&mut self, head: http::response::Builder) {
+        match std::mem::replace(&mut self.0, Waiting::Nothing) {
+            Waiting::Head(sender) => {
+                let (pieces, waiting) = mpsc::channel(EVENTS_AHEAD);
+                if let Ok(reply) = head.body(ReplyBody::Stream(waiting)) {
+                    drop(sender.send(reply));
+                }
+                self.0 = Waiting::Stream(Reader { pieces });
+            }
+            other => self.0 = other,
+        }
+    }
+
+    /// Hands over a piece of the stream, if one was begun and the agent keeps up: what is left out
+    /// is said again.
+    pub(crate) fn piece(&self, piece: Bytes) {
+        if let Waiting::Stream(reader) = &self.0 {
+            let _ = reader.pieces.try_send(piece);
+        }
+    }
+
+    /// Ends when the agent has left before its answer came.
     pub(crate) async fn gone(&mut self) {
-        self.head.closed().await;
+        match &mut self.0 {
+            Waiting::Head(head) => head.closed().await,
+            Waiting::Stream(reader) => reader.gone().await,
+            Waiting::Nothing => {}
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub use crate::hold::Holding;
+
 /// Settings of the data plane.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -21,6 +23,8 @@ pub struct Config {
     pub connections_per_address_max: u32,
     /// How long each phase may take.
     pub timeouts: Timeouts,
+    /// How agents wait while people decide.
+    pub holding: Holding,
 }
 
 /// How long each phase of a call may take.
@@ -50,6 +54,7 @@ impl Default for Config {
             answer_bytes_max: 16 << 20,
             connections_per_address_max: 1024,
             timeouts: Timeouts::default(),
+            holding: Holding::default(),
         }
     }
 }

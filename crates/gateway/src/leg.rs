@@ -107,10 +107,10 @@ pub(crate) fn ends_call(class: OutcomeClass) -> bool {
 
 /// A later leg was refused: the call it belongs to will not go on, and the refusal gets a line of
 /// its own.
-pub(crate) fn refused(gateway: &Gateway, line: &mut Line, own: CallId) {
-    if line.intent.id != own {
+pub(crate) fn refused(gateway: &Gateway, line: &mut Line) {
+    if line.intent.id != line.own {
         crate::settle::given_up(gateway, line.intent.id, "leg_refused");
-        line.intent.id = own;
+        line.intent.id = line.own;
     }
 }
 

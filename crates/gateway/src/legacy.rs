@@ -6,14 +6,15 @@ use std::time::Duration;
 use http::header::{ALLOW, HeaderValue};
 use http::request::Parts;
 use http::{Method as HttpMethod, Response, StatusCode};
+use json::Value;
 use mcp::message::{Notification, Request, Response as AgentResponse};
 use mcp::method::Kind;
 use mcp::{Era, Id, Malformed, Method, Version, reply};
 
 use crate::agent::{Agent, Reply, ReplyBody};
 use crate::authenticate::Caller;
-use crate::exchange;
 use crate::forward::{self, Outbound, base_headers};
+use crate::holds::Word;
 use crate::parse::{self, Lines, Place};
 use crate::receive::{LAST_EVENT_ID, MCP_SESSION_ID};
 use crate::record::{self, Line};
@@ -21,7 +22,7 @@ use crate::refusal::{Refusal, Rejected, json_reply, stream_head};
 use crate::road::{Arrived, Asked, Gateway};
 use crate::session::Session;
 use crate::stream::{self, Relay, open_event_id, session_key};
-use crate::{inject, lists, modern};
+use crate::{exchange, hold, inject, lists, modern};
 
 /// How often an open stream is looked at: whether its grant still lives, and to keep it alive.
 pub(crate) const PULSE: Duration = Duration::from_secs(2);
@@ -65,6 +66,7 @@ async fn initialize(
         Malformed::new(mcp::malformed::INVALID_PARAMS, "bad_params", text)
     })?;
     let allowed = stream::may_ask(&asked.caller);
+    let shows_links = hold::declares_links(params.get("capabilities"));
     let params = mcp::capabilities::initialize_params(params, asked.version, allowed);
     let request =
         Request { id: asked.id.clone(), method: Method::Initialize, params: Some(params) };
@@ -81,7 +83,8 @@ async fn initialize(
         Some(id) => id.to_str().map_err(|_| Refusal::BadAnswer("session_id"))?,
         None => "",
     };
-    let session = Session::new(version, upstream).ok_or(Refusal::BadAnswer("session_id"))?;
+    let mut session = Session::new(version, upstream).ok_or(Refusal::BadAnswer("session_id"))?;
+    session.shows_links = shows_links;
     let (grant, server) = (asked.caller.grant.id.as_str(), server.id.as_str());
     let id = session.seal(&gateway.state_key, grant, server).ok_or(Refusal::Unavailable)?;
     let body = exchange::result_of(&asked.id, &introduction.result);
@@ -111,7 +114,10 @@ pub(crate) async fn notification(
     // Outside a session an id says nothing of whose request it was: all agents are one there.
     let in_session = place.session.as_ref().is_some_and(|s| !s.upstream.is_empty());
     let of_a_request = matches!(notification.method, Method::Cancelled | Method::Progress);
-    let goes_on = era == Era::Legacy && (in_session || !of_a_request);
+    let cancelled = notification.method == Method::Cancelled
+        && takes_back(gateway, caller, place, &notification);
+    // What waits for a person never reached the upstream.
+    let goes_on = era == Era::Legacy && (in_session || !of_a_request) && !cancelled;
     if goes_on && caller.attached.server.enabled {
         let headers = base_headers(era, place.version.as_str(), place.session.as_ref());
         let server = &caller.attached.server;
@@ -130,6 +136,30 @@ pub(crate) async fn notification(
     accepted()
 }
 
+/// Whether the agent gives up a request of its own that waits for a person.
+fn takes_back(
+    gateway: &Gateway,
+    caller: &Caller,
+    place: &Place,
+    notification: &Notification,
+) -> bool {
+    let id = notification.params.as_ref().and_then(|params| params.get("requestId"));
+    let Some(id) = id.and_then(Id::of) else { return false };
+    let session = place.session.as_ref();
+    session.is_some_and(|session| {
+        gateway.holds.tell(&session_key(caller, &session.upstream), &id, Word::TakenBack)
+    })
+}
+
+/// What an answer to our own question means.
+fn word_of(response: &AgentResponse) -> Word {
+    match &response.outcome {
+        mcp::message::Outcome::Result(result) => hold::word_of(&Value::Object(result.clone())),
+        // A client that cannot show a link still waits.
+        mcp::message::Outcome::Error(_) => Word::Shown,
+    }
+}
+
 /// Takes an agent's answer to something its upstream asked, once.
 pub(crate) async fn response(
     gateway: &Arc<Gateway>,
@@ -139,6 +169,11 @@ pub(crate) async fn response(
     line: Line,
 ) -> Reply {
     let key = place.session.as_ref().map(|session| session_key(caller, &session.upstream));
+    if let Some(key) = &key
+        && gateway.holds.tell(key, &response.id, word_of(&response))
+    {
+        return accepted();
+    }
     if !key.is_some_and(|key| gateway.requests.answer(&key, &response.id)) {
         let text = "nothing was asked under this id in this session";
         let code = mcp::malformed::INVALID_REQUEST;

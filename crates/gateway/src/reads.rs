@@ -34,11 +34,10 @@ pub(crate) async fn carry(
     ) {
         return lists::page(gateway, asked, request, line, agent).await;
     }
-    let own = line.id();
     let leg = match admit(&gateway, &mut asked, &mut request, &mut line).await {
         Ok(leg) => leg,
         Err(refusal) => {
-            leg::refused(&gateway, &mut line, own);
+            leg::refused(&gateway, &mut line);
             return record::answer_refused(&gateway, &asked, line, refusal, agent).await;
         }
     };

@@ -18,6 +18,10 @@ use crate::snapshot::{PolicyEntry, ToolEntry};
 #[derive(Clone)]
 pub(crate) struct Line {
     pub(crate) intent: Intent,
+    /// The line's own id: a later leg stands under the id of its call meanwhile.
+    pub(crate) own: CallId,
+    /// It is in the log already, and there is nothing more to say.
+    pub(crate) written: bool,
 }
 
 impl Line {
@@ -48,7 +52,7 @@ impl Line {
             charged: Vec::new(),
             count: 1,
         };
-        Self { intent }
+        Self { own: intent.id, intent, written: false }
     }
 
     /// The version the request turned out to speak.
@@ -95,6 +99,15 @@ impl Line {
         self.intent.reason = reason;
     }
 
+    /// Writes that the call waits for people, and goes on as a line of its own: what becomes of the
+    /// call is another decision.
+    pub(crate) async fn held(&mut self, gateway: &Gateway, asked: &Asked) -> Result<(), Refusal> {
+        refused(gateway, self.clone(), self.intent.reason).await?;
+        self.intent.id = new_id(gateway, asked.arrived);
+        self.own = self.intent.id;
+        Ok(())
+    }
+
     /// The call's id.
     pub(crate) fn id(&self) -> CallId {
         self.intent.id
@@ -138,6 +151,9 @@ pub(crate) async fn refused(
     mut line: Line,
     reason: &'static str,
 ) -> Result<(), Refusal> {
+    if line.written {
+        return Ok(());
+    }
     if line.intent.reason.is_empty() {
         line.intent.reason = reason;
     }

@@ -25,6 +25,8 @@ pub(crate) struct Permit {
 pub(crate) enum NoRoom {
     /// What the call was judged by has changed: judge this call again.
     Stale(ToolCall),
+    /// The approval is not good any more: another call has used it, or its time is over.
+    NotApproved(ToolCall),
     /// Refused.
     Refused(Refusal),
 }
@@ -37,14 +39,27 @@ pub(crate) async fn room(
     line: &mut Line,
     approved: Approved,
 ) -> Result<Permit, NoRoom> {
-    let (call, charges) = approved.into_parts();
-    line.decided(Verdict::Allowed, no_text(), "");
+    let (call, charges, signed) = approved.into_parts();
+    match &signed {
+        None => line.decided(Verdict::Allowed, no_text(), ""),
+        // The rule stays: it says what people have answered.
+        Some(_) => line.decided(Verdict::Allowed, line.intent.rule.clone(), "approved"),
+    }
     line.intent.charged = charges.iter().map(|charge| charge.rule.clone()).collect();
     let told: Vec<(Arc<str>, String)> =
         charges.iter().map(|charge| (charge.rule.clone(), charge.denial_message())).collect();
     let charges = charges.into_iter().map(|charge| (key(caller, &charge), charge)).collect();
-    match gateway.store.call_begin(line.intent.clone(), charges, caller.judged_at).await {
+    let intent = line.intent.clone();
+    let begun = match signed {
+        None => gateway.store.call_begin(intent, charges, caller.judged_at).await,
+        Some(signed) => {
+            let approving = gateway.store.approving();
+            approving.call_begin_approved(intent, charges, caller.judged_at, signed).await
+        }
+    };
+    match begun {
         Ok(()) => Ok(Permit { call }),
+        Err(BeginError::NotApproved) => Err(NoRoom::NotApproved(call)),
         Err(BeginError::StaleView) => Err(NoRoom::Stale(call)),
         Err(BeginError::NoRoom(why)) => {
             let message = told
@@ -68,7 +83,7 @@ pub(crate) async fn room(
 /// The permit of a later leg: intent and quota are held since the first one.
 pub(crate) fn held_since(leg: &Leg, approved: Approved) -> Permit {
     debug_assert!(leg.is_continued());
-    let (call, _) = approved.into_parts();
+    let (call, ..) = approved.into_parts();
     Permit { call }
 }
 

@@ -15,6 +15,7 @@ use crate::agent::{Agent, Reply};
 use crate::authenticate::{self, Caller};
 use crate::chains::Chains;
 use crate::config::Config;
+use crate::holds::Holds;
 use crate::notices::Notices;
 use crate::receive::{self, Verb};
 use crate::record::{self, Floods};
@@ -38,6 +39,7 @@ pub struct Gateway {
     pub(crate) strangers: Strangers,
     pub(crate) floods: Floods,
     pub(crate) chains: Chains,
+    pub(crate) holds: Holds,
     pub(crate) requests: Requests,
     pub(crate) refreshes: discovery::Refreshes,
     snapshots: Snapshots,
@@ -82,6 +84,7 @@ impl Gateway {
             strangers: Strangers::default(),
             floods: Floods::default(),
             chains: Chains::default(),
+            holds: Holds::default(),
             requests: Requests::default(),
             refreshes: discovery::Refreshes::default(),
         })

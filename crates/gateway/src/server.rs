@@ -62,6 +62,7 @@ impl Gateway {
             });
         }
         drop(listener);
+        self.holds.close();
         let drained = tokio::time::timeout(self.config.timeouts.drain, graceful.shutdown()).await;
         if drained.is_err() {
             tracing::warn!("some calls were still in flight when the drain time was over");
@@ -136,6 +137,9 @@ impl Gateway {
             ticks.tick().await;
             let now = self.clock.now();
             self.record_folded(self.floods.collect(now), now).await;
+            if let Err(error) = self.store.approving().approvals_sweep().await {
+                tracing::warn!(%error, "approvals that are over could not be ended");
+            }
             for call in self.chains.expired(now) {
                 crate::settle::given_up(&self, call, "chain_expired");
             }

@@ -11,7 +11,12 @@ pub(crate) struct Session {
     pub(crate) version: Version,
     /// The upstream's own session id; empty when it gave none.
     pub(crate) upstream: String,
+    /// Whether its client can show a person a link.
+    pub(crate) shows_links: bool,
 }
+
+/// Stands behind the version of a session whose client can show links.
+const LINKS: &str = " links";
 
 /// The longest session id of an upstream that is carried.
 const UPSTREAM_ID_BYTES_MAX: usize = 1024;
@@ -22,13 +27,17 @@ impl Session {
     /// - **Errors**: `None` for an id that is not visible ASCII or too long.
     pub(crate) fn new(version: Version, upstream: &str) -> Option<Self> {
         let visible = upstream.bytes().all(|b| (0x21..=0x7e).contains(&b));
-        (visible && upstream.len() <= UPSTREAM_ID_BYTES_MAX)
-            .then(|| Self { version, upstream: upstream.to_owned() })
+        (visible && upstream.len() <= UPSTREAM_ID_BYTES_MAX).then(|| Self {
+            version,
+            upstream: upstream.to_owned(),
+            shows_links: false,
+        })
     }
 
     /// The id that the agent is given.
     pub(crate) fn seal(&self, key: &StateKey, grant: &str, server: &str) -> Option<String> {
-        let plain = format!("{}\n{}", self.version.as_str(), self.upstream);
+        let links = if self.shows_links { LINKS } else { "" };
+        let plain = format!("{}{links}\n{}", self.version.as_str(), self.upstream);
         key.seal_state(&context(grant, server), plain.as_bytes(), &OsRandom).ok()
     }
 
@@ -37,7 +46,10 @@ impl Session {
     pub(crate) fn open(key: &StateKey, grant: &str, server: &str, id: &str) -> Option<Self> {
         let plain = String::from_utf8(key.open_state(&context(grant, server), id)?).ok()?;
         let (version, upstream) = plain.split_once('\n')?;
-        Some(Self { version: Version::parse(version)?, upstream: upstream.to_owned() })
+        let (version, shows_links) =
+            version.strip_suffix(LINKS).map_or((version, false), |version| (version, true));
+        let version = Version::parse(version)?;
+        Some(Self { version, upstream: upstream.to_owned(), shows_links })
     }
 }
 

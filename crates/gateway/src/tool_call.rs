@@ -12,16 +12,19 @@ use mcp::call::Call;
 use mcp::lists::ListKind;
 use mcp::message::Request;
 use policy::{Decision, Definition, Question, ToolCall};
-use store::{OutcomeClass, RoomError, Verdict};
+use store::{Approval, ApprovalId, ApprovalState, OutcomeClass, RoomError, SignedOff, Verdict};
 
 use crate::agent::Agent;
+use crate::approve::{Approved, Standing};
 use crate::authenticate::Caller;
 use crate::flights::Ticket;
 use crate::forward::{self, Outbound};
+use crate::hold::{Hold, Waited};
+use crate::holds::Word;
 use crate::leg::Leg;
 use crate::parse::Lines;
 use crate::record::{self, Line};
-use crate::refusal::{Denied, Refusal};
+use crate::refusal::{Denied, Refusal, json_reply};
 use crate::reserve::{self, NoRoom, Permit, Room};
 use crate::road::{Asked, Gateway};
 use crate::settle::{self, End};
@@ -45,43 +48,101 @@ pub(crate) async fn carry(
     request: Request,
     parts: Parts,
     mut line: Line,
-    agent: Agent,
+    mut agent: Agent,
 ) {
-    let own = line.id();
-    match admit(&gateway, &mut asked, request, &parts, &mut line).await {
+    match admit(&gateway, &mut asked, request, &parts, &mut line, &mut agent).await {
         Ok(passage) => carry_out(&gateway, &asked, passage, &line, agent).await,
-        Err(refusal) => {
-            leg::refused(&gateway, &mut line, own);
+        Err(Stop::Refused(refusal)) => {
+            leg::refused(&gateway, &mut line);
             record::answer_refused(&gateway, &asked, line, refusal, agent).await;
         }
+        Err(Stop::LetGo(result)) => {
+            let body = mcp::reply::result(&asked.id, asked.era, result);
+            agent.answer(json_reply(http::StatusCode::OK, body));
+        }
+        Err(Stop::Gone) => {}
     }
 }
 
-/// Decides the call, takes its quota and writes its intent.
+/// Why a call does not go on now.
+enum Stop {
+    /// It is refused, and the agent told so.
+    Refused(Refusal),
+    /// It waits for people; the agent comes back with this.
+    LetGo(json::Object),
+    /// It waits for people, and the agent has left.
+    Gone,
+}
+
+impl<T: Into<Refusal>> From<T> for Stop {
+    fn from(refusal: T) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+/// Decides the call, waits for people if they are asked, takes its quota and writes its intent.
 async fn admit(
     gateway: &Arc<Gateway>,
     asked: &mut Asked,
     request: Request,
     parts: &Parts,
     line: &mut Line,
-) -> Result<Passage, Refusal> {
+    agent: &mut Agent,
+) -> Result<Passage, Stop> {
     let mut call = mcp::call::tools_call(request.params, asked.era)?;
     line.tool(&call.name, None);
     let grant = &asked.caller.grant;
     let in_flight = grant.flights.board(grant.in_flight_max).ok_or(Refusal::TooManyInFlight)?;
     discovery::know_tool(gateway, &mut asked.caller, &call.name).await?;
+    let (mut hold, word) = Hold::of(gateway, asked, parts, &mut call)?;
     let leg = leg::of(gateway, asked, &mut call, line)?;
 
     let mut judged = ToolCall { tool: call.name.clone(), arguments: call.arguments.take() };
-    for _ in 0..JUDGED_MAX {
+    let (mut stale, mut used, mut is_recorded) = (0, None, false);
+    while stale < JUDGED_MAX {
         // A tool that this grant cannot see answers as one that never was, whatever its schema says.
         if lists::visible(&asked.caller, ListKind::Tools, &judged.tool) {
             check_headers(asked, parts, &mut call, &mut judged)?;
         }
-        let approved = match decide(gateway, asked, judged, line)? {
-            (Decision::Allow(allowed), _) => approve::allowed(allowed),
-            (Decision::Deny(denial), no_room) => return Err(denied(denial, no_room, line)),
-            (Decision::Hold(held), _) => return Err(awaiting(held, line)),
+        let approved = match decide(gateway, asked, judged, &[], line)? {
+            (Decision::Allow(allowed), _) => approve::allowed(allowed, None),
+            (Decision::Deny(denial), no_room) => return Err(denied(denial, no_room, line).into()),
+            (Decision::Hold(held), _) if leg.is_continued() => {
+                return Err(approve::not_in_a_leg(&held, line).into());
+            }
+            (Decision::Hold(held), _) => {
+                if let Some(signed) = used.take() {
+                    return Err(used_up(gateway, asked, &signed, line).await.into());
+                }
+                let responses = call.input_responses.as_ref();
+                match approve::person(gateway, &asked.caller, held, responses, line).await? {
+                    Standing::Signed { signed, .. } if word == Some(Word::TakenBack) => {
+                        let org = &asked.caller.grant.org;
+                        let cancelled = gateway.store.approving().approval_cancel(org, &signed.id);
+                        cancelled.await.map_err(|_| Refusal::Unavailable)?;
+                        return Err(used_up(gateway, asked, &signed.id, line).await.into());
+                    }
+                    Standing::Signed { call, signed, rules } => {
+                        used = Some(signed.id.clone());
+                        allowed_by(gateway, asked, call, signed, &rules, line)?
+                    }
+                    Standing::Waits { call: waits, approval } => {
+                        if !is_recorded {
+                            line.held(gateway, asked).await?;
+                            is_recorded = true;
+                        }
+                        let waited = match word {
+                            Some(Word::TakenBack) => Waited::TakenBack,
+                            _ => hold.wait(gateway, asked, &approval, agent).await?,
+                        };
+                        line.written = waited != Waited::Changed;
+                        stopped(gateway, asked, waited, &approval, &hold, line).await?;
+                        renew_or_deny(gateway, asked, line).await?;
+                        judged = waits;
+                        continue;
+                    }
+                }
+            }
         };
         let room = match leg.is_continued() {
             true => Ok(reserve::held_since(&leg, approved)),
@@ -89,14 +150,86 @@ async fn admit(
         };
         match room {
             Ok(permit) => return Ok(Passage { permit, call, leg, _in_flight: in_flight }),
-            Err(NoRoom::Refused(refusal)) => return Err(refusal),
-            Err(NoRoom::Stale(call)) => judged = call,
+            Err(NoRoom::Refused(refusal)) => return Err(refusal.into()),
+            Err(NoRoom::Stale(call)) => (judged, used) = (call, None),
+            Err(NoRoom::NotApproved(call)) => judged = call,
         }
-        let view = gateway.view().await.map_err(|_| Refusal::Unavailable)?;
-        let now = gateway.clock.now();
-        asked.caller = asked.caller.in_view(&view, now).ok_or_else(|| revoked(line))?;
+        stale += 1;
+        renew_or_deny(gateway, asked, line).await?;
     }
-    Err(Refusal::Unavailable)
+    Err(Refusal::Unavailable.into())
+}
+
+/// What an agent that stops waiting is told. `Ok`: it does not stop.
+async fn stopped(
+    gateway: &Arc<Gateway>,
+    asked: &Asked,
+    waited: Waited,
+    approval: &Approval,
+    hold: &Hold,
+    line: &mut Line,
+) -> Result<(), Stop> {
+    match waited {
+        Waited::Changed => Ok(()),
+        Waited::Enough => Err(match hold.let_go(gateway, asked, approval) {
+            Some(result) => Stop::LetGo(result),
+            None => approve::pending(gateway, approval, line).into(),
+        }),
+        Waited::Gone => Err(Stop::Gone),
+        Waited::TakenBack => {
+            let approving = gateway.store.approving();
+            let cancelled = approving.approval_cancel(&approval.org, &approval.id).await;
+            cancelled.map_err(|_| Refusal::Unavailable)?;
+            line.written = false;
+            let state = ApprovalState::Withdrawn;
+            Err(approve::ended(gateway, approval, state, line).await.into())
+        }
+    }
+}
+
+/// Judges a call from the start that people have signed off. Only what they were asked is answered.
+fn allowed_by(
+    gateway: &Gateway,
+    asked: &Asked,
+    call: ToolCall,
+    signed: SignedOff,
+    rules: &[Arc<str>],
+    line: &mut Line,
+) -> Result<Approved, Refusal> {
+    let answered: Vec<&str> = rules.iter().map(AsRef::as_ref).collect();
+    match decide(gateway, asked, call, &answered, line)? {
+        (Decision::Allow(allowed), _) => {
+            line.intent.rule = rules.first().cloned().unwrap_or_else(record::no_text);
+            Ok(approve::allowed(allowed, Some(signed)))
+        }
+        (Decision::Deny(denial), no_room) => Err(denied(denial, no_room, line)),
+        // A rule that depends on the moment asks only now: the next call asks for both.
+        (Decision::Hold(_), _) => Err(Refusal::Unavailable),
+    }
+}
+
+/// An approval that was there a moment ago is not any more: who has it?
+async fn used_up(gateway: &Gateway, asked: &Asked, id: &ApprovalId, line: &mut Line) -> Refusal {
+    let org = &asked.caller.grant.org;
+    match gateway.store.approving().approval_now(org, id).await {
+        Ok(Some(approval)) => {
+            let state = approval.state_at(gateway.clock.now());
+            approve::ended(gateway, &approval, state, line).await
+        }
+        Ok(None) | Err(_) => Refusal::Unavailable,
+    }
+}
+
+/// Reads anew what the call is judged by.
+async fn renew_or_deny(
+    gateway: &Gateway,
+    asked: &mut Asked,
+    line: &mut Line,
+) -> Result<(), Refusal> {
+    let view = gateway.view().await.map_err(|_| Refusal::Unavailable)?;
+    let now = gateway.clock.now();
+    asked.caller = asked.caller.in_view(&view, now).ok_or_else(|| revoked(line))?;
+    Ok(())
 }
 
 /// From here the quota is held and the intent is durable: every way out settles the call.
@@ -135,6 +268,7 @@ fn decide(
     gateway: &Gateway,
     asked: &Asked,
     call: ToolCall,
+    signed: &[&str],
     line: &mut Line,
 ) -> Result<(Decision, Option<RoomError>), Refusal> {
     let caller = &asked.caller;
@@ -158,7 +292,7 @@ fn decide(
         usage: &room,
         now: timestamp.map_err(|_| Refusal::Unavailable)?,
     };
-    let decision = policy::decide(&question, call);
+    let decision = policy::decide_signed(&question, call, signed);
     Ok((decision, room.into_refused()))
 }
 
@@ -206,34 +340,6 @@ fn denied(denial: policy::Denial, no_room: Option<RoomError>, line: &mut Line) -
         retry_after_ms: None,
         call: line.id().to_string(),
         more: more.collect(),
-    }))
-}
-
-/// A held call goes no further: it says which rule asks for a person.
-fn awaiting(held: policy::Held, line: &mut Line) -> Refusal {
-    line.decided(Verdict::Held, held.rule().clone(), "approval_required");
-    let approvers: Vec<json::Value> = held
-        .approvals()
-        .flat_map(|a| a.approvers.iter())
-        .map(|approver| json::Value::from(approver.to_string()))
-        .collect();
-    let message = held.approvals().find_map(|a| a.message.as_deref()).map_or_else(
-        || {
-            format!(
-                "This call needs a person's sign-off (rule {}). It was not carried out.",
-                held.rule()
-            )
-        },
-        |text| format!("{text} (rule {}). It was not carried out.", held.rule()),
-    );
-    Refusal::Denied(Box::new(Denied {
-        decision: "held",
-        rule: held.rule().clone(),
-        reason: "approval_required",
-        message,
-        retry_after_ms: None,
-        call: line.id().to_string(),
-        more: vec![("approvers", json::Value::Array(approvers))],
     }))
 }
 

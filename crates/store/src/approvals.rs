@@ -264,7 +264,7 @@ pub trait Approving: Send + Sync {
         judged_at: u64,
         approval: SignedOff,
     ) -> Result<(), BeginError>;
-    /// The agent takes back what it asked for, if it still waits.
+    /// The agent takes back what it asked for, if it was not used yet.
     async fn approval_cancel(&self, org: &OrgId, id: &ApprovalId) -> Result<(), StoreError>;
     /// Ends what nobody will end: approvals whose time is over, and those whose grant, policy, tool
     /// or credential is not what it was. How many ended.

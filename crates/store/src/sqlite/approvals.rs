@@ -317,7 +317,7 @@ pub(super) fn cancel(
     now: Moment,
 ) -> Result<Recorded<()>, Fault> {
     if let Some(mut of) = one(tx.conn, tx.keys, org, id.as_str())?
-        && of.state == ApprovalState::Pending
+        && !of.state.has_ended()
     {
         end(&mut of, ApprovalState::Withdrawn, now);
         of.reason = "agent".to_owned();
