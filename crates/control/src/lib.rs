@@ -10,6 +10,7 @@
 
 // In the order in which a request meets them.
 mod serve;
+mod approvals;
 mod arrival;
 mod routes;
 mod state;

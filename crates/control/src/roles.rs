@@ -13,6 +13,12 @@ pub(crate) enum Action {
     GrantsRead,
     /// See the call log.
     CallsRead,
+    /// See calls that wait for people: never their values.
+    ApprovalsRead,
+    /// Open and decide calls that wait for people, where a rule asks for one.
+    ApprovalsDecide,
+    /// Take approvals back, and say how strict they are.
+    ApprovalsManage,
     /// Write, publish and remove policies.
     PoliciesWrite,
     /// Check, test, simulate and translate policy texts: nothing is sent, nothing is changed.
@@ -61,16 +67,19 @@ pub(crate) const fn minimum(action: Action) -> Role {
         | Action::GrantsRead
         | Action::CallsRead
         | Action::Own
+        | Action::ApprovalsRead
         | Action::OwnKeys => Role::Viewer,
         Action::PoliciesWrite
         | Action::PoliciesTry
         | Action::PoliciesAttach
+        | Action::ApprovalsDecide
         | Action::ToolsAccept => Role::PolicyManager,
         Action::ServersWrite
         | Action::CredentialsRead
         | Action::CredentialsWrite
         | Action::GrantsWrite
         | Action::LimitsResolve
+        | Action::ApprovalsManage
         | Action::KeysOfOthers
         | Action::MembersRead
         | Action::MembersWrite

@@ -8,9 +8,9 @@ use utoipa_axum::routes;
 
 use crate::problem::{Code, Problem};
 use crate::{
-    Control, arrival, audit, calls, clock, credentials, document, drafts, evidence, exact, grants,
-    groups, health, keys, me, members, policies, providers, reservations, servers, sign_in,
-    simulate, tail, tools, trial, usage,
+    Control, approvals, arrival, audit, calls, clock, credentials, document, drafts, evidence,
+    exact, grants, groups, health, keys, me, members, policies, providers, reservations, servers,
+    sign_in, simulate, tail, tools, trial, usage,
 };
 use crate::{dashboard, permissions};
 
@@ -78,6 +78,13 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(members::get, members::update))
         .routes(routes!(members::reinvite))
         .routes(routes!(members::remove))
+        .routes(routes!(approvals::list))
+        .routes(routes!(approvals::get))
+        .routes(routes!(approvals::open))
+        .routes(routes!(approvals::approve))
+        .routes(routes!(approvals::deny))
+        .routes(routes!(approvals::withdraw))
+        .routes(routes!(approvals::settings, approvals::set_settings))
         .routes(routes!(groups::list, groups::create))
         .routes(routes!(groups::get, groups::update, groups::delete))
         .routes(routes!(keys::list, keys::create))

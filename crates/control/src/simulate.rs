@@ -269,7 +269,7 @@ async fn reached(
 }
 
 /// What the engine knows of a tool, from what the server lists and what was accepted of it.
-fn definition_of(view: &ServerView, name: &str) -> Definition {
+pub(crate) fn definition_of(view: &ServerView, name: &str) -> Definition {
     let listed = |tool: &&Tool| tool.name == name && tool.present && tool.withheld.is_none();
     let Some(tool) = view.tools.iter().find(listed) else { return Definition::Unknown };
     let Some((accepted, fingerprint)) = &tool.accepted else { return Definition::NotAccepted };

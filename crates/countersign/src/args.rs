@@ -62,6 +62,9 @@ pub(crate) enum Command {
     /// The log of calls and decisions.
     #[command(subcommand)]
     Calls(Calls),
+    /// Calls that wait for people.
+    #[command(subcommand)]
+    Approvals(Approvals),
     /// Keys of this API.
     #[command(subcommand)]
     Key(Key),
@@ -515,6 +518,43 @@ pub(crate) enum Calls {
     Show {
         /// Its id.
         call: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Approvals {
+    /// List calls that wait for you; no value of a call is shown.
+    List {
+        /// Which: mine, others or decided.
+        #[arg(default_value = "mine")]
+        which: String,
+    },
+    /// Show exactly what would be sent, to somebody who may decide. This is recorded.
+    Show {
+        /// Its id.
+        approval: String,
+    },
+    /// Sign one call off, once.
+    Approve {
+        /// Its id.
+        approval: String,
+        /// The fingerprint that `show` gave.
+        #[arg(long)]
+        fingerprint: String,
+        /// For the record.
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// Refuse one call.
+    Deny {
+        /// Its id.
+        approval: String,
+        /// The fingerprint that `show` gave.
+        #[arg(long)]
+        fingerprint: String,
+        /// For the record; the agent reads it where the organisation allows that.
+        #[arg(long, default_value = "")]
+        note: String,
     },
 }
 

@@ -1,6 +1,7 @@
 //! What the commands do: each asks the API of a running instance and shows the answer.
 
 mod admin;
+mod approvals;
 mod audit;
 mod calls;
 mod clock;
@@ -34,6 +35,7 @@ pub(crate) async fn run(arguments: Arguments, style: Style) -> Result<(), Failur
         Command::Policy(command) => policy::run(instance, command, style).await,
         Command::Grant(command) => grant::run(&api()?, command, style).await,
         Command::Calls(command) => calls::run(&api()?, command, style).await,
+        Command::Approvals(command) => approvals::run(&api()?, command, style).await,
         Command::Key(command) => key::run(&api()?, command, style).await,
         Command::Clock(command) => clock::run(&api()?, command, style).await,
         Command::Audit(command) => audit::run(instance, command, style).await,

@@ -191,6 +191,7 @@ impl Config {
             answer_bytes_max: self.gateway.answer_bytes_max,
             connections_per_address_max: self.gateway.connections_per_address_max,
             timeouts: self.gateway.timeouts,
+            holding: gateway::Holding::default(),
         }
     }
 }

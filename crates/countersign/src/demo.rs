@@ -4,6 +4,7 @@
 
 mod agent;
 mod drive;
+mod people;
 mod scene;
 mod scratch;
 
@@ -79,6 +80,8 @@ async fn demo(
     let setup_url = instance.setup_url.take();
     let (gateway_url, control_url) = (instance.gateway_url.clone(), instance.control_url.clone());
 
+    let members = people::come(&instance.store()).await?;
+
     let (stop, stopping) = watch::channel(false);
     // On a task of its own, so that it answers while the scene is set.
     let serving = tokio::spawn(instance.serve(stopping));
@@ -96,6 +99,7 @@ async fn demo(
                 ledger_url: payments.ledger_url(),
                 upstream_key,
             },
+            members,
         )
         .await?;
         match style {

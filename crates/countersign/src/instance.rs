@@ -47,6 +47,13 @@ pub(crate) struct Instance {
     listeners: Listeners,
 }
 
+impl Instance {
+    /// The store behind both planes.
+    pub(crate) fn store(&self) -> Arc<Sqlite> {
+        Arc::clone(&self.store)
+    }
+}
+
 impl Listeners {
     /// Binds both ports.
     pub(crate) async fn bind(config: &Config) -> Result<Self, Failure> {
@@ -91,8 +98,10 @@ impl Instance {
         let (gateway_url, control_url) =
             (config.gateway_url(gateway_at), config.control_url(control_at));
         let keyring = store.keyring();
+        let mut for_gateway = config.for_gateway();
+        for_gateway.holding.link_base = Some(control_url.clone());
         let gateway = gateway::Gateway::new(
-            config.for_gateway(),
+            for_gateway,
             Arc::clone(&store) as Arc<dyn store::DataPlane>,
             keyring,
             Arc::clone(&clock),

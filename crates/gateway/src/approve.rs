@@ -138,8 +138,7 @@ fn digest(
 }
 
 fn credential_of(caller: &Caller) -> Option<(store::CredentialId, i64)> {
-    let credential = caller.attached.server.credential.as_ref();
-    credential.map(|credential| (credential.id.clone(), credential.generation))
+    caller.attached.server.credential_is.clone()
 }
 
 /// What a person sees: the judged arguments as they would be sent, and nothing the agent says

@@ -99,13 +99,18 @@ impl Line {
         self.intent.reason = reason;
     }
 
-    /// Writes that the call waits for people, and goes on as a line of its own: what becomes of the
-    /// call is another decision.
-    pub(crate) async fn held(&mut self, gateway: &Gateway, asked: &Asked) -> Result<(), Refusal> {
+    /// Writes that the call waits for people.
+    pub(crate) async fn held(&mut self, gateway: &Gateway) -> Result<(), Refusal> {
         refused(gateway, self.clone(), self.intent.reason).await?;
+        self.written = true;
+        Ok(())
+    }
+
+    /// Goes on as a line of its own: what becomes of a call that has waited is another decision.
+    pub(crate) fn goes_on(&mut self, gateway: &Gateway, asked: &Asked) {
         self.intent.id = new_id(gateway, asked.arrived);
         self.own = self.intent.id;
-        Ok(())
+        self.written = false;
     }
 
     /// The call's id.

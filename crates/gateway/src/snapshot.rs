@@ -91,6 +91,8 @@ pub(crate) struct ServerEntry {
     pub(crate) client: Option<Arc<HttpClient>>,
     client_key: (String, Vec<String>),
     pub(crate) credential: Option<SealedHeaders>,
+    /// Which credential that is, and its generation: what was signed off names them.
+    pub(crate) credential_is: Option<(store::CredentialId, i64)>,
     pub(crate) tools: HashMap<String, ToolEntry>,
 }
 
@@ -286,7 +288,10 @@ impl ServerEntry {
             .filter(|tool| tool.present)
             .map(|tool| (tool.name.clone(), ToolEntry::of(tool, server.on_tool_change)))
             .collect();
+        let credential = view.credential.as_ref();
+        let credential_is = credential.map(|of| (of.id.clone(), of.generation));
         Self {
+            credential_is,
             credential: view
                 .credential
                 .map(|sealed| SealedHeaders::of(keyring, server.org.as_str(), &sealed)),

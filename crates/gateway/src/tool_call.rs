@@ -98,7 +98,7 @@ async fn admit(
     let leg = leg::of(gateway, asked, &mut call, line)?;
 
     let mut judged = ToolCall { tool: call.name.clone(), arguments: call.arguments.take() };
-    let (mut stale, mut used, mut is_recorded) = (0, None, false);
+    let (mut stale, mut used) = (0, None);
     while stale < JUDGED_MAX {
         // A tool that this grant cannot see answers as one that never was, whatever its schema says.
         if lists::visible(&asked.caller, ListKind::Tools, &judged.tool) {
@@ -127,15 +127,14 @@ async fn admit(
                         allowed_by(gateway, asked, call, signed, &rules, line)?
                     }
                     Standing::Waits { call: waits, approval } => {
-                        if !is_recorded {
-                            line.held(gateway, asked).await?;
-                            is_recorded = true;
-                        }
+                        line.held(gateway).await?;
                         let waited = match word {
                             Some(Word::TakenBack) => Waited::TakenBack,
                             _ => hold.wait(gateway, asked, &approval, agent).await?,
                         };
-                        line.written = waited != Waited::Changed;
+                        if matches!(waited, Waited::Changed | Waited::TakenBack) {
+                            line.goes_on(gateway, asked);
+                        }
                         stopped(gateway, asked, waited, &approval, &hold, line).await?;
                         renew_or_deny(gateway, asked, line).await?;
                         judged = waits;
@@ -180,7 +179,6 @@ async fn stopped(
             let approving = gateway.store.approving();
             let cancelled = approving.approval_cancel(&approval.org, &approval.id).await;
             cancelled.map_err(|_| Refusal::Unavailable)?;
-            line.written = false;
             let state = ApprovalState::Withdrawn;
             Err(approve::ended(gateway, approval, state, line).await.into())
         }

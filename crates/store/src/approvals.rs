@@ -415,6 +415,8 @@ pub trait Approvals: Send + Sync {
         id: &ApprovalId,
         reason: &str,
     ) -> Result<Approval, ChangeError>;
+    /// How approvals are set up.
+    async fn approval_settings_of(&self, org: &OrgId) -> Result<ApprovalSettings, StoreError>;
     /// Sets approvals up.
     async fn approval_settings_set(
         &self,

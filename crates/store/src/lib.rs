@@ -34,8 +34,8 @@ pub use contract_sign_in::{
 };
 pub use error::{ChangeError, StoreError};
 pub use id::{
-    ApprovalId, CallId, CredentialId, GrantId, GroupId, KeyId, MemberId, OrgId, PasskeyId, PolicyId,
-    ProviderId, ServerId, SessionId,
+    ApprovalId, CallId, CredentialId, GrantId, GroupId, KeyId, MemberId, OrgId, PasskeyId,
+    PolicyId, ProviderId, ServerId, SessionId,
 };
 pub use limits::{ClockState, GrantUsage, LimitUsage, Reserved, RoomError};
 pub use moment::{Clock, Moment, SystemClock};

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use gateway::{Config, Gateway};
+use gateway::{Config, Gateway, Holding};
 use serde_json::Value;
 use store::sqlite::Sqlite;
 use store::{
@@ -85,7 +86,16 @@ impl Setup {
             policy,
             grants: vec![GrantIn::new("a"), GrantIn::new("b")],
             server: SetupServer { on_tool_change: OnToolChange::Deny, eras: (true, true) },
-            config: Config::default(),
+            // Held calls are told so at once; tests of the waiting say how long.
+            config: Config {
+                holding: Holding {
+                    legacy: Duration::ZERO,
+                    legs: 0,
+                    first_leg: Duration::ZERO,
+                    ..Holding::default()
+                },
+                ..Config::default()
+            },
             credential_header: "authorization",
         }
     }

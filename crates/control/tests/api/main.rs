@@ -14,6 +14,7 @@ mod roles;
 mod walk;
 mod people;
 mod drafts;
+mod approvals;
 mod audit;
 mod organisations;
 mod http;

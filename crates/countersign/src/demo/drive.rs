@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use vault::Secret;
 
 use super::agent::{Agent, Told};
 use super::scene::Scene;
 use super::{call, text};
-use crate::api::Api;
+use crate::api::{self, Api};
 use crate::failure::Failure;
 use crate::out::{self, Style};
 
@@ -45,16 +46,11 @@ fn is_denial(told: &Told) -> bool {
     matches!(told, Told::Refused(text) if text.starts_with("[POLICY DENIED]"))
 }
 
-/// A held call says so in words of its own; what matters is that it is no result.
-const fn is_held(told: &Told) -> bool {
-    matches!(told, Told::Refused(_))
-}
-
 const fn is_unknown_tool(told: &Told) -> bool {
     matches!(told, Told::Error(-32602, _))
 }
 
-fn beginning() -> [Beat; 5] {
+fn beginning() -> [Beat; 4] {
     [
         Beat {
             title: "An allowed read",
@@ -83,13 +79,6 @@ fn beginning() -> [Beat; 5] {
             decision: "allowed",
             rule: "",
             told: is_result,
-        },
-        Beat {
-            title: "A refund of 800: waits for finance, nothing is sent",
-            call: refund(json!(800), "usd", Some("Arrived broken")),
-            decision: "held",
-            rule: "/tools/refund_payment/approve_if/args.amount-gt",
-            told: is_held,
         },
     ]
 }
@@ -127,11 +116,14 @@ struct Expected {
 pub(super) async fn story(api: &Api, scene: &Scene, style: Style) -> Result<(), Failure> {
     let agent = Agent::new(scene.mcp_url(), scene.grant("support-agent"));
     let mut teller = Teller { api, style, number: 0, wrong: Vec::new() };
-    let mut expected = Expected { reads: 1, refunds: 1 };
+    let mut expected = Expected { reads: 1, refunds: 2 };
 
     for beat in beginning() {
         teller.play(&agent, beat).await?;
     }
+    let finance = Secret::from(scene.member("finance").to_owned());
+    let finance = Api::new(api::base(&scene.place.control_url)?, &finance)?;
+    teller.signed_off(&agent, &finance).await?;
     expected.reads += teller.runaway(&agent).await?;
     for beat in ending() {
         teller.play(&agent, beat).await?;
@@ -174,6 +166,56 @@ impl Teller<'_> {
         self.tell(beat.title, &beat.call, &told, &line, as_it_should)
     }
 
+    /// A call that a person signs off while its agent waits: two lines of the log.
+    async fn signed_off(&mut self, agent: &Agent, finance: &Api) -> Result<(), Failure> {
+        const RULE: &str = "/tools/refund_payment/approve_if/args.amount-gt";
+        let call = refund(json!(800), "usd", Some("Arrived broken"));
+        let (told, held) = tokio::join!(agent.call(&call), self.by_finance(finance));
+        let (told, held) = (told?, held?);
+        let line = self.newest().await?;
+        let was_held = text(&held, "/decision") == "held" && text(&held, "/rule") == RULE;
+        let ran = is_result(&told)
+            && text(&line, "/decision") == "allowed"
+            && text(&line, "/reason") == "approved"
+            && text(&line, "/rule") == RULE
+            && text(&line, "/outcome/class") == "completed";
+        if !was_held || !ran {
+            self.wrong.push(format!(
+                "a refund of 800: the log has {} and then {} ({})",
+                text(&held, "/decision"),
+                text(&line, "/decision"),
+                text(&line, "/reason")
+            ));
+        }
+        let waits = Told::Refused("it waits, and so does its agent".to_owned());
+        let title = "A refund of 800: waits for finance, nothing is sent";
+        self.tell(title, &call, &waits, &held, was_held)?;
+        self.tell("Finance signs it off: this one call runs, once", &call, &told, &line, ran)
+    }
+
+    /// The finance member opens what waits for them and signs it off. Gives the line of the log
+    /// that stood before.
+    async fn by_finance(&self, finance: &Api) -> Result<Value, Failure> {
+        let waiting = tokio::time::Instant::now();
+        let asked = loop {
+            let mut inbox = finance.query(&["approvals"], &[("which", "mine")]).await?;
+            let first = inbox.pointer_mut("/items/0").map(Value::take).unwrap_or_default();
+            if !first.is_null() {
+                break text(&first, "/id");
+            }
+            if waiting.elapsed() > OUTCOME_WAIT_MAX {
+                let what = "finance was not asked about the refund of 800";
+                return Err(Failure::new("story", what, "please report this as a bug"));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        let held = self.newest().await?;
+        let opened = finance.act(&["approvals", &asked, "open"]).await?;
+        let word = json!({"fingerprint": opened["fingerprint"], "note": "Seen the photo"});
+        finance.post(&["approvals", &asked, "approve"], word.to_string()).await?;
+        Ok(held)
+    }
+
     /// An agent that repeats itself: the limit stops it. Gives how many of its calls went through.
     async fn runaway(&mut self, agent: &Agent) -> Result<u64, Failure> {
         let title = "A loop: the same read over and over, until the limit stops it";
@@ -187,9 +229,9 @@ impl Teller<'_> {
             allowed += 1;
         };
         let line = self.newest().await?;
-        // Two calls of the story went before and count as well.
+        // Three calls of the story went before and count as well.
         let as_it_should = is_denial(&told)
-            && allowed == CALLS_A_MINUTE - 2
+            && allowed == CALLS_A_MINUTE - 3
             && text(&line, "/decision") == "denied"
             && text(&line, "/rule") == "/all_tools/limits/calls-per-minute";
         if !as_it_should {
@@ -302,8 +344,8 @@ impl Teller<'_> {
                 format!("the ledger has {found} {what}, the story {expected}")
             })
             .collect();
-        if refunded != "480" || currencies != 1 {
-            wrong.push(format!("the ledger has {refunded} usd refunded, the story 480"));
+        if refunded != "1280" || currencies != 1 {
+            wrong.push(format!("the ledger has {refunded} usd refunded, the story 1280"));
         }
         let agrees = wrong.is_empty();
         self.wrong.append(&mut wrong);

@@ -23,9 +23,6 @@ const POLICIES: [(&str, &str, &str); 2] = [
 /// The grants, each with the policy that judges it.
 const GRANTS: [(&str, Option<&str>); 3] =
     [("support-agent", Some("support")), ("finance-agent", Some("finance")), ("ci-runner", None)];
-/// Who may do what: until there are people, a key for each of them.
-const MEMBERS: [(&str, &str); 3] =
-    [("admin", "admin"), ("finance", "policy_manager"), ("viewer", "viewer")];
 
 /// Where everything is.
 pub(super) struct Place {
@@ -49,8 +46,12 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    /// Sets everything up through the API.
-    pub(super) async fn set(api: &Api, place: Place) -> Result<Self, Failure> {
+    /// Sets everything up through the API, beside the people that are there.
+    pub(super) async fn set(
+        api: &Api,
+        place: Place,
+        members: Vec<(&'static str, String)>,
+    ) -> Result<Self, Failure> {
         // Without its key the server would only refuse the first look.
         let server = json!({"slug": "payments", "name": "Payments", "url": place.upstream_url});
         api.ask(http::Method::POST, &["servers"], &[("probe", "false")], Some(server.to_string()))
@@ -72,17 +73,17 @@ impl Scene {
                 json!({"label": label, "servers": [{"server": "payments", "policy": policy}]});
             grants.push((label, token(&api.post(&["grants"], body.to_string()).await?)?));
         }
-        let mut members = Vec::new();
-        for (label, role) in MEMBERS {
-            let body = json!({"label": label, "role": role});
-            members.push((label, token(&api.post(&["api-keys"], body.to_string()).await?)?));
-        }
         Ok(Self { place, grants, members })
     }
 
     /// The token of a grant.
     pub(super) fn grant(&self, label: &str) -> &str {
         self.grants.iter().find(|(l, _)| *l == label).map(|(_, t)| t.as_str()).unwrap_or_default()
+    }
+
+    /// The key of a member.
+    pub(super) fn member(&self, name: &str) -> &str {
+        self.members.iter().find(|(n, _)| *n == name).map(|(_, t)| t.as_str()).unwrap_or_default()
     }
 
     /// Where agents reach the payments server.

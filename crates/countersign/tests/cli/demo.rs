@@ -31,14 +31,15 @@ fn the_story_is_told_and_the_ledger_agrees() {
             "refund_payment denied /tools/refund_payment/deny_if/args.currency-not_in",
             "refund_payment allowed ",
             "refund_payment held /tools/refund_payment/approve_if/args.amount-gt",
+            "refund_payment allowed /tools/refund_payment/approve_if/args.amount-gt",
             "list_invoices denied /all_tools/limits/calls-per-minute",
             "create_payout denied (default deny)",
             "delete_customer denied (hidden)",
         ]
     );
     let ledger = lines.iter().find(|line| line["ledger"].is_object()).unwrap();
-    assert_eq!(ledger["ledger"]["refund_payment"]["amounts"]["usd"], "480");
-    assert_eq!(ledger["ledger"]["list_invoices"]["calls"], 29);
+    assert_eq!(ledger["ledger"]["refund_payment"]["amounts"]["usd"], "1280");
+    assert_eq!(ledger["ledger"]["list_invoices"]["calls"], 28);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "something stayed behind");
 }
 
@@ -47,7 +48,7 @@ fn a_person_reads_the_same_story() {
     let dir = tempdir().unwrap();
     let ended = Ended::of(program(dir.path(), &["demo", "--drive"]).output().unwrap());
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    for words in ["A refund of 480", "[POLICY DENIED]", "(hidden)", "480 usd refunded", "call_"] {
+    for words in ["A refund of 480", "[POLICY DENIED]", "(hidden)", "1280 usd refunded", "call_"] {
         assert!(ended.out.contains(words), "{words}: {}", ended.out);
     }
     assert_eq!(ended.err, "");

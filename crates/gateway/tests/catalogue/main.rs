@@ -23,6 +23,7 @@ mod family_k;
 mod family_p;
 mod family_r;
 mod family_t;
+mod family_v;
 mod family_x;
 mod http2;
 

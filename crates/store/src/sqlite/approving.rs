@@ -171,6 +171,10 @@ impl Approvals for Sqlite {
         change!(self, |tx, by, id, reason| approval_words::withdraw(tx, &by, &id, &reason))
     }
 
+    async fn approval_settings_of(&self, org: &OrgId) -> Result<ApprovalSettings, StoreError> {
+        self.approval_settings(org).await
+    }
+
     async fn approval_settings_set(
         &self,
         by: &By,
