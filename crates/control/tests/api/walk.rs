@@ -161,6 +161,15 @@ fn steps() -> Vec<Step> {
         step("POST", "/grants/{id}/revoke", "/grants/a/revoke", "", 1),
         step("GET", "/calls", "/calls", "", 0),
         step("GET", "/reservations", "/reservations?state=unknown", "", 0),
+        step("GET", "/approvals", "/approvals?which=others", "", 0),
+        step("GET", "/approval-settings", "/approval-settings", "", 0),
+        step(
+            "PUT",
+            "/approval-settings",
+            "/approval-settings",
+            r#"{"strict":true,"show_notes":false}"#,
+            1,
+        ),
         step("GET", "/clock", "/clock", "", 0),
         // Nothing is in doubt: there is nothing to record.
         step("POST", "/clock/confirm", "/clock/confirm", r#"{"reason":"looked at it"}"#, 0),
@@ -186,6 +195,12 @@ const ELSEWHERE: &[&str] = &[
     "POST /servers/{id}/tools/{tool}/accept",
     "DELETE /policies/{id}/draft",
     "POST /reservations/{id}/resolve",
+    // Approvals are made by calls: `approvals.rs` here tries these.
+    "GET /approvals/{id}",
+    "POST /approvals/{id}/open",
+    "POST /approvals/{id}/approve",
+    "POST /approvals/{id}/deny",
+    "POST /approvals/{id}/withdraw",
     "GET /calls/tail",
     // Signing in: what it takes is no key but a browser, a link, a password, a provider.
     "POST /sign-in/password",
