@@ -27,6 +27,8 @@ fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 #[test]
 fn every_setting_can_be_set_in_the_file_and_is_printed_back() {
     let text = r#"data_dir = "/d"
+# admin_email is not set
+# admin_password_file is not set
 
 [gateway]
 listen = "0.0.0.0:1"
@@ -48,6 +50,7 @@ drain = "6s"
 [control]
 listen = "[::1]:2"
 public_url = "https://admin.example"
+# identity_providers_file is not set
 
 [root_key]
 # file is not set
