@@ -8,6 +8,7 @@
 
 use std::process::ExitCode;
 
+mod api;
 mod arrows;
 mod catalogue;
 mod check;

@@ -77,6 +77,16 @@ impl House {
         Ok((text(&shown, "/gateway_url")?, text(&made, "/token")?))
     }
 
+    /// Where the control plane is.
+    pub(crate) fn control_url(&self) -> &str {
+        &self.control_url
+    }
+
+    /// A key of the API with this role.
+    pub(crate) fn key(&self, role: &str) -> Result<String, String> {
+        text(&self.countersign(&["key", "create", role, "--role", role])?, "/token")
+    }
+
     /// A client of `tests/peers` that takes commands on its standard input.
     pub(crate) fn client(
         &self,

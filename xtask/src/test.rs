@@ -4,7 +4,7 @@ use std::thread;
 
 use crate::process::{self, cargo};
 use crate::report::{Counted, Report};
-use crate::{Outcome, check, evidence, install, peers, policy_edit, web, workspace};
+use crate::{Outcome, api, check, evidence, install, peers, policy_edit, web, workspace};
 
 /// How many cases the long tests take where a machine has the time.
 const CI_CASES: &[(&str, &str)] = &[("POLICY_CASES", "100000"), ("QUOTA_SEEDS", "5000")];
@@ -95,6 +95,8 @@ fn through_the_gateway(report: &mut Report) {
     report.step("evidence of a gateway in a second language", || {
         evidence::second_language(Some(&house.evidence()?))
     });
+    // Last: it changes and removes whatever the description lets it.
+    report.step("the API by its own description", || api::walk(&house));
 }
 
 /// Adds up `12 passed, 1 failed` of nextest and `12 passed; 1 failed` of cargo test.

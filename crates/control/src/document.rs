@@ -8,7 +8,7 @@ use http::{HeaderValue, header};
 use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, OpenApi as Document, PathItem};
+use utoipa::openapi::{Components, OpenApi as Document, PathItem, RefOr};
 
 use crate::problem::Code;
 use crate::routes;
@@ -31,7 +31,7 @@ use crate::routes;
         (name = "api-keys", description = "Keys of this API"),
         (name = "session", description = "Signing in, sessions, passwords and passkeys"),
         (name = "identity-providers", description = "Identity providers that people sign in by"),
-        (name = "audit", description = "What people changed, and who was turned away"),
+        (name = "audit", description = "What people changed, who was turned away, and copies of it all"),
         (name = "evidence", description = "What others can check: checkpoints, proofs, exports"),
     ),
 )]
@@ -61,9 +61,32 @@ pub(crate) fn outline() -> Document {
 pub fn openapi_json() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
     TEXT.get_or_init(|| {
-        let (_, document) = routes::described().split_for_parts();
+        let (_, mut document) = routes::described().split_for_parts();
+        name_problems(&mut document);
         document.to_pretty_json().unwrap_or_default()
     })
+}
+
+/// Every refusal is a problem, and its media type says so: the routes name only its shape.
+fn name_problems(document: &mut Document) {
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            for (status, response) in &mut operation.responses.responses {
+                let RefOr::T(response) = response else { continue };
+                if !status.starts_with(['4', '5']) {
+                    continue;
+                }
+                let problem = |kind: String| match kind.as_str() {
+                    "application/json" => "application/problem+json".to_owned(),
+                    _ => kind,
+                };
+                let content = std::mem::take(&mut response.content);
+                response.content =
+                    content.into_iter().map(|(kind, body)| (problem(kind), body)).collect();
+            }
+        }
+    }
 }
 
 pub(crate) async fn serve() -> Response {
@@ -139,8 +162,9 @@ curl -H \"Authorization: Bearer $COUNTERSIGN_API_KEY\" http://127.0.0.1:7070/api
 ## Keys and roles
 
 Every route but `health` and `openapi.json` needs an API key as `Authorization: Bearer csk1_…`. The first admin key is
-made at first start and printed once. A key has one role: `viewer`, `policy_manager` or `admin`. No key, or one that is
-unknown, expired or revoked: 401. A role that is too low: 403. An address that shows more than 20 bad keys in a minute
+made at first start and printed once. Every key is a member's and has one role: `viewer`, `policy_manager` or `admin`, at
+most the member's at every use ([roles](roles.md)). No key, or one that is unknown, expired or revoked, or whose member was
+removed: 401. A role that is too low: 403. `GET /me` says who asks, and `can` in an object what they may do with it. An address that shows more than 20 bad keys in a minute
 gets 429 in place of 401 until the minute is over; good keys are never locked out by it.
 
 A listener on a loopback address answers only to `localhost`, `127.0.0.1`, `[::1]` and the public host name it was
@@ -172,8 +196,10 @@ on; `null` is the end.
 
 ## Editing together
 
-One server and one grant answer with an `ETag`. `PUT /servers/{id}` needs it back as `If-Match` (or `*` to overwrite);
-if somebody was faster, the answer is 412 and nothing changed. Grants take `If-Match` when it is given.
+One server, grant, member, group and draft answer with an `ETag`. `PUT` of a server, member, group or draft needs it back
+as `If-Match` (or `*` to overwrite); if somebody was faster, the answer is 412 and nothing changed. The first draft of a
+policy goes with `If-None-Match: *`; a draft that comes second gets 412 with `current` and `yours`, so no text is lost.
+Grants take `If-Match` when it is given.
 `POST /policies/{id}/versions` takes `expected_latest` for the same purpose.
 
 ## Repeating safely

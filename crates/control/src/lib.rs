@@ -52,6 +52,7 @@ mod groups;
 mod keys;
 mod providers;
 mod audit;
+mod backup;
 mod problem;
 mod nearest;
 mod time;

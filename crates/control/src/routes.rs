@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 
 use crate::problem::{Code, Problem};
 use crate::{
-    Control, approvals, arrival, audit, calls, clock, credentials, document, drafts, evidence,
+    Control, approvals, arrival, audit, backup, calls, clock, credentials, document, drafts, evidence,
     exact, grants, groups, health, keys, me, members, policies, providers, reservations, servers,
     sign_in, simulate, tail, tools, trial, usage,
 };
@@ -118,6 +118,7 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(evidence::latest))
         .routes(routes!(evidence::between))
         .routes(routes!(evidence::call))
-        .routes(routes!(audit::refusals));
+        .routes(routes!(audit::refusals))
+        .routes(routes!(backup::take));
     OpenApiRouter::with_openapi(document::outline()).nest(BASE, api)
 }

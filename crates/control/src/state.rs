@@ -91,6 +91,8 @@ pub(crate) struct Inner {
     pub(crate) tails: Arc<Semaphore>,
     /// Held while a change is checked against the present state and then made.
     pub(crate) changes: Mutex<()>,
+    /// Held while a copy of the database is taken.
+    pub(crate) backups: Mutex<()>,
     pub(crate) health: HealthCache,
     /// Documents being judged.
     judging: Semaphore,
@@ -113,6 +115,7 @@ impl Control {
             in_flight: std::sync::Mutex::default(),
             tails: Arc::new(Semaphore::new(TAILS_MAX)),
             changes: Mutex::default(),
+            backups: Mutex::default(),
             health: HealthCache::default(),
             judging: Semaphore::new(JUDGING_MAX),
         };

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH,
+};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -83,6 +85,37 @@ impl Api {
         self.ask(Method::PUT, path, &[], Some(body)).await
     }
 
+    /// Replaces what is at this entity tag, or whatever is there (`*`).
+    pub(crate) async fn replace(
+        &self,
+        path: &[&str],
+        body: String,
+        tag: &str,
+    ) -> Result<Value, Failure> {
+        self.tagged(Method::PUT, path, Some(body), tag).await
+    }
+
+    /// Does something to what is at this entity tag.
+    pub(crate) async fn tagged(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<String>,
+        tag: &str,
+    ) -> Result<Value, Failure> {
+        self.ask_with(method, path, &[], body, Some((IF_MATCH, tag))).await
+    }
+
+    /// Puts the first one of its kind.
+    pub(crate) async fn put_first(&self, path: &[&str], body: String) -> Result<Value, Failure> {
+        self.ask_with(Method::PUT, path, &[], Some(body), Some((IF_NONE_MATCH, "*"))).await
+    }
+
+    /// Where the control plane is, without a slash at the end.
+    pub(crate) fn address(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
     /// Removes.
     pub(crate) async fn delete(&self, path: &[&str]) -> Result<Value, Failure> {
         self.ask(Method::DELETE, path, &[], None).await
@@ -113,8 +146,25 @@ impl Api {
         query: &[(&str, &str)],
         body: Option<String>,
     ) -> Result<Value, Failure> {
+        self.ask_with(method, path, query, body, None).await
+    }
+
+    async fn ask_with(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<String>,
+        condition: Option<(HeaderName, &str)>,
+    ) -> Result<Value, Failure> {
         let asked = async {
-            let response = self.send(method, path, query, body).await?;
+            let mut request = self.request(method, path, query, body)?;
+            if let Some((name, value)) = condition {
+                let value = HeaderValue::from_str(value).map_err(|_| self.strange("no tag"))?;
+                request.headers_mut().insert(name, value);
+            }
+            let response = self.client.request(request).await;
+            let response = response.map_err(|error| self.unreachable(&error))?;
             let status = response.status();
             let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
                 .collect()
@@ -157,6 +207,21 @@ impl Api {
         let status = response.status();
         if status.is_success() {
             return Ok(response.into_body());
+        }
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        Err(refused(status, &serde_json::from_slice(&body).unwrap_or(Value::Null)))
+    }
+
+    /// Has something made, and hands it back as it comes, with its length if it is said.
+    pub(crate) async fn download(&self, path: &[&str]) -> Result<(Incoming, Option<u64>), Failure> {
+        let request = self.request(Method::POST, path, &[], None)?;
+        let response = self.client.request(request).await.map_err(|e| self.unreachable(&e))?;
+        let status = response.status();
+        if status.is_success() {
+            let length = response.headers().get(http::header::CONTENT_LENGTH);
+            let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+            return Ok((response.into_body(), length));
         }
         let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
         let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();

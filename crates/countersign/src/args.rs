@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod evidence;
+mod people;
 
 pub(crate) use evidence::{Audit, Export, Verify, Witness};
+pub(crate) use people::{Apply, Draft, Group, Member, Recover, Restore, WhichChanges};
 
 /// Stands between AI agents and the tools they call: decides, holds, limits and records each call.
 #[derive(Debug, Parser)]
@@ -65,9 +67,26 @@ pub(crate) enum Command {
     /// Calls that wait for people.
     #[command(subcommand)]
     Approvals(Approvals),
+    /// People: who may sign in and hold keys.
+    #[command(subcommand)]
+    Member(Member),
+    /// Named sets of members, whom policies ask to approve.
+    #[command(subcommand)]
+    Group(Group),
     /// Keys of this API.
     #[command(subcommand)]
     Key(Key),
+    /// Make an instance hold the servers, policies and groups that a directory says.
+    Apply(Apply),
+    /// Take a copy of the whole database from the running instance.
+    Backup {
+        /// The new file to write it to.
+        file: PathBuf,
+    },
+    /// Put a copy back, where no instance runs and no database is.
+    Restore(Restore),
+    /// Make a new key for an admin, beside a stopped instance: for when all others are lost.
+    Recover(Recover),
     /// The clock that limits are counted by.
     #[command(subcommand)]
     Clock(Clock),
@@ -371,6 +390,25 @@ pub(crate) enum Policy {
         #[arg(long)]
         complete: bool,
     },
+    /// What will be a policy's next version.
+    #[command(subcommand)]
+    Draft(Draft),
+    /// List the versions of a policy.
+    Versions {
+        /// The policy's name or id.
+        policy: String,
+    },
+    /// Publish an old version as a new one.
+    Restore {
+        /// The policy's name or id.
+        policy: String,
+        /// The version that comes back.
+        #[arg(long)]
+        version: u32,
+        /// Why, for the record.
+        #[arg(long)]
+        note: Option<String>,
+    },
     /// Translate an Intercept YAML file into a policy. Needs no instance.
     Import {
         /// The YAML file; `-` is standard input.
@@ -419,9 +457,13 @@ pub(crate) enum Grant {
         /// A server it reaches, with the policy that judges there: SLUG or SLUG=POLICY.
         #[arg(long = "server", required = true, value_name = "SLUG[=POLICY]")]
         servers: Vec<String>,
-        /// Whom it belongs to.
+        /// Whom it belongs to: the address of a member, or the name of an agent. Without it: an
+        /// agent called as the grant.
         #[arg(long)]
         identity: Option<String>,
+        /// The member who answers for the agent. Without it: you.
+        #[arg(long, value_name = "MEMBER")]
+        owner: Option<String>,
         /// A label that policies can read, KEY=VALUE.
         #[arg(long = "tag", value_name = "KEY=VALUE")]
         tags: Vec<String>,
@@ -473,6 +515,14 @@ pub(crate) enum Grant {
         /// Write the token to this new file (mode 0600) instead of showing it.
         #[arg(long, value_name = "FILE")]
         token_file: Option<PathBuf>,
+    },
+    /// Give it to another owner; an agent's, with all grants of the agent.
+    HandOver {
+        /// Its label or id.
+        grant: String,
+        /// The member who answers for it from now on.
+        #[arg(long, value_name = "MEMBER")]
+        owner: String,
     },
     /// Let no call in until it is resumed.
     Pause {
@@ -598,9 +648,12 @@ pub(crate) enum Key {
     Create {
         /// What people call it.
         label: String,
-        /// What it may do.
+        /// What it may do: at most what its member may.
         #[arg(long, value_enum)]
         role: Role,
+        /// Whose it is, by address or id. Without it: yours.
+        #[arg(long)]
+        member: Option<String>,
         /// How long it is good for, such as 12h or 30d.
         #[arg(long, value_name = "LENGTH")]
         expires_in: Option<String>,

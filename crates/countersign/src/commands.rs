@@ -2,16 +2,24 @@
 
 mod admin;
 mod approvals;
+mod apply;
 mod audit;
+mod backup;
 mod calls;
+mod changes;
 mod clock;
 mod connect;
 mod credential;
 mod doctor;
+mod download;
+mod draft;
 mod grant;
+mod group;
 mod input;
 mod key;
+mod member;
 mod policy;
+mod recover;
 mod server;
 mod show;
 mod tool;
@@ -39,6 +47,12 @@ pub(crate) async fn run(arguments: Arguments, style: Style) -> Result<(), Failur
         Command::Key(command) => key::run(&api()?, command, style).await,
         Command::Clock(command) => clock::run(&api()?, command, style).await,
         Command::Audit(command) => audit::run(instance, command, style).await,
+        Command::Member(command) => member::run(&api()?, command, style).await,
+        Command::Group(command) => group::run(&api()?, command, style).await,
+        Command::Apply(asked) => apply::run(&api()?, asked, style).await,
+        Command::Backup { file } => backup::take(&api()?, &file, style).await,
+        Command::Restore(asked) => backup::restore(asked, style).await,
+        Command::Recover(asked) => recover::run(asked, style).await,
         Command::Witness(command) => witness::run(command, style).await,
         Command::Connect(command) => connect::run(instance, command, style).await,
         Command::Admin(command) => admin::run(command, style).await,

@@ -18,7 +18,7 @@ use crate::failure::{Failure, reason};
 use crate::prober::GatewayProber;
 
 /// The database in the data directory; the store names it so.
-const DATABASE: &str = "countersign.db";
+pub(crate) const DATABASE: &str = "countersign.db";
 
 /// An admin API key that was just made.
 pub(crate) struct FirstKey {
@@ -210,8 +210,61 @@ pub(crate) fn root_key(config: &Config) -> Result<RootKey, Failure> {
     }
 }
 
+/// The root key of an instance that was started before: none is made here.
+pub(crate) fn known_root_key(config: &Config) -> Result<RootKey, Failure> {
+    let source = config.root_key_source();
+    source.load().map_err(|error| match error {
+        SourceError::Missing { path } => Failure::new(
+            "no_root_key",
+            format!("there is no root key at `{}`", path.display()),
+            "put the key file there that belongs to this data, or say where it is with \
+             `root_key.file`",
+        ),
+        error => unread(&error, &source),
+    })
+}
+
+/// Why a copy was not put back, and what to do about it.
+pub(crate) fn unrestored(error: &StoreError, copy: &Path, config: &Config) -> Failure {
+    let (copy, dir) = (copy.display(), config.data_dir.display());
+    match error {
+        StoreError::Occupied { .. } => Failure::new(
+            "occupied",
+            format!("there is a database in `{dir}` already"),
+            "restore into another directory with --data-dir, or move that one away",
+        ),
+        StoreError::WrongRootKey => Failure::new(
+            "wrong_root_key",
+            format!("the root key from {} does not open the backup", config.root_key_source()),
+            "give the key that the backed-up instance ran with (`root_key.file`); nothing was changed",
+        ),
+        StoreError::NotADatabase { .. } => Failure::new(
+            "not_a_backup",
+            format!("the file `{copy}` is not a backup of Countersign"),
+            "name the file that `countersign backup` wrote; nothing was changed",
+        ),
+        StoreError::NewerSchema { found, known } => Failure::new(
+            "newer_database",
+            format!(
+                "the backup was written by a newer Countersign (schema {found}, this one knows {known})"
+            ),
+            "restore it with that version; nothing was changed",
+        ),
+        StoreError::Keyring(_) | StoreError::Corrupt { .. } => Failure::new(
+            "damaged",
+            format!("the backup `{copy}` is damaged: {error}"),
+            "use another one; nothing was changed",
+        ),
+        other => Failure::new(
+            "store",
+            format!("the backup `{copy}` cannot be restored: {}", with_cause(other)),
+            "check that the file is there, the disk, and the rights on the data directory",
+        ),
+    }
+}
+
 /// Whether there is a database already. An empty file is what a first start that failed leaves.
-fn is_there(database: &Path) -> bool {
+pub(crate) fn is_there(database: &Path) -> bool {
     std::fs::metadata(database).is_ok_and(|file| file.len() > 0)
 }
 
@@ -423,16 +476,25 @@ async fn first_key(
     if good {
         return Ok(None);
     }
-    let by = ourselves(org, now);
-    let unmade = |error| failed(format!("the first API key cannot be made: {error}"));
-    // The earliest admin, if there is one: a new key is no reason for another person.
+    admin_key(store, "first admin").await.map(Some)
+}
+
+/// Makes a key of the earliest admin; and the admin too, if there is none.
+pub(crate) async fn admin_key(store: &Sqlite, label: &str) -> Result<FirstKey, Failure> {
+    let unmade = |error| {
+        let what = format!("the API key cannot be made: {error}");
+        Failure::new("store", what, "check the disk and the rights on the data directory")
+    };
+    let by = ourselves(store.org(), SystemClock.now());
+    let mut admins = store.members(store.org()).await.map_err(|error| unmade(error.into()))?;
+    admins.retain(|member| member.role == Role::Admin && member.state == MemberState::Active);
     let admin = match admins.into_iter().min_by_key(|admin| admin.created_at) {
         Some(admin) => admin,
         None => store.member_add(&by, first_admin()).await.map_err(unmade)?,
     };
-    let made = store.api_key_create(&by, &admin.id, "first admin", Role::Admin, None).await;
+    let made = store.api_key_create(&by, &admin.id, label, Role::Admin, None).await;
     let (key, token) = made.map_err(unmade)?;
-    Ok(Some(FirstKey { id: key.id, token }))
+    Ok(FirstKey { id: key.id, token })
 }
 
 /// Who administers an instance before there are people: whoever holds the first key.

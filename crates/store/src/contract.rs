@@ -355,6 +355,9 @@ pub trait ControlPlane: People + SignIn + Evidence + Approvals + Send + Sync {
         org: &OrgId,
         page: &Page,
     ) -> Result<Slice<StrangerRefusal>, StoreError>;
+    /// A copy of the whole database as it is at one moment, taken beside the calls that go on. That
+    /// it was taken is recorded first, and is in it.
+    async fn backup(&self, by: &By) -> Result<std::fs::File, ChangeError>;
     /// The keyring, to open credentials for tests of a connection.
     fn keyring(&self) -> Arc<Keyring>;
     /// An answer to a request that was made before with this `Idempotency-Key`, if there is one.

@@ -23,6 +23,12 @@ pub enum StoreError {
         /// The table.
         table: &'static str,
     },
+    /// A copy is not put over a database.
+    #[error("the data directory `{path}` has a database already")]
+    Occupied {
+        /// The directory.
+        path: String,
+    },
     /// The file is something else, or a database of another program.
     #[error("`{path}` is not a Countersign database")]
     NotADatabase {

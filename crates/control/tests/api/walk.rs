@@ -201,6 +201,7 @@ const ELSEWHERE: &[&str] = &[
     "POST /approvals/{id}/approve",
     "POST /approvals/{id}/deny",
     "POST /approvals/{id}/withdraw",
+    "POST /backup",
     "GET /calls/tail",
     // Signing in: what it takes is no key but a browser, a link, a password, a provider.
     "POST /sign-in/password",

@@ -27,6 +27,27 @@ pub(crate) enum Audit {
         /// Its id.
         call: String,
     },
+    /// List changes, newest first. That you looked is one of them.
+    List {
+        #[command(flatten)]
+        asked: super::WhichChanges,
+        /// The most lines.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Go on where the last list ended.
+        #[arg(long)]
+        after: Option<String>,
+    },
+    /// Write the log of changes as JSONL, oldest first.
+    Changes {
+        #[command(flatten)]
+        asked: super::WhichChanges,
+        /// The new file to write it to. Without it: standard output.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// List who was turned away, newest first.
+    Refusals,
 }
 
 #[derive(Debug, Args)]

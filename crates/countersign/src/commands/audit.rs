@@ -7,13 +7,14 @@ mod verify;
 
 use serde_json::{Value, json};
 
-use super::show;
+use super::{changes, show};
 use crate::api::Api;
 use crate::args::{Audit, Instance};
 use crate::failure::Failure;
 use crate::out::{self, Style};
 
 pub(super) async fn run(instance: &Instance, command: Audit, style: Style) -> Result<(), Failure> {
+    let api = || Api::of(instance);
     match command {
         Audit::Export(asked) => export::run(instance, &asked, style).await,
         Audit::Verify(asked) => verify::run(&asked, style),
@@ -37,6 +38,13 @@ pub(super) async fn run(instance: &Instance, command: Audit, style: Style) -> Re
             let file = proof["file"].as_str().unwrap_or_default().to_owned();
             printed(file.trim_end(), proof, style)
         }
+        Audit::List { asked, limit, after } => {
+            changes::list(&api()?, &asked, limit, after.as_deref(), style).await
+        }
+        Audit::Changes { asked, file } => {
+            changes::export(&api()?, &asked, file.as_deref(), style).await
+        }
+        Audit::Refusals => changes::refusals(&api()?, style).await,
     }
 }
 

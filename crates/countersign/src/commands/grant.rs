@@ -8,10 +8,11 @@ use crate::args::{Fate, Grant};
 use crate::failure::Failure;
 use crate::out::Style;
 
-const LINES: [show::Column; 11] = [
+const LINES: [show::Column; 12] = [
     ("label", "/label"),
     ("id", "/id"),
     ("identity", "/identity"),
+    ("owner", "/owner/name"),
     ("tags", "/tags"),
     ("state", "/state"),
     ("expired", "/expired"),
@@ -46,11 +47,23 @@ const UNKNOWN: [show::Column; 6] = [
 
 pub(super) async fn run(api: &Api, command: Grant, style: Style) -> Result<(), Failure> {
     match command {
-        Grant::Issue { label, servers, identity, tags, expires_in, in_flight_max, token_file } => {
+        Grant::Issue {
+            label,
+            servers,
+            identity,
+            owner,
+            tags,
+            expires_in,
+            in_flight_max,
+            token_file,
+        } => {
             let file = input::token_file(token_file.as_deref())?;
             let mut body = json!({"label": label, "servers": reach(&servers)});
             if let Some(identity) = identity {
                 body["identity"] = identity.into();
+            }
+            if let Some(owner) = owner {
+                body["owner"] = owner.into();
             }
             if !tags.is_empty() {
                 body["tags"] = Value::Object(tag_map(&tags)?);
@@ -128,6 +141,11 @@ pub(super) async fn run(api: &Api, command: Grant, style: Style) -> Result<(), F
             let sentence =
                 format!("`{grant}` has a new token; the old one ends in {overlap} seconds");
             key::token(made, file, &sentence, style)
+        }
+        Grant::HandOver { grant, owner } => {
+            let body = json!({"owner": owner}).to_string();
+            let given = api.put(&["grants", &grant, "owner"], body).await?;
+            show::done(&given, &format!("`{owner}` answers for `{grant}`"), style)
         }
         Grant::Pause { grant } => act(api, &grant, "pause", "is paused", style).await,
         Grant::Resume { grant } => act(api, &grant, "resume", "is active again", style).await,

@@ -19,9 +19,12 @@ const COLUMNS: [show::Column; 6] = [
 
 pub(super) async fn run(api: &Api, command: Key, style: Style) -> Result<(), Failure> {
     match command {
-        Key::Create { label, role, expires_in, token_file } => {
+        Key::Create { label, role, member, expires_in, token_file } => {
             let file = input::token_file(token_file.as_deref())?;
             let mut body = json!({"label": label, "role": role_name(role)});
+            if let Some(member) = member {
+                body["member"] = member.into();
+            }
             if let Some(length) = expires_in {
                 body["expires_at"] = input::moment_in(&length, "--expires-in")?.into();
             }
@@ -37,7 +40,7 @@ pub(super) async fn run(api: &Api, command: Key, style: Style) -> Result<(), Fai
     }
 }
 
-const fn role_name(role: Role) -> &'static str {
+pub(super) const fn role_name(role: Role) -> &'static str {
     match role {
         Role::Viewer => "viewer",
         Role::PolicyManager => "policy_manager",

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use self::exact::Source;
-use super::{input, show};
+use super::{draft, input, show};
 use crate::api::Api;
 use crate::args::{Instance, Policy};
 use crate::failure::Failure;
@@ -79,6 +79,19 @@ pub(super) async fn run(instance: &Instance, command: Policy, style: Style) -> R
             let source = source(file.as_deref(), policy.as_deref(), None);
             let (cases, server) = (cases.as_deref(), server.as_deref());
             exact::coverage(instance, source, cases, server, complete, style).await
+        }
+        Policy::Draft(command) => draft::run(&api()?, command, style).await,
+        Policy::Versions { policy } => {
+            let columns = [
+                ("NUMBER", "/number"),
+                ("BY", "/author"),
+                ("AT", "/published_at"),
+                ("NOTE", "/note"),
+            ];
+            show::list(&api()?.list(&["policies", &policy, "versions"]).await?, &columns, style)
+        }
+        Policy::Restore { policy, version, note } => {
+            draft::restore(&api()?, &policy, version, note, style).await
         }
         Policy::Import { file } => offline::import(&file, style),
         Policy::Simulate { file, tool, arguments } => {
@@ -153,7 +166,7 @@ async fn text_diff(
 }
 
 /// Reads a file of JSON as it is, so that no number is rounded on the way.
-fn raw(path: &Path) -> Result<Box<RawValue>, Failure> {
+pub(super) fn raw(path: &Path) -> Result<Box<RawValue>, Failure> {
     let text = input::text(path)?;
     RawValue::from_string(text).map_err(|error| {
         Failure::new(
@@ -170,7 +183,7 @@ fn raw(path: &Path) -> Result<Box<RawValue>, Failure> {
 }
 
 /// Writes a text line by line.
-fn text_lines(text: &str) -> Result<(), Failure> {
+pub(super) fn text_lines(text: &str) -> Result<(), Failure> {
     Ok(text.lines().try_for_each(|line| out::line(&line.replace('\u{1b}', "\u{fffd}")))?)
 }
 

@@ -11,5 +11,6 @@ mod demo;
 mod evidence;
 mod handbook;
 mod log;
+mod people;
 mod program;
 mod start;

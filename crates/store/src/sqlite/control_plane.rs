@@ -11,8 +11,8 @@ use super::desk::locked;
 use super::records::number;
 use super::tx::{Detail, Recorded};
 use super::{
-    Sqlite, api_keys, audit_log, call_log, credentials, drafts, grant_rows, grants, policies,
-    reservations, servers, tools, usage,
+    Sqlite, api_keys, audit_log, backup, call_log, credentials, drafts, grant_rows, grants,
+    policies, reservations, servers, tools, usage,
 };
 use crate::names;
 use crate::*;
@@ -421,6 +421,15 @@ impl ControlPlane for Sqlite {
         read!(self, |conn, _keys, org, page| {
             audit_log::refusals(conn, &org, strangers_too, &page)
         })
+    }
+
+    async fn backup(&self, by: &By) -> Result<std::fs::File, ChangeError> {
+        let id = self.keys.id_bytes().map_err(|_| StoreError::NoRandomness)?;
+        let name: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.noted(by, "backup.taken", "backup", Vec::new()).await?;
+        let dir = self.dir.clone();
+        let copied = tokio::task::spawn_blocking(move || backup::copy(&dir, &name));
+        Ok(copied.await.map_err(|_| StoreError::Closed)??)
     }
 
     fn keyring(&self) -> Arc<Keyring> {

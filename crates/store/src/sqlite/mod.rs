@@ -19,6 +19,7 @@ mod approval_words;
 mod approvals;
 mod approving;
 mod audit_log;
+mod backup;
 mod call_log;
 mod call_rows;
 mod control_plane;
@@ -64,7 +65,7 @@ mod writer;
 mod tests;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -72,6 +73,7 @@ use std::thread::JoinHandle;
 use vault::{Keyring, Pepper, Randomness, RootKey};
 
 use crate::{Clock, OrgId, StoreError};
+pub use backup::restore;
 use call_rows::CallRows;
 use desk::{Desk, locked};
 use evidence::Sequencer;
@@ -88,6 +90,7 @@ pub use evidence::export_file;
 ///   `Arc<dyn ControlPlane>`. Its methods need a tokio runtime with timers.
 /// - **Source**: [`Sqlite::open`]. Dropping the last handle writes what waits and ends the writer.
 pub struct Sqlite {
+    dir: PathBuf,
     desk: Arc<Desk>,
     keys: Arc<Keys>,
     readers: Readers,
@@ -164,6 +167,7 @@ impl Sqlite {
         Ok(Self {
             desk,
             keys,
+            dir: dir.to_owned(),
             readers: Readers::new(&dir.join(open::DATABASE)),
             org: opened.org,
             install_id: opened.install_id,

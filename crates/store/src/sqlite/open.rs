@@ -95,13 +95,7 @@ pub(super) fn open(
 /// Makes the directory if need be, and takes the lock that says it is ours.
 fn own(dir: &Path) -> Result<File, StoreError> {
     let failed = |source| StoreError::Directory { path: dir.display().to_string(), source };
-    if !dir.is_dir() {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(dir).map_err(failed)?;
-    }
+    make_dir(dir)?;
     let lock = private().create(true).truncate(false).write(true).open(dir.join(LOCK));
     let lock = lock.map_err(failed)?;
     match lock.try_lock() {
@@ -109,6 +103,40 @@ fn own(dir: &Path) -> Result<File, StoreError> {
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: dir.display().to_string() }),
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }
+}
+
+/// Makes the directory, for its owner only, unless it is there.
+pub(super) fn make_dir(dir: &Path) -> Result<(), StoreError> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let failed = |source| StoreError::Directory { path: dir.display().to_string(), source };
+    builder.create(dir).map_err(failed)
+}
+
+/// Looks at a copy without writing anything: it is ours, known here, whole, and the root key opens
+/// its keys.
+pub(super) fn inspect(file: &Path, root: &RootKey) -> Result<(), StoreError> {
+    let conn = Connection::open_with_flags(
+        file,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(store_error)?;
+    let (schema, known) = (schema_of(&conn, file)?, MIGRATIONS.len() as u32);
+    if schema == 0 {
+        return Err(StoreError::NotADatabase { path: file.display().to_string() });
+    }
+    if schema > known {
+        return Err(StoreError::NewerSchema { found: schema, known });
+    }
+    load_keyring(&conn, root)?;
+    let whole: String =
+        conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(store_error)?;
+    if whole == "ok" { Ok(()) } else { Err(StoreError::Corrupt { table: "the copy" }) }
 }
 
 /// Makes the database file, readable by its owner only. SQLite gives its side files the same mode.

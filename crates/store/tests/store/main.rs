@@ -5,6 +5,7 @@
 
 mod promises;
 
+mod backup;
 mod contract;
 mod evidence;
 mod file;
