@@ -238,6 +238,43 @@ mod tests {
         assert!(ids.len() >= 40, "only {} operations", ids.len());
     }
 
+    /// Two types of one name would silently be one in the document.
+    #[test]
+    fn no_two_types_of_the_api_share_a_name() {
+        let mut names = vec![];
+        let mut folders = vec![std::path::PathBuf::from("src")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    names.extend(described_types(&std::fs::read_to_string(&path).unwrap()));
+                }
+            }
+        }
+        names.sort();
+        let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+        assert!(names.len() > 80, "only {} types were found", names.len());
+        assert!(twice.is_empty(), "these names stand twice: {twice:?}");
+    }
+
+    /// The names of the types in this file whose form the document gives.
+    fn described_types(source: &str) -> Vec<String> {
+        let (mut names, mut described) = (vec![], false);
+        for line in source.lines() {
+            described |= line.starts_with("#[derive(") && line.contains("ToSchema");
+            let mut words = line.split_whitespace().skip_while(|word| word.starts_with("pub"));
+            if described && matches!(words.next(), Some("struct" | "enum")) {
+                let name = words.next().unwrap_or_default();
+                let end = name.find(|c: char| !c.is_alphanumeric()).unwrap_or(name.len());
+                names.push(name[..end].to_owned());
+                described = false;
+            }
+        }
+        names
+    }
+
     /// Whether nobody is asked who they are there: it is how people get in.
     fn is_open(path: &str) -> bool {
         let bare = path.strip_prefix(routes::BASE).unwrap_or(path);

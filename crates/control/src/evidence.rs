@@ -126,7 +126,7 @@ pub(crate) struct FindingOut {
 
 /// What the server found when it checked its own log.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct CheckOut {
+pub(crate) struct LogCheckOut {
     /// Whether nothing was found.
     holds: bool,
     /// How many entries the log has.
@@ -335,13 +335,13 @@ impl Part {
 /// trust it; `countersign audit verify` checks it from outside.
 #[utoipa::path(
     get, path = "/audit/verify", tag = "evidence", operation_id = "audit_verify",
-    responses((status = 200, body = CheckOut), (status = "4XX", body = ProblemBody)),
+    responses((status = 200, body = LogCheckOut), (status = "4XX", body = ProblemBody)),
     security(("api_key" = ["admin"])),
 )]
 pub(crate) async fn verify(
     State(control): State<Control>,
     who: Operator,
-) -> Result<Json<CheckOut>, Problem> {
+) -> Result<Json<LogCheckOut>, Problem> {
     let by = who.may(Action::AuditRead)?;
     let closed = || Problem::new(Code::Internal, "the log was not checked");
     let _turn = CHECKING.acquire().await.map_err(|_| closed())?;
@@ -351,7 +351,7 @@ pub(crate) async fn verify(
     let report = check.report;
     let findings = report.findings.iter();
     let findings = findings.map(|f| FindingOut { code: f.code(), message: f.to_string() });
-    Ok(Json(CheckOut {
+    Ok(Json(LogCheckOut {
         holds: report.holds() && check.unentered == 0,
         size: report.size,
         root: report.checkpoint.map(|checkpoint| checkpoint.root.to_string()),

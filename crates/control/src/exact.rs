@@ -86,12 +86,12 @@ pub(crate) struct SideOut {
     /// The rule that decides; empty for a plain allow.
     rule: String,
     /// The approvals a held call waits for.
-    approvals: Vec<NeedOut>,
+    approvals: Vec<ApprovalNeedOut>,
 }
 
 /// An approval that a held call waits for.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct NeedOut {
+pub(crate) struct ApprovalNeedOut {
     rule: String,
     approvers: Vec<String>,
     count: u32,
@@ -399,7 +399,7 @@ fn change(change: &exact::Change) -> ChangeOut {
 }
 
 fn side(side: &exact::Side) -> SideOut {
-    let need = |need: &exact::Approvals| NeedOut {
+    let need = |need: &exact::Approvals| ApprovalNeedOut {
         rule: need.rule.to_string(),
         approvers: need.approvers.clone(),
         count: need.count,

@@ -87,7 +87,7 @@ pub(crate) struct SetupIn {
 /// Somebody accepts an invitation.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct AcceptIn {
+pub(crate) struct InviteAcceptIn {
     /// The token of the link.
     token: Hidden,
     /// What they are called, if not as the invitation says.
@@ -205,7 +205,7 @@ pub(crate) async fn setup(
 /// Accepts an invitation: the member is active, has this password, and is signed in.
 #[utoipa::path(
     post, path = "/invites/accept", tag = "session", operation_id = "invites_accept",
-    request_body = AcceptIn,
+    request_body = InviteAcceptIn,
     responses((status = 200, body = SessionOut), (status = "4XX", body = ProblemBody)),
 )]
 pub(crate) async fn accept(
@@ -215,7 +215,7 @@ pub(crate) async fn accept(
 ) -> Result<Response, Problem> {
     cookie::same_site(&http::Method::GET, &asking.headers)?;
     cookie::keeps_cookies(&asking.headers)?;
-    let given: AcceptIn = body.read().await?;
+    let given: InviteAcceptIn = body.read().await?;
     let token = Token::parse(TokenKind::Invite, given.token.0.as_bytes()).ok();
     let invite = match &token {
         Some(token) => control.store.invite_of(token, asking.now).await?,
