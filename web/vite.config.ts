@@ -5,8 +5,25 @@ import { defineConfig } from 'vitest/config';
 const api = process.env.COUNTERSIGN_URL ?? 'http://127.0.0.1:7070';
 const key = process.env.COUNTERSIGN_API_KEY;
 
+/** Icons one by one: their common file names six thousand, and a build would read them all. */
+const icons = {
+  name: 'icons-one-by-one',
+  enforce: 'pre' as const,
+  transform(code: string, id: string) {
+    if (id.includes('node_modules') || !/\.tsx?$/.test(id)) return undefined;
+    return code.replace(/import \{([^}]*)\} from '@tabler\/icons-react';/g, (_, names: string) =>
+      names
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== '' && !name.startsWith('type '))
+        .map((name) => `import ${name} from '@tabler/icons-react/dist/esm/icons/${name}.mjs';`)
+        .join(' '),
+    );
+  },
+};
+
 export default defineConfig({
-  plugins: [react()],
+  plugins: [icons, react()],
   build: {
     target: 'es2023',
     modulePreload: { polyfill: false },

@@ -1,13 +1,11 @@
 // The one way to the API: a client whose types are generated from the API's own description.
 import createFetchClient, { type Middleware } from 'openapi-fetch';
 import createQueryClient from 'openapi-react-query';
-import type { AgreedPaths } from './agreed';
+import { ask, made, type Missing } from './again';
 import type { components, paths } from './schema';
 
 export type Schemas = components['schemas'];
 export type Problem = Schemas['Problem'];
-
-type Paths = paths & Omit<AgreedPaths, keyof paths>;
 
 /** What the server, or the way to it, refused; `status` 0 when nothing answered. */
 export class Refused extends Error {
@@ -33,40 +31,63 @@ const unreadable = (status: number, detail: string): Problem => ({
   errors: [],
 });
 
-type Listener = () => void;
-const lost = new Set<Listener>();
+/** Requests that ask who somebody is before there is a session. */
+const OWN = /^\/api\/v1\/(sign-in|setup|invites|me$)/;
 
-/** Tells when a request was refused because nobody is signed in any more. */
-export function onSignedOut(listener: Listener): () => void {
-  lost.add(listener);
-  return () => lost.delete(listener);
+/** What the person could do so that the same request is carried out. */
+function missing(code: string, schemaPath: string): Missing | undefined {
+  if (code === 'reauthentication_required') return 'proof';
+  if (code === 'unauthenticated' && !OWN.test(schemaPath)) return 'session';
+  return undefined;
+}
+
+/** Requests as they went out, so that one can go out again. */
+const sent = new Map<string, Request>();
+
+async function judged(response: Response, schemaPath: string): Promise<Problem | undefined> {
+  if (response.ok) return undefined;
+  const kind = response.headers.get('content-type') ?? '';
+  if (!kind.includes('json')) {
+    return unreadable(response.status, `The answer has the status ${response.status}.`);
+  }
+  const body = (await response.clone().json()) as Problem;
+  // How the instance is comes with a status of its own and is an answer all the same.
+  if (schemaPath === '/api/v1/health') return undefined;
+  return { ...body, errors: body.errors ?? [] };
 }
 
 const asRefused: Middleware = {
-  async onResponse({ response, schemaPath }) {
-    if (response.ok) return undefined;
-    const own = schemaPath.startsWith('/api/v1/sign-in') || schemaPath.startsWith('/api/v1/setup');
-    if (response.status === 401 && !own && schemaPath !== '/api/v1/me') {
-      lost.forEach((listener) => listener());
-    }
-    const kind = response.headers.get('content-type') ?? '';
-    if (!kind.includes('json')) {
-      throw new Refused(
-        unreadable(response.status, `The answer has the status ${response.status}.`),
-      );
-    }
-    const body = (await response.json()) as Problem | { status: string };
-    // How the instance is comes with a status of its own and is an answer all the same.
-    if (schemaPath === '/api/v1/health') return Response.json(body);
-    throw new Refused({ ...(body as Problem), errors: (body as Problem).errors ?? [] });
+  onRequest({ request, id }) {
+    if (request.method !== 'GET') sent.set(id, request.clone());
+    return undefined;
   },
-  onError({ error }) {
+  async onResponse({ response, schemaPath, id, options }) {
+    const kept = sent.get(id);
+    sent.delete(id);
+    let answer = response;
+    let problem = await judged(answer, schemaPath);
+    const lack = problem && missing(problem.code, schemaPath);
+    if (lack && kept) {
+      // What is typed stays where it is; the request waits for the person and goes out again.
+      if (await made(lack)) {
+        answer = await options.fetch(kept);
+        problem = await judged(answer, schemaPath);
+      }
+    } else if (lack) {
+      ask(lack);
+    }
+    if (problem) throw new Refused(problem);
+    if (schemaPath === '/api/v1/health' && !answer.ok) return Response.json(await answer.json());
+    return answer === response ? undefined : answer;
+  },
+  onError({ error, id }) {
+    sent.delete(id);
     if (error instanceof Refused) return error;
     return new Refused(unreadable(0, 'Your changes are still here; nothing was sent.'));
   },
 };
 
-export const http = createFetchClient<Paths>({ baseUrl: globalThis.location?.origin ?? '' });
+export const http = createFetchClient<paths>({ baseUrl: globalThis.location?.origin ?? '' });
 http.use(asRefused);
 
 export const api = createQueryClient(http);

@@ -1,11 +1,12 @@
 // The right end of the head: how the instance is, colours, and the account.
-import { Button, Kbd, Menu, Text, UnstyledButton, useMantineColorScheme } from '@mantine/core';
+import { Button, Kbd, Text, UnstyledButton } from '@mantine/core';
 import { IconChevronDown, IconCircleFilled, IconSearch } from '@tabler/icons-react';
-import { useQueryClient } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
+import { lazy, Suspense, useState } from 'react';
 import { api } from '../api/client';
-import { t } from '../text';
-import { to } from './links';
+import { t } from '../text/core';
+
+const loadMenu = () => import('./AccountList');
+const AccountList = lazy(loadMenu);
 
 export function SearchButton({ onClick }: { onClick: () => void }) {
   return (
@@ -33,41 +34,27 @@ export function HealthDot() {
   );
 }
 
+/** The account: what it holds is loaded when somebody opens it. */
 export function AccountMenu({ name }: { name: string }) {
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const queries = useQueryClient();
-  const navigate = useNavigate();
-  const leave = api.useMutation('delete', '/api/v1/session', {
-    onSuccess: () => {
-      queries.clear();
-      void navigate(to.signIn());
-    },
-  });
+  const [asked, setAsked] = useState(false);
+  const button = (
+    <UnstyledButton
+      aria-label={t.shell.account(name)}
+      aria-haspopup="menu"
+      className="cs-account"
+      onPointerEnter={() => void loadMenu()}
+      onClick={() => setAsked(true)}
+    >
+      <Text size="sm" component="span" className="cs-cut" maw={160} display="inline-block">
+        {name}
+      </Text>
+      <IconChevronDown size={14} aria-hidden />
+    </UnstyledButton>
+  );
+  if (!asked) return button;
   return (
-    <Menu position="bottom-end" width={220}>
-      <Menu.Target>
-        <UnstyledButton aria-label={t.shell.account(name)} mih={28}>
-          <Text size="sm" component="span" className="cs-cut" maw={160} display="inline-block">
-            {name}
-          </Text>{' '}
-          <IconChevronDown size={14} aria-hidden />
-        </UnstyledButton>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label c="dimmed">{t.shell.scheme.label}</Menu.Label>
-        {(['auto', 'light', 'dark'] as const).map((scheme) => (
-          <Menu.Item
-            key={scheme}
-            onClick={() => setColorScheme(scheme)}
-            fw={scheme === colorScheme ? 700 : 400}
-            aria-current={scheme === colorScheme}
-          >
-            {t.shell.scheme[scheme]}
-          </Menu.Item>
-        ))}
-        <Menu.Divider />
-        <Menu.Item onClick={() => leave.mutate({})}>{t.shell.signOut}</Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <Suspense fallback={button}>
+      <AccountList name={name} />
+    </Suspense>
   );
 }

@@ -1,11 +1,11 @@
 // The list of keys, on `?`.
 import { Kbd, Modal, Table, Text } from '@mantine/core';
-import { t } from '../text';
+import { t } from '../text/core';
 
-export function KeyList({ open, close }: { open: boolean; close: () => void }) {
+export default function KeyList({ close }: { close: () => void }) {
   return (
     <Modal
-      opened={open}
+      opened
       onClose={close}
       title={t.shell.keys.title}
       closeButtonProps={{ 'aria-label': t.states.close }}

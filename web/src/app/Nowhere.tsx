@@ -1,5 +1,5 @@
 // An address that leads nowhere.
-import { t } from '../text';
+import { t } from '../text/core';
 import { Empty } from '../ui/Asked';
 import { Go } from '../ui/bits';
 import { to } from './links';

@@ -5,7 +5,7 @@ import { useQueries } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { api } from '../api/client';
-import { t } from '../text';
+import { t } from '../text/core';
 import { to } from './links';
 import { MENU } from './menu';
 

@@ -1,31 +1,22 @@
 // The frame around every screen: the head, the menu, and what holds for all of them.
-import {
-  AppShell,
-  Burger,
-  Group,
-  NavLink,
-  type NavLinkProps,
-  ScrollArea,
-  Text,
-  Tooltip,
-} from '@mantine/core';
+import { AppShell, Burger, Group, NavLink, type NavLinkProps, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { createLink, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { type ComponentProps, lazy, type Ref, Suspense, useEffect, useState } from 'react';
 import { api, problemOf } from '../api/client';
-import { t } from '../text';
+import { t } from '../text/core';
 import { Loading } from '../ui/Asked';
 import { ProblemView } from '../ui/ProblemView';
+import { Again } from './Again';
 import { AccountMenu, HealthDot, SearchButton } from './Head';
-import { useToolsToReview } from './badges';
+import { useApprovalsForMe, useToolsToReview } from './badges';
 import { useCan } from './can';
-import { KeyList } from './KeyList';
 import { useKeys } from './keys';
 import { MENU } from './menu';
-import { SignedOut } from './SignedOut';
 import { to } from './links';
 
 const Palette = lazy(() => import('./Palette'));
+const KeyList = lazy(() => import('./KeyList'));
 
 function PlainMenuLink({
   ref,
@@ -98,7 +89,7 @@ function Frame({ name }: { name: string }) {
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="xs" aria-label={t.shell.menu}>
-        <AppShell.Section grow component={ScrollArea}>
+        <AppShell.Section grow style={{ overflowY: 'auto' }}>
           <Menu path={path} />
         </AppShell.Section>
       </AppShell.Navbar>
@@ -113,8 +104,12 @@ function Frame({ name }: { name: string }) {
           <Palette close={() => setPalette(false)} />
         </Suspense>
       )}
-      <KeyList open={keyList} close={() => setKeyList(false)} />
-      <SignedOut />
+      {keyList && (
+        <Suspense fallback={null}>
+          <KeyList close={() => setKeyList(false)} />
+        </Suspense>
+      )}
+      <Again />
     </AppShell>
   );
 }
@@ -122,6 +117,7 @@ function Frame({ name }: { name: string }) {
 function Menu({ path }: { path: string }) {
   const may = useCan();
   const review = useToolsToReview();
+  const mine = useApprovalsForMe();
   return MENU.map(({ group, pages }) => (
     <div key={group} style={{ marginBottom: 12 }}>
       <Text size="xs" c="dimmed" fw={600} px="sm" pb={4} tt="uppercase">
@@ -130,8 +126,9 @@ function Menu({ path }: { path: string }) {
       {pages.map(({ page, link, icon: Icon, needs }) => {
         const permission = needs ? may(needs) : { allowed: true, reason: '' };
         const active = link.to === '/' ? path === '/' : path.startsWith(link.to);
-        const waiting = page === 'tools' ? review : 0;
-        const item = (
+        const waiting = page === 'tools' ? review : page === 'approvals' ? mine : 0;
+        const about = page === 'tools' ? t.shell.toReview(review) : t.shell.forYou(mine);
+        return (
           <MenuLink
             key={page}
             to={link.to}
@@ -139,7 +136,7 @@ function Menu({ path }: { path: string }) {
             leftSection={<Icon size={18} stroke={1.7} aria-hidden />}
             rightSection={
               waiting > 0 ? (
-                <Text size="xs" fw={600} component="span" aria-label={t.shell.toReview(waiting)}>
+                <Text size="xs" fw={700} component="span" className="cs-badge" aria-label={about}>
                   {waiting}
                 </Text>
               ) : undefined
@@ -150,13 +147,6 @@ function Menu({ path }: { path: string }) {
             c={permission.allowed ? undefined : 'dimmed'}
             description={permission.allowed ? undefined : permission.reason}
           />
-        );
-        return permission.allowed ? (
-          item
-        ) : (
-          <Tooltip key={page} label={permission.reason} position="right">
-            <div>{item}</div>
-          </Tooltip>
         );
       })}
     </div>

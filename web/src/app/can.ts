@@ -1,7 +1,7 @@
 // What the person may do, as the server says it; nothing here knows what a role means.
 import { api } from '../api/client';
 import type { operations } from '../api/schema';
-import { t } from '../text';
+import { t } from '../text/core';
 
 export type Operation = keyof operations;
 

@@ -2,6 +2,7 @@
 import { linkOptions } from '@tanstack/react-router';
 
 export type PolicyTab = 'build' | 'json' | 'tests' | 'simulate' | 'history';
+export type Which = 'mine' | 'others' | 'decided';
 export type ServerTab = 'tools' | 'credential' | 'connect';
 
 /** What the log is filtered by; all of it stands in the address. */
@@ -16,8 +17,21 @@ export interface LogFilter {
   until?: string | undefined;
 }
 
+/** What the log of changes is filtered by. */
+export interface AuditFilter {
+  view?: string | undefined;
+  who?: string | undefined;
+  event?: string | undefined;
+  subject?: string | undefined;
+  since?: string | undefined;
+  until?: string | undefined;
+}
+
 export const to = {
   overview: () => linkOptions({ to: '/' }),
+  approvals: (which?: Which) =>
+    linkOptions({ to: '/approvals', search: which && which !== 'mine' ? { which } : {} }),
+  approval: (id: string) => linkOptions({ to: '/approvals/$id', params: { id } }),
   logs: (search: LogFilter = {}) => linkOptions({ to: '/logs', search }),
   call: (call: string, search: LogFilter = {}) =>
     linkOptions({ to: '/logs/$call', params: { call }, search }),
@@ -33,10 +47,11 @@ export const to = {
   grants: () => linkOptions({ to: '/grants', search: {} }),
   matrix: () => linkOptions({ to: '/grants', search: { view: 'matrix' } }),
   grant: (id: string) => linkOptions({ to: '/grants/$id', params: { id } }),
-  audit: (search: { event?: string; subject?: string } = {}) =>
-    linkOptions({ to: '/audit', search }),
+  audit: (search: AuditFilter = {}) => linkOptions({ to: '/audit', search }),
+  members: (tab?: 'groups' | 'roles') =>
+    linkOptions({ to: '/members', search: tab ? { tab } : {} }),
   keys: () => linkOptions({ to: '/keys' }),
   settings: () => linkOptions({ to: '/settings' }),
-  welcome: (token?: string) => linkOptions({ to: '/welcome', search: { token } }),
+  welcome: () => linkOptions({ to: '/welcome' }),
   signIn: (next?: string) => linkOptions({ to: '/sign-in', search: { next } }),
 };

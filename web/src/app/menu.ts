@@ -9,6 +9,8 @@ import {
   IconSettings,
   IconTicket,
   IconTool,
+  IconUserCheck,
+  IconUsers,
 } from '@tabler/icons-react';
 import type { Operation } from './can';
 import { to } from './links';
@@ -16,6 +18,8 @@ import { to } from './links';
 interface Entry {
   page:
     | 'overview'
+    | 'approvals'
+    | 'members'
     | 'logs'
     | 'servers'
     | 'tools'
@@ -36,6 +40,13 @@ export const MENU: { group: 'watch' | 'govern' | 'trust'; pages: Entry[] }[] = [
     group: 'watch',
     pages: [
       { page: 'overview', link: to.overview(), icon: IconHome, letter: 'o' },
+      {
+        page: 'approvals',
+        link: to.approvals(),
+        icon: IconUserCheck,
+        letter: 'i',
+        needs: 'approvals_list',
+      },
       { page: 'logs', link: to.logs(), icon: IconClipboardList, letter: 'l', needs: 'calls_list' },
     ],
   },
@@ -58,6 +69,13 @@ export const MENU: { group: 'watch' | 'govern' | 'trust'; pages: Entry[] }[] = [
     group: 'trust',
     pages: [
       { page: 'audit', link: to.audit(), icon: IconHistory, letter: 'a', needs: 'audit_list' },
+      {
+        page: 'members',
+        link: to.members(),
+        icon: IconUsers,
+        letter: 'm',
+        needs: 'members_list',
+      },
       { page: 'keys', link: to.keys(), icon: IconKey, letter: 'k', needs: 'keys_list' },
       { page: 'settings', link: to.settings(), icon: IconSettings, letter: ',' },
     ],

@@ -8,7 +8,7 @@ import {
   redirect,
 } from '@tanstack/react-router';
 import { ProblemView } from '../ui/ProblemView';
-import type { LogFilter, PolicyTab, ServerTab } from './links';
+import type { AuditFilter, LogFilter, PolicyTab, ServerTab, Which } from './links';
 import { Nowhere } from './Nowhere';
 import { Shell } from './Shell';
 
@@ -43,7 +43,7 @@ const root = createRootRoute({
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: (search: Search) => texts(search, 'next'),
+  validateSearch: (search: Search) => texts(search, 'next', 'error'),
   component: lazyRouteComponent(() => import('../pages/SignIn'), 'SignIn'),
 });
 
@@ -51,8 +51,13 @@ const signIn = createRoute({
 const welcome = createRoute({
   getParentRoute: () => root,
   path: '/welcome',
-  validateSearch: (search: Search) => texts(search, 'token'),
   component: lazyRouteComponent(() => import('../pages/Welcome'), 'Welcome'),
+});
+
+const invite = createRoute({
+  getParentRoute: () => root,
+  path: '/invite',
+  component: lazyRouteComponent(() => import('../pages/Invite'), 'Invite'),
 });
 
 /** Everything that somebody has to be signed in for. */
@@ -62,6 +67,22 @@ const overview = createRoute({
   getParentRoute: () => inside,
   path: '/',
   component: lazyRouteComponent(() => import('../pages/Overview'), 'Overview'),
+});
+
+const approvals = createRoute({
+  getParentRoute: () => inside,
+  path: '/approvals',
+  validateSearch: (search: Search): { which?: Which } => {
+    const { which } = search;
+    return which === 'others' || which === 'decided' ? { which } : {};
+  },
+  component: lazyRouteComponent(() => import('../pages/Approvals'), 'Approvals'),
+});
+
+const approval = createRoute({
+  getParentRoute: () => inside,
+  path: '/approvals/$id',
+  component: lazyRouteComponent(() => import('../pages/Approval'), 'Approval'),
 });
 
 const logs = createRoute({
@@ -167,8 +188,16 @@ const grant = createRoute({
 const audit = createRoute({
   getParentRoute: () => inside,
   path: '/audit',
-  validateSearch: (search: Search) => texts(search, 'event', 'subject'),
+  validateSearch: (search: Search): AuditFilter =>
+    texts(search, 'view', 'who', 'event', 'subject', 'since', 'until'),
   component: lazyRouteComponent(() => import('../pages/Audit'), 'Audit'),
+});
+
+const members = createRoute({
+  getParentRoute: () => inside,
+  path: '/members',
+  validateSearch: (search: Search) => texts(search, 'tab'),
+  component: lazyRouteComponent(() => import('../pages/Members'), 'Members'),
 });
 
 const keys = createRoute({
@@ -186,8 +215,11 @@ const settings = createRoute({
 const tree = root.addChildren([
   signIn,
   welcome,
+  invite,
   inside.addChildren([
     overview,
+    approvals,
+    approval,
     logs.addChildren([call]),
     servers,
     serverHome,
@@ -200,6 +232,7 @@ const tree = root.addChildren([
     grants,
     grant,
     audit,
+    members,
     keys,
     settings,
   ]),

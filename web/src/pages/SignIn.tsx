@@ -1,82 +1,92 @@
 // Signing in: the ways this instance offers, and nothing else.
-import {
-  Alert,
-  Button,
-  Divider,
-  PasswordInput,
-  Stack,
-  Text,
-  TextInput,
-  Title,
-} from '@mantine/core';
+import { Alert, Button, Divider, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
+import { IconFingerprint } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useRouter, useSearch } from '@tanstack/react-router';
-import { type FormEvent, useEffect, useState } from 'react';
-import { api } from '../api/client';
-import { t } from '../text';
+import { type FormEvent, useState } from 'react';
+import { api, problemOf } from '../api/client';
+import { canUsePasskeys, NoPasskey, signInWithPasskey } from '../lib/passkeys';
+import { signing as s } from '../text/sign-in';
 import { Asked } from '../ui/Asked';
+import { Door } from '../ui/Door';
 import { ProblemView } from '../ui/ProblemView';
-
-const s = t.access.signIn;
 
 /** Where to go on: an address inside the dashboard, or its start. */
 const inside = (next: string | undefined): string =>
   next?.startsWith('/') && !next.startsWith('//') && !next.includes('\\') ? next : '/';
 
 export function SignIn() {
-  const { next } = useSearch({ from: '/sign-in' });
+  const search = useSearch({ from: '/sign-in' });
+  const next = inside(search.next);
   const ways = api.useQuery('get', '/api/v1/sign-in', {}, { staleTime: 0 });
-  useEffect(() => {
-    document.title = `${s.title} · ${t.shell.product}`;
-  }, []);
   return (
-    <main style={{ maxWidth: 400, margin: '8vh auto', padding: 16 }}>
-      <Stack className="cs-panel">
-        <Text fw={700}>{t.shell.product}</Text>
-        <Title order={1} size="h3">
-          {s.title}
-        </Title>
-        <Asked query={ways}>
-          {({ setup, password, oidc }) => (
-            <>
-              {setup && (
-                <Alert color="brand" title={s.setup}>
-                  {s.setupHow}
-                </Alert>
-              )}
-              {password && <Password next={inside(next)} />}
-              {password && oidc.length > 0 && <Divider />}
-              {oidc.map((provider) => (
-                <Button
-                  key={provider.id}
-                  component="a"
-                  variant="default"
-                  href={`/api/v1/sign-in/oidc/${encodeURIComponent(provider.id)}`}
-                >
-                  {s.with(provider.name)}
-                </Button>
-              ))}
-              {!password && oidc.length === 0 && !setup && <Text>{s.noWays}</Text>}
-            </>
-          )}
-        </Asked>
-      </Stack>
-    </main>
+    <Door title={s.title}>
+      {search.error && (
+        <Alert
+          color="red"
+          variant="outline"
+          role="alert"
+          styles={{ message: { color: 'inherit' } }}
+        >
+          {s.errors[search.error] ?? s.errorOther}
+        </Alert>
+      )}
+      <Asked query={ways}>
+        {({ setup, password, passkey, oidc }) => (
+          <>
+            {setup && (
+              <Alert color="brand" title={s.setup}>
+                {s.setupHow}
+              </Alert>
+            )}
+            {password && <Password next={next} />}
+            {(passkey || oidc.length > 0) && <Divider label={s.or} />}
+            {passkey && canUsePasskeys() && <Passkey next={next} />}
+            {oidc.map((provider) => (
+              <Button
+                key={provider.id}
+                component="a"
+                variant="default"
+                href={`/api/v1/sign-in/oidc/${encodeURIComponent(provider.id)}?next=${encodeURIComponent(next)}`}
+              >
+                {s.with(provider.name)}
+              </Button>
+            ))}
+            {!passkey && (
+              <Text size="xs" c="dimmed">
+                {s.passkeysElsewhere}
+              </Text>
+            )}
+            <Text size="xs" c="dimmed">
+              {s.lostWay}
+            </Text>
+          </>
+        )}
+      </Asked>
+    </Door>
   );
+}
+
+/** Goes on where the person wanted to, with nothing of anybody before them in the cache. */
+function useEnter(next: string): () => Promise<void> {
+  const navigate = useNavigate();
+  const router = useRouter();
+  const queries = useQueryClient();
+  return async () => {
+    queries.clear();
+    await router.invalidate();
+    await navigate({ to: next });
+  };
 }
 
 function Password({ next }: { next: string }) {
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
-  const navigate = useNavigate();
-  const router = useRouter();
-  const queries = useQueryClient();
+  const enter = useEnter(next);
   const signIn = api.useMutation('post', '/api/v1/sign-in/password', {
-    onSuccess: async () => {
+    onSuccess: () => {
       setPassword('');
-      queries.clear();
-      await router.invalidate();
-      await navigate({ to: next });
+      return enter();
     },
   });
   const send = (event: FormEvent) => {
@@ -101,11 +111,53 @@ function Password({ next }: { next: string }) {
           value={password}
           onChange={(event) => setPassword(event.currentTarget.value)}
         />
-        {signIn.error && <ProblemView error={signIn.error} />}
+        {signIn.error && <Insecure error={signIn.error} />}
         <Button type="submit" loading={signIn.isPending}>
           {s.go}
         </Button>
       </Stack>
     </form>
+  );
+}
+
+/** A refusal to sign in; over plain http from another machine it also says what to do. */
+function Insecure({ error }: { error: unknown }) {
+  if (problemOf(error).code !== 'insecure_origin') return <ProblemView error={error} />;
+  return (
+    <Alert color="red" variant="outline" role="alert" styles={{ message: { color: 'inherit' } }}>
+      {s.insecure}
+    </Alert>
+  );
+}
+
+function Passkey({ next }: { next: string }) {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const enter = useEnter(next);
+  const begin = () => {
+    setBusy(true);
+    setError(undefined);
+    signInWithPasskey()
+      .then(enter)
+      .catch((reason: unknown) => setError(reason))
+      .finally(() => setBusy(false));
+  };
+  return (
+    <>
+      <Button
+        variant="default"
+        leftSection={<IconFingerprint size={18} aria-hidden />}
+        loading={busy}
+        onClick={begin}
+      >
+        {s.passkey}
+      </Button>
+      {error instanceof NoPasskey && (
+        <Text size="sm" role="alert">
+          {s.noPasskey}
+        </Text>
+      )}
+      {error !== undefined && !(error instanceof NoPasskey) && <Insecure error={error} />}
+    </>
   );
 }

@@ -1,30 +1,37 @@
-// First run: from nothing to a governed and a denied call, step by step; each step resumes.
-import { useNavigate, useSearch } from '@tanstack/react-router';
-import { Button, Group, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
+// First run: from nothing to a governed and a denied call, step by step; each step resumes. The same
+// kind of link lets somebody in again who lost their way.
+import { Stack, Text, Title } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useEffect, useState } from 'react';
+import { useNavigate } from '@tanstack/react-router';
+import { useEffect } from 'react';
 import { api, problemOf } from '../api/client';
 import { to } from '../app/links';
+import { useLinkToken } from '../lib/link-token';
 import { t } from '../text';
+import { signing } from '../text/sign-in';
 import { Asked, Loading } from '../ui/Asked';
+import { Door } from '../ui/Door';
+import { LetIn } from '../ui/LetIn';
 import { ProblemView } from '../ui/ProblemView';
 import { Steps } from './welcome/Steps';
 
 const w = t.access.welcome;
 
 export function Welcome() {
-  const { token } = useSearch({ from: '/welcome' });
+  const token = useLinkToken();
   const ways = api.useQuery('get', '/api/v1/sign-in', {}, { staleTime: 0 });
   useEffect(() => {
     document.title = `${w.title} · ${t.shell.product}`;
   }, []);
+  const { data } = ways;
+  if (data && !data.setup && token) return <Reset token={token} />;
   return (
     <main style={{ maxWidth: 760, margin: '4vh auto', padding: 16 }}>
       <Title order={1} size="h2" mb="md">
         {w.title}
       </Title>
       <Asked query={ways}>
-        {({ setup }) => (setup ? <Admin token={token ?? ''} /> : <SignedIn />)}
+        {({ setup }) => (setup ? <FirstAdmin token={token} /> : <SignedIn />)}
       </Asked>
     </main>
   );
@@ -43,26 +50,13 @@ function SignedIn() {
   return <Loading />;
 }
 
-function Admin({ token }: { token: string }) {
+function FirstAdmin({ token }: { token: string }) {
   const queries = useQueryClient();
-  const [given, setGiven] = useState({ token, name: '', email: '', password: '' });
   const create = api.useMutation('post', '/api/v1/setup', {
-    onSuccess: async () => {
-      setGiven({ token: '', name: '', email: '', password: '' });
-      await queries.invalidateQueries();
-    },
+    onSuccess: () => queries.invalidateQueries(),
   });
-  const field = (name: keyof typeof given) => ({
-    value: given[name],
-    onChange: (event: { currentTarget: { value: string } }) =>
-      setGiven({ ...given, [name]: event.currentTarget.value }),
-  });
-  const send = (event: FormEvent) => {
-    event.preventDefault();
-    create.mutate({ body: given });
-  };
   return (
-    <form onSubmit={send} className="cs-panel">
+    <section className="cs-panel" aria-label={w.steps.admin}>
       <Stack gap="sm">
         <Title order={2} size="h4">
           {`1. ${w.steps.admin}`}
@@ -70,31 +64,43 @@ function Admin({ token }: { token: string }) {
         <Text size="sm" c="dimmed">
           {w.adminAbout}
         </Text>
-        {token === '' && (
-          <TextInput label={w.token} description={w.tokenHint} required {...field('token')} />
-        )}
-        <TextInput label={w.name} autoComplete="name" required {...field('name')} />
-        <TextInput
-          label={w.email}
-          type="email"
-          autoComplete="username"
-          required
-          {...field('email')}
+        <LetIn
+          token={token}
+          {...(token ? {} : { tokenLabel: { label: w.token, hint: w.tokenHint } })}
+          withEmail
+          go={w.create}
+          pending={create.isPending}
+          error={create.error}
+          send={(body) => create.mutate({ body })}
         />
-        <PasswordInput
-          label={w.password}
-          description={w.passwordHint}
-          autoComplete="new-password"
-          required
-          {...field('password')}
-        />
-        {create.error && <ProblemView error={create.error} />}
-        <Group>
-          <Button type="submit" loading={create.isPending}>
-            {w.create}
-          </Button>
-        </Group>
       </Stack>
-    </form>
+    </section>
+  );
+}
+
+function Reset({ token }: { token: string }) {
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const set = api.useMutation('post', '/api/v1/setup', {
+    onSuccess: () => {
+      queries.clear();
+      return navigate(to.overview());
+    },
+  });
+  return (
+    <Door title={signing.reset.title}>
+      <Text size="sm">{signing.reset.about}</Text>
+      <LetIn
+        token={token}
+        withEmail
+        go={signing.reset.go}
+        pending={set.isPending}
+        error={set.error}
+        send={(body) => set.mutate({ body })}
+      />
+      {set.error && problemOf(set.error).code === 'gone' && (
+        <Text size="sm">{signing.invite.gone}</Text>
+      )}
+    </Door>
   );
 }

@@ -3,7 +3,7 @@ import { Skeleton, Stack, Text } from '@mantine/core';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useState } from 'react';
 import { formatTime } from '../lib/format';
-import { t } from '../text';
+import { t } from '../text/core';
 import { ProblemView } from './ProblemView';
 
 interface Props<T> {

@@ -1,7 +1,7 @@
 // A question before something that cannot be undone. The button names the thing.
 import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
-import { t } from '../text';
+import { t } from '../text/core';
 import { ProblemView } from './ProblemView';
 
 interface Props {
@@ -53,7 +53,7 @@ export function Confirm({
           {children}
           {typed && (
             <TextInput
-              label={t.grants.detail.type(typed)}
+              label={t.states.type(typed)}
               value={given}
               onChange={(event) => setGiven(event.currentTarget.value)}
               autoComplete="off"

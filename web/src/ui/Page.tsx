@@ -1,7 +1,7 @@
 // The head of a page: its title, also in the tab, and what can be done there.
 import { Group, Stack, Text, Title } from '@mantine/core';
 import { type ReactNode, useEffect } from 'react';
-import { t } from '../text';
+import { t } from '../text/core';
 
 interface Props {
   title: string;

@@ -2,7 +2,7 @@
 import { Alert, Anchor, Button, Code, Group, List, Stack, Text } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { type Problem, problemOf } from '../api/client';
-import { t } from '../text';
+import { t } from '../text/core';
 
 interface Props {
   error: unknown;

@@ -6,7 +6,7 @@ import {
   IconHourglass,
   IconQuestionMark,
 } from '@tabler/icons-react';
-import { t } from '../text';
+import { t } from '../text/core';
 
 export type Kind = keyof typeof t.words;
 

@@ -12,7 +12,7 @@ import { IconCheck, IconCopy } from '@tabler/icons-react';
 import { createLink } from '@tanstack/react-router';
 import { type ComponentProps, type ReactNode, type Ref } from 'react';
 import { formatDistance, formatMoment, formatTime } from '../lib/format';
-import { t } from '../text';
+import { t } from '../text/core';
 
 function PlainLink({
   ref,

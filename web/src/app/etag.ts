@@ -1,0 +1,3 @@
+// The revision of what was read, as the server wants it back with a change.
+
+export const ifMatch = (revision: number): string => `"${revision}"`;

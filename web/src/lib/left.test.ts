@@ -1,0 +1,20 @@
+// Time left, counted and written.
+import { expect, test } from 'vitest';
+import { formatLeft, leftOf } from './left';
+
+test.each([
+  [0, '0:00'],
+  [59, '0:59'],
+  [1452, '24:12'],
+  [3600, '1 h 00 min'],
+  [3900, '1 h 05 min'],
+  [172_800, '2 d'],
+])('%i seconds are written as %s', (seconds, text) => {
+  expect(formatLeft(seconds)).toBe(text);
+});
+
+test('the time left runs from the moment of the answer and never below nothing', () => {
+  expect(leftOf(30, 1_000, 1_000)).toBe(30);
+  expect(leftOf(30, 1_000, 11_400)).toBe(20);
+  expect(leftOf(30, 1_000, 90_000)).toBe(0);
+});

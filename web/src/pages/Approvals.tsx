@@ -1,0 +1,116 @@
+// Calls that wait for people: mine, others', decided. A row shows no value of a call.
+import { Stack, Tabs, Text } from '@mantine/core';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { api, type Schemas } from '../api/client';
+import { to, type Which } from '../app/links';
+import { formatLeft, leftOf, useNow } from '../lib/left';
+import { approvals as a } from '../text/approvals';
+import { Asked, Empty } from '../ui/Asked';
+import { At, Go } from '../ui/bits';
+import { Page } from '../ui/Page';
+import { Word } from '../ui/Word';
+import { kindOf } from './approvals/state';
+import './approvals/approvals.css';
+
+type Row = Schemas['ApprovalRow'];
+const TABS: Which[] = ['mine', 'others', 'decided'];
+/** From so many a day on, a rule is approved without looking. */
+const OFTEN = 20;
+
+export function Approvals() {
+  const { which = 'mine' } = useSearch({ from: '/inside/approvals' });
+  const navigate = useNavigate();
+  const query = api.useQuery(
+    'get',
+    '/api/v1/approvals',
+    { params: { query: { which, limit: 500 } } },
+    { refetchInterval: 5_000 },
+  );
+  return (
+    <Page title={a.title} about={a.about}>
+      <Tabs
+        value={which}
+        onChange={(tab) => void navigate(to.approvals((tab ?? 'mine') as Which))}
+        keepMounted={false}
+      >
+        <Tabs.List mb="md">
+          {TABS.map((tab) => (
+            <Tabs.Tab key={tab} value={tab} mih={44}>
+              {a.tabs[tab]}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value={which}>
+          <Asked query={query}>
+            {({ items }) => <Rows items={items} which={which} asOf={query.dataUpdatedAt} />}
+          </Asked>
+        </Tabs.Panel>
+      </Tabs>
+    </Page>
+  );
+}
+
+function Rows({ items, which, asOf }: { items: Row[]; which: Which; asOf: number }) {
+  const now = useNow();
+  if (items.length === 0) {
+    const text = { mine: a.emptyText, others: a.emptyOthers, decided: a.emptyDecided }[which];
+    return <Empty title={a.empty[which]} text={text} />;
+  }
+  return (
+    <Stack>
+      <Often items={items} now={now} />
+      <ul className="cs-rows">
+        {items.map((row) => (
+          <li key={row.id} className="cs-panel">
+            <div style={{ minWidth: 0 }}>
+              <Text fw={600} style={{ overflowWrap: 'anywhere' }}>
+                <Go {...to.approval(row.id)}>{row.tool}</Go>
+              </Text>
+              <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+                {row.grant.name} → {row.server.name} {row.asked > 1 && `· ${a.asked(row.asked)}`}
+              </Text>
+              <Text size="sm" c="dimmed" className="cs-mono">
+                {row.rule}
+              </Text>
+            </div>
+            <div style={{ textAlign: 'right' }}>
+              <Word kind={kindOf(row.state)}>{a.states[row.state] ?? row.state}</Word>
+              {row.state === 'pending' || row.state === 'approved' ? (
+                <Text size="sm" className="cs-left">
+                  {a.left(formatLeft(leftOf(row.seconds_left, asOf, now)))}
+                </Text>
+              ) : (
+                <Text size="sm" c="dimmed">
+                  {row.ended_at && <At at={row.ended_at} as="distance" />}
+                </Text>
+              )}
+              {row.decisions.map((said) => (
+                <Text key={said.by.id} size="sm" c="dimmed">
+                  {said.by.name} {a.one.saidWord[said.said]}
+                </Text>
+              ))}
+            </div>
+          </li>
+        ))}
+      </ul>
+    </Stack>
+  );
+}
+
+/** Rules that ask so often that nobody reads any more. */
+function Often({ items, now }: { items: Row[]; now: number }) {
+  const today = items.filter((row) => now - Date.parse(row.created_at) < 86_400_000);
+  const counts = new Map<string, { row: Row; n: number }>();
+  for (const row of today) {
+    const key = row.policy + row.rule;
+    counts.set(key, { row, n: (counts.get(key)?.n ?? 0) + row.asked });
+  }
+  return [...counts.values()]
+    .filter(({ n }) => n > OFTEN)
+    .map(({ row, n }) => (
+      <Text key={row.id} size="sm" className="cs-panel">
+        {a.tune(row.rule, n)}{' '}
+        <Go {...to.version(row.policy, row.policy_version, row.rule)}>{a.tuneGo}</Go>
+      </Text>
+    ));
+}

@@ -1,0 +1,154 @@
+// Exactly what will be sent, field by field in the rule's order. Nothing of it is kept anywhere else.
+import { Stack, Text, UnstyledButton } from '@mantine/core';
+import type { Schemas } from '../../api/client';
+import { inParts, LONG } from '../../lib/escapes';
+import { formatNumber } from '../../lib/format';
+import { approvals } from '../../text/approvals';
+
+const o = approvals.one;
+
+type Field = Schemas['FieldOut'];
+
+/** Text that the agent wrote in its own words, rather than an identifier or a number. */
+export const isProse = (field: Field): boolean =>
+  field.kind === 'string' && (field.escaped || field.characters > 40 || /\s/.test(field.value));
+
+/** The names of values that are too long to show at once. */
+export const longOnes = (fields: Field[]): string[] =>
+  fields.filter((field) => field.characters > LONG).map((field) => field.name);
+
+interface Props {
+  arguments: Schemas['Arguments'];
+  unfolded: ReadonlySet<string>;
+  unfold: (name: string) => void;
+  fingerprint: string;
+}
+
+export function Exactly({ arguments: given, unfolded, unfold, fingerprint }: Props) {
+  const all = [...given.fields, ...given.input_responses];
+  return (
+    <section className="cs-panel cs-exactly" aria-label={o.exactly}>
+      <Text fw={600} component="h2" size="md" m={0} mb="xs">
+        {o.exactly}
+      </Text>
+      {given.fields.length === 0 && <Text size="sm">{o.none}</Text>}
+      <List fields={given.fields} unfolded={unfolded} unfold={unfold} />
+      {given.input_responses.length > 0 && (
+        <>
+          <Text size="sm" fw={600} mt="sm">
+            {o.answers}
+          </Text>
+          <List fields={given.input_responses} unfolded={unfolded} unfold={unfold} />
+        </>
+      )}
+      {all.some((field) => field.escaped) && (
+        <Text size="sm" fw={600} c="var(--cs-waiting)" mt="xs">
+          {o.hasEscapes}
+        </Text>
+      )}
+      <Fingerprint of={fingerprint} />
+    </section>
+  );
+}
+
+/** The first and the last of the fingerprint to compare by eye; the whole of it on demand. */
+export function Fingerprint({ of }: { of: string }) {
+  return (
+    <details className="cs-fingerprint">
+      <summary>
+        {o.fingerprint}{' '}
+        <span className="cs-mono">
+          {of.slice(0, 4)}·{of.slice(-4)}
+        </span>
+      </summary>
+      <Text size="xs" className="cs-mono">
+        {of}
+      </Text>
+      <Text size="xs" c="dimmed">
+        {o.fingerprintAbout}
+      </Text>
+    </details>
+  );
+}
+
+function List({
+  fields,
+  unfolded,
+  unfold,
+}: {
+  fields: Field[];
+  unfolded: ReadonlySet<string>;
+  unfold: (name: string) => void;
+}) {
+  return (
+    <dl className="cs-fields">
+      {fields.map((field) => (
+        <div key={field.name} data-named={field.named_by_rule}>
+          <dt>{field.name}</dt>
+          <dd>
+            <Value field={field} open={unfolded.has(field.name)} unfold={unfold} />
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Value({
+  field,
+  open,
+  unfold,
+}: {
+  field: Field;
+  open: boolean;
+  unfold: (name: string) => void;
+}) {
+  const long = field.characters > LONG;
+  const text = long && !open ? `${field.value.slice(0, LONG)}…` : field.value;
+  const prose = isProse(field);
+  return (
+    <Stack gap={2} className={prose ? 'cs-prose' : undefined}>
+      {prose && (
+        <Text size="xs" c="dimmed" component="span">
+          {o.byAgent}
+        </Text>
+      )}
+      <bdi className={field.kind === 'string' ? 'cs-value' : 'cs-value cs-mono'}>
+        {field.kind === 'string' ? <>“{<Shown text={text} />}”</> : <Shown text={text} />}
+        {field.kind === 'number' && field.named_by_rule && (
+          <Text size="xs" c="dimmed" component="span">
+            {' '}
+            {o.unit}
+          </Text>
+        )}
+      </bdi>
+      {(long || field.characters > 60) && (
+        <Text size="xs" c="dimmed" component="span">
+          {o.characters(field.characters).replace(/^\d+/, formatNumber(field.characters))}
+        </Text>
+      )}
+      {long && !open && (
+        <UnstyledButton
+          className="cs-unfold"
+          onClick={() => unfold(field.name)}
+          aria-label={o.unfold(field.name)}
+        >
+          {o.folded}
+        </UnstyledButton>
+      )}
+    </Stack>
+  );
+}
+
+/** Text with its escapes lit. */
+function Shown({ text }: { text: string }) {
+  return inParts(text).map((part, at) =>
+    at % 2 === 1 ? (
+      <mark key={at} className="cs-escape">
+        {part}
+      </mark>
+    ) : (
+      part
+    ),
+  );
+}
