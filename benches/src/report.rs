@@ -254,6 +254,17 @@ pub(crate) fn parts() {
             line(&format!("| decision, {rules} rules | {:.3} µs |", time.as_secs_f64() * 1e6));
         }
     }
+    for rules in [10, 100, 1_000] {
+        match micro::difference(rules) {
+            Some(time) => line(&format!(
+                "| exact difference of two versions, {rules} rules | {:.1} ms |",
+                time.as_secs_f64() * 1e3
+            )),
+            None => {
+                line(&format!("| exact difference of two versions, {rules} rules | not known |"))
+            }
+        }
+    }
     let call = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"refund_payment","arguments":{"payment":"pi_1001","amount":25.00,"currency":"eur","reason":"requested by customer"}}}"#;
     let text = r#"{\"invoice\":\"in_1001\",\"état\":\"payé\",\"amount\":4800},"#.repeat(1_200);
     let answer = format!(

@@ -8,9 +8,9 @@ use utoipa_axum::routes;
 
 use crate::problem::{Code, Problem};
 use crate::{
-    Control, approvals, arrival, audit, backup, calls, clock, credentials, document, drafts, evidence,
-    exact, grants, groups, health, keys, me, members, policies, providers, reservations, servers,
-    sign_in, simulate, tail, tools, trial, usage,
+    Control, approvals, arrival, audit, backup, calls, clock, credentials, document, drafts,
+    evidence, exact, grants, groups, health, keys, me, members, policies, providers, reservations,
+    servers, sign_in, simulate, tail, tools, trial, usage,
 };
 use crate::{dashboard, permissions};
 

@@ -24,9 +24,10 @@ use url::Url;
 use crate::Guard;
 use crate::patient::Patient;
 
-/// Shorter than any server's keep-alive we know of, so that a pooled connection is rarely found
-/// closed when it is used.
-const IDLE_CONNECTION: Duration = Duration::from_secs(15);
+/// How long a connection waits for its next request. The servers that MCP is mostly served by
+/// (Node's and uvicorn) close theirs after five seconds of silence: a request that meets that close
+/// on its way has an outcome nobody knows, so we let go first.
+const IDLE_CONNECTION: Duration = Duration::from_secs(4);
 
 /// Dials what the guard lets through.
 #[derive(Clone, Debug)]

@@ -209,11 +209,23 @@ impl Teller<'_> {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
-        let held = self.newest().await?;
+        let held = self.held(waiting).await?;
         let opened = finance.act(&["approvals", &asked, "open"]).await?;
         let word = json!({"fingerprint": opened["fingerprint"], "note": "Seen the photo"});
         finance.post(&["approvals", &asked, "approve"], word.to_string()).await?;
         Ok(held)
+    }
+
+    /// The line of the log that says that the call waits: it comes a moment after the asking. Whatever
+    /// stands there instead when the time is over is what the story is judged by.
+    async fn held(&self, waiting: tokio::time::Instant) -> Result<Value, Failure> {
+        loop {
+            let line = self.newest().await?;
+            if text(&line, "/decision") == "held" || waiting.elapsed() > OUTCOME_WAIT_MAX {
+                return Ok(line);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// An agent that repeats itself: the limit stops it. Gives how many of its calls went through.
