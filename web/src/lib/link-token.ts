@@ -4,10 +4,11 @@ import { useEffect, useState } from 'react';
 const inAddress = (): string =>
   location.hash.slice(1) || (new URLSearchParams(location.search).get('token') ?? '');
 
-export function useLinkToken(): string {
-  const [token] = useState(inAddress);
+/** The token, and how it is forgotten once it is used. */
+export function useLinkToken(): [string, () => void] {
+  const [token, setToken] = useState(inAddress);
   useEffect(() => {
     if (inAddress()) history.replaceState(history.state, '', location.pathname);
   }, []);
-  return token;
+  return [token, () => setToken('')];
 }

@@ -10,6 +10,8 @@ import { Asked } from '../ui/Asked';
 import { At, Facts, Go } from '../ui/bits';
 import { LimitBar } from '../ui/LimitBar';
 import { Page, Panel } from '../ui/Page';
+import { unknown } from '../text/account';
+import { UnknownCalls } from '../ui/Unknown';
 import { stateOf } from './Grants';
 import { Actions } from './grants/Actions';
 import { Snippets } from './grants/Snippets';
@@ -127,43 +129,57 @@ function Limits({ id }: { id: string }) {
   return (
     <Panel title={d.limits}>
       <Asked query={query}>
-        {({ items }) =>
-          items.length === 0 ? (
-            <Text size="sm" c="dimmed">
-              {d.noLimits}
-            </Text>
-          ) : (
-            <Stack gap="md">
-              {items.map((limit) => (
-                <div key={limit.rule + limit.per.map((part) => part.value).join()}>
-                  <Group justify="space-between" gap="xs">
-                    <Text size="sm" fw={600}>
-                      {limit.counter} · {limit.window}
-                      {limit.per.map((part) => ` · ${part.value}`)}
+        {({ items, unknown: doubtful, more_unknown: more }) => (
+          <Stack gap="md">
+            {doubtful.length > 0 && (
+              <section aria-label={unknown.title}>
+                <Text size="sm" fw={600} c="var(--cs-unknown)">
+                  {unknown.title}
+                </Text>
+                <Text size="sm" mb="xs">
+                  {unknown.about}
+                </Text>
+                <UnknownCalls items={doubtful} />
+                {more && <Text size="sm">{unknown.more}</Text>}
+              </section>
+            )}
+            {items.length === 0 ? (
+              <Text size="sm" c="dimmed">
+                {d.noLimits}
+              </Text>
+            ) : (
+              <Stack gap="md">
+                {items.map((limit) => (
+                  <div key={limit.rule + limit.per.map((part) => part.value).join()}>
+                    <Group justify="space-between" gap="xs">
+                      <Text size="sm" fw={600}>
+                        {limit.counter} · {limit.window}
+                        {limit.per.map((part) => ` · ${part.value}`)}
+                      </Text>
+                      <Text size="sm">{d.of(formatDecimal(limit.max))}</Text>
+                    </Group>
+                    <LimitBar limit={limit} />
+                    <Text size="xs" c="dimmed">
+                      {d.summary(
+                        ...([limit.used, limit.held, limit.unknown, limit.left].map(
+                          formatDecimal,
+                        ) as [string, string, string, string]),
+                      )}
+                      {limit.resets_at && (
+                        <>
+                          {' · '}
+                          {d.resets} <At at={limit.resets_at} as="distance" />
+                        </>
+                      )}
+                      {' · '}
+                      <Go {...to.logs({ rule: limit.rule })}>{limit.rule}</Go>
                     </Text>
-                    <Text size="sm">{d.of(formatDecimal(limit.max))}</Text>
-                  </Group>
-                  <LimitBar limit={limit} />
-                  <Text size="xs" c="dimmed">
-                    {d.summary(
-                      ...([limit.used, limit.held, limit.unknown, limit.left].map(
-                        formatDecimal,
-                      ) as [string, string, string, string]),
-                    )}
-                    {limit.resets_at && (
-                      <>
-                        {' · '}
-                        {d.resets} <At at={limit.resets_at} as="distance" />
-                      </>
-                    )}
-                    {' · '}
-                    <Go {...to.logs({ rule: limit.rule })}>{limit.rule}</Go>
-                  </Text>
-                </div>
-              ))}
-            </Stack>
-          )
-        }
+                  </div>
+                ))}
+              </Stack>
+            )}
+          </Stack>
+        )}
       </Asked>
     </Panel>
   );

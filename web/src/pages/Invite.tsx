@@ -12,7 +12,7 @@ import { LetIn } from '../ui/LetIn';
 const s = signing.invite;
 
 export function Invite() {
-  const token = useLinkToken();
+  const [token] = useLinkToken();
   const navigate = useNavigate();
   const queries = useQueryClient();
   const accept = api.useMutation('post', '/api/v1/invites/accept', {

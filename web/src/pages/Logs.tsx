@@ -15,6 +15,7 @@ import { ProblemView } from '../ui/ProblemView';
 import { CallDetail } from './logs/CallDetail';
 import { Filters } from './logs/Filters';
 import { Lines } from './logs/Lines';
+import { SavedViews } from './logs/SavedViews';
 import './logs/logs.css';
 
 export function Logs() {
@@ -106,6 +107,7 @@ function List({ filter, open, set, show }: Props) {
       }
     >
       <Filters filter={filter} set={set} />
+      <SavedViews filter={filter} />
       {query.error && lines.length === 0 && (
         <ProblemView error={query.error} retry={() => void query.refetch()} />
       )}

@@ -4,6 +4,8 @@ import { useQueries } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { api } from '../api/client';
 import { useToolsToReview } from '../app/badges';
+import { formatLeft, leftOf, useNow } from '../lib/left';
+import { unknown } from '../text/account';
 import { to } from '../app/links';
 import { denying, type Hour, overhead, perHour, sumOf } from '../lib/counts';
 import { formatDecimal, formatMicros, formatNumber } from '../lib/format';
@@ -31,6 +33,7 @@ export function Overview() {
   return (
     <Page title={o.title}>
       <Start />
+      <Mine />
       <Asked query={calls} lines={8}>
         {({ items, next }) => (
           <Numbers calls={items} more={Boolean(next)} now={calls.dataUpdatedAt} />
@@ -228,10 +231,21 @@ function Attention() {
   const grants = api.useQuery('get', '/api/v1/grants', ALL);
   const servers = api.useQuery('get', '/api/v1/servers', ALL);
   const [now] = useState(() => Date.now());
+  const doubtful = api.useQuery('get', '/api/v1/reservations', {
+    params: { query: { limit: 500 } },
+  });
+  const doubts = doubtful.data?.items.length ?? 0;
   const active = (grants.data?.items ?? []).filter(
     (grant) => grant.state === 'active' && !grant.expired,
   );
   const lines = [
+    ...(doubts > 0
+      ? [
+          <Go key="unknown" {...to.logs({ outcome: 'unknown' })}>
+            {unknown.attention(doubts)}
+          </Go>,
+        ]
+      : []),
     ...(review > 0
       ? [
           <Go key="tools" {...to.tools()}>
@@ -277,6 +291,31 @@ function Attention() {
           ))}
         </ul>
       )}
+    </Panel>
+  );
+}
+
+/** Calls that wait for the person who looks. */
+function Mine() {
+  const now = useNow();
+  const mine = api.useQuery(
+    'get',
+    '/api/v1/approvals',
+    { params: { query: { which: 'mine', limit: 500 } } },
+    { refetchInterval: 10_000 },
+  );
+  const items = mine.data?.items ?? [];
+  if (items.length === 0) return null;
+  const oldest = items.reduce((a, b) => (a.created_at < b.created_at ? a : b));
+  const next = Math.min(...items.map((row) => leftOf(row.seconds_left, mine.dataUpdatedAt, now)));
+  return (
+    <Panel title={o.mine(items.length)}>
+      <Group justify="space-between">
+        <Text size="sm">
+          {o.oldest} <At at={oldest.created_at} as="distance" /> · {o.nextEnds(formatLeft(next))}
+        </Text>
+        <Go {...(items.length === 1 ? to.approval(oldest.id) : to.approvals())}>{o.toMine}</Go>
+      </Group>
     </Panel>
   );
 }

@@ -1,4 +1,4 @@
-// Settings of this browser, and what the person may do here.
+// A person's own account, settings of this browser, and what an admin sets up for everybody.
 import { SegmentedControl, Stack, Switch, Table, Text, useMantineColorScheme } from '@mantine/core';
 import { useState } from 'react';
 import { api } from '../api/client';
@@ -8,6 +8,12 @@ import { t } from '../text';
 import { Asked } from '../ui/Asked';
 import { Facts } from '../ui/bits';
 import { Page, Panel } from '../ui/Page';
+import { ApprovalRules } from './settings/ApprovalRules';
+import { Passkeys } from './settings/Passkeys';
+import { Password } from './settings/Password';
+import { Providers } from './settings/Providers';
+import { Sessions } from './settings/Sessions';
+import { account } from '../text/account';
 
 const s = t.access.settings;
 
@@ -20,17 +26,35 @@ export function Settings() {
     <Page title={s.title}>
       <Panel title={s.account}>
         <Asked query={session}>
-          {({ member, role, groups }) => (
-            <Facts
-              of={[
-                [s.email, member.email],
-                [s.role, t.can.role(role)],
-                [s.groups, groups.join(', ') || s.noGroups],
-              ]}
-            />
+          {({ member, role, groups, key }) => (
+            <>
+              <Facts
+                of={[
+                  [s.email, member.email],
+                  [s.role, t.can.role(role)],
+                  [s.groups, groups.join(', ') || s.noGroups],
+                ]}
+              />
+              {key && (
+                <Text size="sm" mt="sm">
+                  {account.withKey}
+                </Text>
+              )}
+            </>
           )}
         </Asked>
       </Panel>
+      {session.data?.session && (
+        <>
+          <Sessions />
+          <div className="cs-columns">
+            <Passkeys />
+            <Password email={session.data.member.email} />
+          </div>
+        </>
+      )}
+      <Providers />
+      <ApprovalRules />
       <Panel title={s.colours}>
         <SegmentedControl
           aria-label={s.colours}

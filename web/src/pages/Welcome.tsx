@@ -18,7 +18,7 @@ import { Steps } from './welcome/Steps';
 const w = t.access.welcome;
 
 export function Welcome() {
-  const token = useLinkToken();
+  const [token, used] = useLinkToken();
   const ways = api.useQuery('get', '/api/v1/sign-in', {}, { staleTime: 0 });
   useEffect(() => {
     document.title = `${w.title} · ${t.shell.product}`;
@@ -31,7 +31,7 @@ export function Welcome() {
         {w.title}
       </Title>
       <Asked query={ways}>
-        {({ setup }) => (setup ? <FirstAdmin token={token} /> : <SignedIn />)}
+        {({ setup }) => (setup ? <FirstAdmin token={token} used={used} /> : <SignedIn />)}
       </Asked>
     </main>
   );
@@ -50,10 +50,13 @@ function SignedIn() {
   return <Loading />;
 }
 
-function FirstAdmin({ token }: { token: string }) {
+function FirstAdmin({ token, used }: { token: string; used: () => void }) {
   const queries = useQueryClient();
   const create = api.useMutation('post', '/api/v1/setup', {
-    onSuccess: () => queries.invalidateQueries(),
+    onSuccess: () => {
+      used();
+      return queries.invalidateQueries();
+    },
   });
   return (
     <section className="cs-panel" aria-label={w.steps.admin}>

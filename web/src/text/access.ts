@@ -1,17 +1,6 @@
 // Words of signing in, first run, keys of the API, the audit log and settings.
 
 export const access = {
-  signIn: {
-    title: 'Sign in',
-    email: 'Email',
-    password: 'Password',
-    go: 'Sign in',
-    with: (name: string) => `Sign in with ${name}`,
-    passkey: 'Sign in with a passkey',
-    noWays: 'No way to sign in is set up. An admin can make one with the command line.',
-    setup: 'This instance has no admin yet.',
-    setupHow: 'The terminal that started it printed a link that makes the first one.',
-  },
   welcome: {
     title: 'Welcome',
     steps: {
@@ -97,28 +86,6 @@ export const access = {
     stored: 'I have stored it',
     empty: 'No keys yet',
     emptyText: 'A program needs one to use the API.',
-  },
-  audit: {
-    title: 'Audit',
-    about: 'Every change that people and programs made, newest first.',
-    who: 'Who',
-    what: 'What',
-    when: 'When',
-    from: 'From',
-    index: 'No.',
-    subject: 'On',
-    changes: 'Before and after',
-    empty: 'No changes',
-    emptyText: 'Every change of a server, policy, grant or key appears here.',
-    filterEvent: 'Event',
-    filterSubject: 'Subject',
-    loadedOnly: 'The filter looks at the lines that are loaded.',
-    refusals: 'Turned away',
-    refusalsAbout: 'Requests that no grant stands behind, counted by minute, address and reason.',
-    count: 'Count',
-    reason: 'Reason',
-    prefix: 'Token begins with',
-    noRefusals: 'Nobody was turned away.',
   },
   settings: {
     title: 'Settings',

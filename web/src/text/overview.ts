@@ -2,6 +2,10 @@
 
 export const overview = {
   title: 'Overview',
+  mine: (n: number) => (n === 1 ? '1 call waits for you' : `${n} calls wait for you`),
+  oldest: 'The oldest came',
+  nextEnds: (left: string) => `the next ends in ${left}`,
+  toMine: 'Decide',
   calls: 'Calls, last 24 hours',
   denied: (n: string) => `${n} denied`,
   waiting: (n: string) => `${n} waiting for a person`,

@@ -8,7 +8,10 @@ import { type Call, type Mark, road } from '../../lib/road';
 import { t } from '../../text';
 import { Asked } from '../../ui/Asked';
 import { At, Facts, Go } from '../../ui/bits';
+import { Resolve } from '../../ui/Unknown';
 import { kindOfCall, Word } from '../../ui/Word';
+import { unknown } from '../../text/account';
+import { Proof } from './Proof';
 
 interface Props {
   id: string;
@@ -144,6 +147,12 @@ function Detail({ call, names, close }: { call: Call; names: Props['names']; clo
           ],
         ]}
       />
+      {outcome?.class === 'unknown' && (
+        <Stack gap="xs" align="flex-start">
+          <Text size="sm">{unknown.aboutOne}</Text>
+          <Resolve call={call.id} />
+        </Stack>
+      )}
       {outcome?.echo_removed && <Alert color="yellow">{d.echo}</Alert>}
       <Group gap="xs">
         <Button
@@ -170,6 +179,7 @@ function Detail({ call, names, close }: { call: Call; names: Props['names']; clo
           )}
         </CopyButton>
       </Group>
+      <Proof key={call.id} call={call.id} />
     </Stack>
   );
 }
