@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Asks a running control plane for everything its description allows and does not, with one key.
-#   walk.sh CONTROL_URL   with the key in COUNTERSIGN_API_KEY and, if wanted, WALK_EXAMPLES (default 12)
+#   walk.sh CONTROL_URL   with the key in COUNTERSIGN_API_KEY and, if wanted, WALK_SECONDS (default 55): what is
+#                         left of them when every route was asked goes to random requests
 set -euo pipefail
 cd "$(dirname "$0")"
 url="$1/api/v1/openapi.json"
@@ -14,7 +15,8 @@ exec .venv/bin/st run "$url" \
   --exclude-operation-id calls_tail \
   --exclude-operation-id backup \
   --exclude-operation-id keys_revoke \
-  --max-examples "${WALK_EXAMPLES:-12}" \
+  --max-examples 12 \
+  --max-time "${WALK_SECONDS:-55}" \
   --seed 4 \
   --generation-database none \
   --request-timeout 20 \

@@ -1,6 +1,6 @@
 // A running instance, a browser in front of it, and what people do there.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -49,14 +49,24 @@ export async function serve() {
   return { ...said, base, admin, stop, log: () => log };
 }
 
-/** The installed Chromium. */
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** How long a step may take where the machine does much else. */
+const PATIENCE = 120_000;
+
+/** The installed Chromium. A container has no user of its own to sandbox with, and little shared memory. */
 export const launch = () =>
-  chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+  chromium.launch({
+    executablePath: process.env.CHROMIUM ?? PLACES.find((place) => existsSync(place)),
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+    timeout: PATIENCE,
+  });
 
 /** A person's browser at the instance: its own cookies, on a page of the instance. */
 export async function person(browser, base) {
   // Requests are made from an answer of the API, whose policy allows no script to make any.
   const context = await browser.newContext({ bypassCSP: true });
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   await page.goto(`${base}/api/v1/sign-in`);
   const api = (method, path, body) =>

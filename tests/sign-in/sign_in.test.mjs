@@ -7,7 +7,8 @@ import { provide } from './provider.mjs';
 let instance, browser, provider;
 
 before(async () => {
-  [instance, browser] = await Promise.all([serve(), launch()]);
+  instance = await serve();
+  browser = await launch();
   provider = await provide(`${instance.base}/api/v1/sign-in/oidc/callback`);
 });
 
@@ -17,7 +18,7 @@ after(async () => {
   await instance?.stop();
 });
 
-const setupToken = () => new URL(instance.setup_url).searchParams.get('token');
+const setupToken = () => new URL(instance.setup_url).hash.slice(1);
 const cookieOf = async (who) => (await who.context.cookies()).find((c) => c.name === '__Host-countersign');
 
 test('the setup link makes the first admin, and the browser keeps the session', async () => {

@@ -22,6 +22,7 @@ mod peers;
 mod policy_edit;
 mod process;
 mod report;
+mod sign_in;
 mod test;
 mod web;
 mod workspace;

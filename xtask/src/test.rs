@@ -4,7 +4,7 @@ use std::thread;
 
 use crate::process::{self, cargo};
 use crate::report::{Counted, Report};
-use crate::{Outcome, api, check, evidence, install, peers, policy_edit, web, workspace};
+use crate::{Outcome, api, check, evidence, install, peers, policy_edit, sign_in, web, workspace};
 
 /// How many cases the long tests take where a machine has the time.
 const CI_CASES: &[(&str, &str)] = &[("POLICY_CASES", "100000"), ("QUOTA_SEEDS", "5000")];
@@ -25,6 +25,7 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     report.step("tests of the dashboard", web::unit_tests);
     report.step("the dashboard in a browser", web::browser_tests);
     if let Some(installing) = installing {
+        report.step("signing in, in a browser", sign_in::in_a_browser);
         report.step("examples in the documentation", examples);
         report.check("official clients and servers", || {
             installing.join().unwrap_or_else(|_| Err("their installation broke off".to_owned()))
@@ -113,7 +114,7 @@ fn counted_by_cargo(said: &[String]) -> Counted {
 }
 
 /// Reads `pass 12` and `fail 1` of node's test runner.
-fn counted_by_node(said: &[String]) -> Counted {
+pub(crate) fn counted_by_node(said: &[String]) -> Counted {
     let after = |word: &str| {
         let numbers = said.iter().filter_map(|line| {
             let line = line.trim_start_matches(['ℹ', '#', ' ']);

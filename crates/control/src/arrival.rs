@@ -1,7 +1,7 @@
 //! What every request passes on its way in and every answer on its way out: host and origin,
 //! the request's id, headers that keep browsers from guessing, and problems written as text.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,8 +18,8 @@ use crate::serve::HEAD_BYTES_MAX;
 /// How a request came in.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
-    /// The address it came from.
-    pub(crate) peer: SocketAddr,
+    /// The address it comes from: that of the connection, or what a trusted proxy says.
+    pub(crate) from: IpAddr,
     /// The address it came to.
     pub(crate) local: SocketAddr,
     /// Host names that are answered beside those of this machine.
@@ -174,9 +174,9 @@ mod tests {
             request = request.header(*name, *value);
         }
         let mut request = request.body(Body::empty()).unwrap();
-        let peer = "127.0.0.1:9".parse().unwrap();
+        let from = "127.0.0.1".parse().unwrap();
         let hosts = Arc::new(["api.example".to_owned()]);
-        request.extensions_mut().insert(Arrival { peer, local: local.parse().unwrap(), hosts });
+        request.extensions_mut().insert(Arrival { from, local: local.parse().unwrap(), hosts });
         match check(&request) {
             Ok(()) => 200,
             Err(problem) => problem.code().status().as_u16(),

@@ -144,6 +144,8 @@ pub(crate) async fn create(
     body: Unread,
 ) -> Result<axum::response::Response, Halt> {
     let by = who.may(Action::OwnKeys)?;
+    // A key outlives the session it is made in, and proves itself at every use.
+    by.fresh()?;
     let (given, turn) = body.read_once::<KeyIn>(&control, &by).await?;
     let (key, token) = make(&control, &by, given).await?;
     let token = Some(token.expose().to_owned());

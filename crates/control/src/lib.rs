@@ -11,6 +11,7 @@
 // In the order in which a request meets them.
 mod serve;
 mod approvals;
+mod proxies;
 mod arrival;
 mod routes;
 mod state;
@@ -62,6 +63,7 @@ mod dashboard;
 pub use dashboard::Asset;
 pub use document::{api_markdown, openapi_json};
 pub use providers::ProvidersError;
+pub use proxies::{Network, NetworkError};
 pub use routes::router;
 pub use serve::serve;
 pub use sign_in::FirstAdminError;

@@ -97,7 +97,7 @@ impl Authorized {
 
     /// Who changes something, for the record.
     pub(crate) fn by(&self) -> By {
-        let Acting { member, proof, address, now, .. } = &self.0;
+        let Acting { member, role, proof, address, now, .. } = &self.0;
         let (key, session) = match proof {
             Proof::Key { key, .. } => (Some(key.id.clone()), None),
             Proof::Session { session, .. } => (None, Some(session.id.clone())),
@@ -107,6 +107,7 @@ impl Authorized {
             member: Some(member.id.clone()),
             key,
             session,
+            role: Some(*role),
             name: member.name.clone(),
             address: address.map(|address| address.to_string()),
             at: *now,
@@ -203,7 +204,7 @@ impl FromRequestParts<Control> for Operator {
 
     async fn from_request_parts(parts: &mut Parts, control: &Control) -> Result<Self, Problem> {
         let now = control.clock.now();
-        let address = parts.extensions.get::<Arrival>().map(|arrival| arrival.peer.ip());
+        let address = parts.extensions.get::<Arrival>().map(|arrival| arrival.from);
         // Requests that came by no connection (a router used without `serve`) count together.
         let counted = address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let strangers = &control.inner.strangers;

@@ -260,7 +260,6 @@ impl Problem {
     }
 
     /// Which kind.
-    #[cfg(test)]
     pub(crate) fn code(&self) -> Code {
         self.0.code
     }
@@ -346,6 +345,10 @@ impl From<ChangeError> for Problem {
             ChangeError::Gone { what } => Self::new(
                 Code::Gone,
                 format!("the {what} was used, replaced by a newer one, or has ended"),
+            ),
+            ChangeError::RightEnded => Self::new(
+                Code::Forbidden,
+                "your role, key or session was ended while this was asked: nothing was changed",
             ),
             ChangeError::Barred(bar) => {
                 let code = match bar {

@@ -210,9 +210,9 @@ pub(crate) async fn update(
 ) -> Result<Response, Problem> {
     let by = who.may(Action::Providers)?;
     by.fresh()?;
-    let before = find(&control, by.org(), &id).await?;
     let revision = IfMatch::of(&headers)?.required()?;
     let (draft, secret) = read(body.read().await?)?;
+    let before = find(&control, by.org(), &id).await?;
     if draft.issuer != before.draft.issuer {
         answers(&draft).await?;
     }

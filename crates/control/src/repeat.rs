@@ -101,7 +101,9 @@ impl Unread {
 impl Turn {
     /// How the key stands among those being answered: keys belong to whoever sends them.
     fn mark(&self, key: &str) -> String {
-        format!("{} {} {key}", self.by.org, self.by.key.as_ref().map_or("", |id| id.as_str()))
+        let store::By { org, member, key: with, .. } = &self.by;
+        let member = member.as_ref().map_or("", |id| id.as_str());
+        format!("{org} {member} {} {key}", with.as_ref().map_or("", |id| id.as_str()))
     }
 
     /// Enters the key among those being answered. Leaves when the turn is dropped.

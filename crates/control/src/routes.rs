@@ -78,6 +78,7 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(members::get, members::update))
         .routes(routes!(members::reinvite))
         .routes(routes!(members::remove))
+        .routes(routes!(sign_in::session::of_member, sign_in::session::close_of_member))
         .routes(routes!(approvals::list))
         .routes(routes!(approvals::get))
         .routes(routes!(approvals::open))

@@ -21,6 +21,7 @@ use tower_service::Service;
 
 use crate::Control;
 use crate::arrival::Arrival;
+use crate::proxies::Proxies;
 
 /// The time a request head may take, and a kept connection may idle.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
@@ -48,7 +49,7 @@ pub async fn serve(
     control: Control,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let hosts = Arc::clone(&control.hosts);
+    let (hosts, proxies) = (Arc::clone(&control.hosts), control.proxies.clone());
     let router = crate::routes::router(control);
     let local = listener.local_addr()?;
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
@@ -69,11 +70,14 @@ pub async fn serve(
         match accepted {
             Ok((stream, peer)) => {
                 // An address with too many is not worth an answer.
-                let Some(place) = Place::take(&places, peer.ip()) else { continue };
+                let peer = peer.ip();
+                let trusted = proxies.trust(peer);
+                let Some(place) = Place::take(&places, peer, trusted) else { continue };
                 let local = stream.local_addr().unwrap_or(local);
-                let arrival = Arrival { peer, local, hosts: Arc::clone(&hosts) };
+                let arrival = Arrival { from: peer, local, hosts: Arc::clone(&hosts) };
                 let closing = Closing(closing.clone());
-                let connection = connection(stream, router.clone(), arrival, closing);
+                let proxies = proxies.clone();
+                let connection = connection(stream, router.clone(), arrival, proxies, closing);
                 let connection = graceful.watch(connection);
                 tokio::spawn(async move {
                     // A connection that breaks is its peer's business.
@@ -99,6 +103,7 @@ fn connection(
     stream: TcpStream,
     router: Router,
     arrival: Arrival,
+    proxies: Proxies,
     closing: Closing,
 ) -> http1::Connection<
     TokioIo<TcpStream>,
@@ -111,7 +116,8 @@ fn connection(
 > {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(arrival.clone());
+        let from = proxies.origin(arrival.from, request.headers());
+        request.extensions_mut().insert(Arrival { from, ..arrival.clone() });
         request.extensions_mut().insert(closing.clone());
         let mut router = router.clone();
         async move { router.call(request.map(axum::body::Body::new)).await }
@@ -134,11 +140,13 @@ struct Place {
 }
 
 impl Place {
-    fn take(places: &Places, address: IpAddr) -> Option<Self> {
+    /// A place for one more; `None` if the address has too many. This machine and proxies of ours
+    /// stand for many.
+    fn take(places: &Places, address: IpAddr, trusted: bool) -> Option<Self> {
         let address = address.to_canonical();
         let mut counted = places.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counted.entry(address).or_insert(0);
-        if *count >= CONNECTIONS_PER_ADDRESS_MAX && !address.is_loopback() {
+        if *count >= CONNECTIONS_PER_ADDRESS_MAX && !address.is_loopback() && !trusted {
             return None;
         }
         *count += 1;
@@ -166,13 +174,15 @@ mod tests {
     fn an_address_has_its_places_and_gives_them_back() {
         let places = Places::default();
         let (far, here) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([127, 0, 0, 1]));
-        let mut taken: Vec<_> =
-            (0..CONNECTIONS_PER_ADDRESS_MAX).map(|_| Place::take(&places, far).unwrap()).collect();
-        assert!(Place::take(&places, far).is_none());
-        assert!(Place::take(&places, IpAddr::from([192, 0, 2, 2])).is_some());
+        let mut taken: Vec<_> = (0..CONNECTIONS_PER_ADDRESS_MAX)
+            .map(|_| Place::take(&places, far, false).unwrap())
+            .collect();
+        assert!(Place::take(&places, far, false).is_none());
+        assert!(Place::take(&places, IpAddr::from([192, 0, 2, 2]), false).is_some());
+        assert!(Place::take(&places, far, true).is_some());
         taken.pop();
-        assert!(Place::take(&places, far).is_some());
-        let many: Vec<_> = (0..200).map(|_| Place::take(&places, here).unwrap()).collect();
+        assert!(Place::take(&places, far, false).is_some());
+        let many: Vec<_> = (0..200).map(|_| Place::take(&places, here, false).unwrap()).collect();
         drop((taken, many));
         assert!(places.lock().unwrap().is_empty());
     }

@@ -11,6 +11,7 @@ use crate::dashboard::Asset;
 use crate::health::HealthCache;
 use crate::pace::Pace;
 use crate::problem::{Code, Problem};
+use crate::proxies::{Network, Proxies};
 use crate::sign_in;
 use crate::strangers::Strangers;
 
@@ -73,6 +74,8 @@ pub struct Control {
     pub(crate) gateway_url: Arc<str>,
     /// Host names that are answered beside those of this machine.
     pub(crate) hosts: Arc<[String]>,
+    /// Who is believed about where requests come from.
+    pub(crate) proxies: Proxies,
     /// The files of the dashboard; none when it was not built.
     pub(crate) dashboard: &'static [Asset],
     /// The address people use, where a proxy stands in front.
@@ -126,6 +129,7 @@ impl Control {
             clock,
             gateway_url,
             hosts: Arc::new([]),
+            proxies: Proxies::default(),
             dashboard: &[],
             public_url: None,
             inner: Arc::new(inner),
@@ -137,6 +141,14 @@ impl Control {
     #[must_use]
     pub fn answering_to(mut self, hosts: impl IntoIterator<Item = String>) -> Self {
         self.hosts = hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect();
+        self
+    }
+
+    /// Believes these proxies about where requests come from: for the record, and for slowing down
+    /// whoever guesses.
+    #[must_use]
+    pub fn behind(mut self, proxies: impl IntoIterator<Item = Network>) -> Self {
+        self.proxies = Proxies::of(proxies);
         self
     }
 

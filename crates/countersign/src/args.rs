@@ -8,7 +8,9 @@ mod evidence;
 mod people;
 
 pub(crate) use evidence::{Audit, Export, Verify, Witness};
-pub(crate) use people::{Apply, Draft, Group, Member, Recover, Restore, WhichChanges};
+pub(crate) use people::{
+    Apply, Draft, Group, IdentityProvider, Member, Recover, Restore, Session, WhichChanges,
+};
 
 /// Stands between AI agents and the tools they call: decides, holds, limits and records each call.
 #[derive(Debug, Parser)]
@@ -73,6 +75,12 @@ pub(crate) enum Command {
     /// Named sets of members, whom policies ask to approve.
     #[command(subcommand)]
     Group(Group),
+    /// Browsers that people are signed in with.
+    #[command(subcommand)]
+    Session(Session),
+    /// Who vouches for people who sign in: OpenID Connect.
+    #[command(subcommand, alias = "idp")]
+    IdentityProvider(IdentityProvider),
     /// Keys of this API.
     #[command(subcommand)]
     Key(Key),
@@ -90,7 +98,7 @@ pub(crate) enum Command {
     /// The clock that limits are counted by.
     #[command(subcommand)]
     Clock(Clock),
-    /// The evidence: what was decided and changed, in a form that others can check.
+    /// The log of changes, who was turned away, and the evidence that others can check.
     #[command(subcommand)]
     Audit(Audit),
     /// Cosign checkpoints of logs that run elsewhere, if each continues the one before.

@@ -15,12 +15,14 @@ mod download;
 mod draft;
 mod grant;
 mod group;
+mod identity_provider;
 mod input;
 mod key;
 mod member;
 mod policy;
 mod recover;
 mod server;
+mod session;
 mod show;
 mod tool;
 mod witness;
@@ -49,6 +51,8 @@ pub(crate) async fn run(arguments: Arguments, style: Style) -> Result<(), Failur
         Command::Audit(command) => audit::run(instance, command, style).await,
         Command::Member(command) => member::run(&api()?, command, style).await,
         Command::Group(command) => group::run(&api()?, command, style).await,
+        Command::Session(command) => session::run(&api()?, command, style).await,
+        Command::IdentityProvider(command) => identity_provider::run(&api()?, command, style).await,
         Command::Apply(asked) => apply::run(&api()?, asked, style).await,
         Command::Backup { file } => backup::take(&api()?, &file, style).await,
         Command::Restore(asked) => backup::restore(asked, style).await,

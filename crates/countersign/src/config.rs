@@ -60,6 +60,8 @@ pub(crate) struct Control {
     pub(crate) listen: SocketAddr,
     /// The address operators use, if it is not the listener's own.
     pub(crate) public_url: Option<String>,
+    /// Proxies whose word about where requests come from is believed.
+    pub(crate) trusted_proxies: Vec<String>,
     /// A file of identity providers.
     pub(crate) identity_providers_file: Option<PathBuf>,
 }
@@ -128,6 +130,7 @@ impl Default for Config {
             control: Control {
                 listen: SocketAddr::from(([127, 0, 0, 1], 7070)),
                 public_url: None,
+                trusted_proxies: Vec::new(),
                 identity_providers_file: None,
             },
             admin: Admin::default(),
@@ -170,6 +173,11 @@ impl Config {
     /// The address operators use to reach a control plane that listens on `bound`.
     pub(crate) fn control_url(&self, bound: SocketAddr) -> String {
         self.control.public_url.clone().unwrap_or_else(|| url_of(bound))
+    }
+
+    /// The proxies in front of the control plane.
+    pub(crate) fn control_proxies(&self) -> impl Iterator<Item = control::Network> {
+        self.control.trusted_proxies.iter().filter_map(|text| text.parse().ok())
     }
 
     /// The host name of the control plane's public address, if one is set.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use store::sqlite::Sqlite;
 use store::{
     By, Clock, ControlPlane as _, DataPlane as _, FIRST_ADMIN_EMAIL, KeyId, MemberDraft,
-    MemberState, Moment, OrgId, People as _, Role, StoreError, SystemClock,
+    MemberState, Moment, OrgId, People as _, Role, SignIn as _, StoreError, SystemClock,
 };
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -119,11 +119,18 @@ impl Instance {
         )
         .answering_to(config.control_host())
         .reached_at(config.control.public_url.as_deref())
+        .behind(config.control_proxies())
         .with_dashboard(crate::dashboard::FILES);
-        providers_of(config, &control).await?;
-        first_admin_of(config, &control).await?;
-        let token = control.setup_token().await.map_err(|error| unmade_admin(&error))?;
-        let setup_url = token.map(|token| setup_url(&control_url, &token));
+        let setup_url = match set_up(config, &control, &control_url).await {
+            Ok(setup_url) => setup_url,
+            Err(failure) => {
+                // Nobody has seen the key, and the next start must show one.
+                if let Some(key) = &first_key {
+                    end_key(&store, key).await?;
+                }
+                return Err(failure);
+            }
+        };
         Ok(Self {
             gateway_url,
             control_url,
@@ -138,10 +145,7 @@ impl Instance {
 
     /// Ends a first key that nobody has seen, so that the next start makes another.
     pub(crate) async fn take_back(&self, key: &FirstKey) -> Result<(), Failure> {
-        let by = ourselves(self.store.org(), SystemClock.now());
-        self.store.api_key_revoke(&by, &key.id).await.map_err(|error| {
-            Failure::new("store", format!("the first API key cannot be ended: {error}"), "")
-        })
+        end_key(&self.store, key).await
     }
 
     /// Serves until `stop` says so; then lets calls in flight finish and writes what waits.
@@ -404,7 +408,28 @@ fn with_cause(error: &StoreError) -> String {
 
 /// The address of the page where a setup link is used.
 pub(crate) fn setup_url(control_url: &str, token: &Token) -> String {
-    format!("{}/welcome?token={}", control_url.trim_end_matches('/'), token.expose())
+    format!("{}/welcome#{}", control_url.trim_end_matches('/'), token.expose())
+}
+
+/// Ends an API key that nobody has seen.
+async fn end_key(store: &Sqlite, key: &FirstKey) -> Result<(), Failure> {
+    let by = ourselves(store.org(), SystemClock.now());
+    store.api_key_revoke(&by, &key.id).await.map_err(|error| {
+        Failure::new("store", format!("the first API key cannot be ended: {error}"), "")
+    })
+}
+
+/// Does what the configuration says of people; answers with the link of the first admin, if there is
+/// none who can sign in.
+async fn set_up(
+    config: &Config,
+    control: &control::Control,
+    control_url: &str,
+) -> Result<Option<String>, Failure> {
+    providers_of(config, control).await?;
+    first_admin_of(config, control).await?;
+    let token = control.setup_token().await.map_err(|error| unmade_admin(&error))?;
+    Ok(token.map(|token| setup_url(control_url, &token)))
 }
 
 /// Makes the first admin as the configuration says, if nobody can sign in as admin yet.
@@ -453,7 +478,7 @@ fn unmade_admin(error: &control::FirstAdminError) -> Failure {
 }
 
 /// Makes the first admin and a key of theirs if nobody could administer the instance otherwise: at
-/// the first start, and when every key of every admin has ended.
+/// the first start, and when every key of every admin has ended and none can sign in.
 async fn first_key(
     store: &Sqlite,
     org: &OrgId,
@@ -473,7 +498,8 @@ async fn first_key(
             && key.expires_at.is_none_or(|end| now < end)
             && admins.iter().any(|admin| admin.id == key.member)
     });
-    if good {
+    // Whoever can sign in as admin makes keys as they like.
+    if good || !store.needs_setup(org).await.map_err(unread)? {
         return Ok(None);
     }
     admin_key(store, "first admin").await.map(Some)

@@ -135,6 +135,9 @@ pub enum ChangeError {
         /// The kind of link.
         what: &'static str,
     },
+    /// Whoever asked had the right when they asked, and has lost it since.
+    #[error("the right to do this has ended meanwhile")]
+    RightEnded,
     /// The person may not decide this approval.
     #[error("{}", .0.text())]
     Barred(crate::Bar),

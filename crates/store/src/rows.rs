@@ -18,6 +18,9 @@ pub struct By {
     pub key: Option<KeyId>,
     /// The session they used, if they used one.
     pub session: Option<SessionId>,
+    /// The role they were let through with, which they must still have when the change is made;
+    /// `None` where nobody's right is asked for (the program itself, somebody on their way in).
+    pub role: Option<Role>,
     /// What people call the actor: the member's name, or `countersign`.
     pub name: String,
     /// The address the request came from, if any.
@@ -30,7 +33,7 @@ impl By {
     /// The program itself: first start, tests.
     pub fn program(org: OrgId, at: Moment) -> Self {
         let name = "countersign".to_owned();
-        Self { org, member: None, key: None, session: None, name, address: None, at }
+        Self { org, member: None, key: None, session: None, role: None, name, address: None, at }
     }
 }
 

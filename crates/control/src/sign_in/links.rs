@@ -23,7 +23,7 @@ pub(crate) struct LinkOut {
     /// The token of the link: this answer is the only place where it is ever seen. `null` in a
     /// repeated answer.
     token: Option<String>,
-    /// The link, as a path of the dashboard.
+    /// The link, as a path of the dashboard. What comes after `#` reaches no server's log.
     path: Option<String>,
     /// The moment the link ends.
     expires_at: String,
@@ -71,7 +71,7 @@ pub(crate) async fn create(
     let token = made.map_err(Problem::from)?;
     turn.answer(LinkOut {
         member: member.id.to_string(),
-        path: Some(format!("/welcome?token={}", token.expose())),
+        path: Some(format!("/welcome#{}", token.expose())),
         token: Some(token.expose().to_owned()),
         expires_at: time::write(ends),
         note: None,

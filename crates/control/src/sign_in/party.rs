@@ -29,7 +29,7 @@ impl FromRequestParts<Control> for Asking {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, control: &Control) -> Result<Self, Problem> {
-        let address = parts.extensions.get::<Arrival>().map(|arrival| arrival.peer.ip());
+        let address = parts.extensions.get::<Arrival>().map(|arrival| arrival.from);
         Ok(Self {
             address: address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             headers: parts.headers.clone(),

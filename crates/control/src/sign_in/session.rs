@@ -15,7 +15,7 @@ use crate::operator::{FRESH_SECONDS, Operator};
 use crate::page::List;
 use crate::problem::{Code, Problem, ProblemBody};
 use crate::roles::Action;
-use crate::{At, Control, time};
+use crate::{At, Control, members, time};
 
 /// Who is signed in.
 #[derive(Debug, Serialize, ToSchema)]
@@ -220,6 +220,44 @@ pub(crate) async fn close_one(
 ) -> Result<StatusCode, Problem> {
     let by = who.may(Action::Own)?;
     control.store.session_close(&by.by(), &by.member().id, &SessionId::from(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The sessions of a member, newest first.
+#[utoipa::path(
+    get, path = "/members/{id}/sessions", tag = "members", operation_id = "members_sessions",
+    params(("id" = String, Path, description = "Id or address")),
+    responses((status = 200, body = List<OneSession>), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["admin"])),
+)]
+pub(crate) async fn of_member(
+    State(control): State<Control>,
+    who: Operator,
+    At(id): At<String>,
+) -> Result<Json<List<OneSession>>, Problem> {
+    let by = who.may(Action::MembersRead)?;
+    let member = members::find(&control, &by, &id).await?;
+    let found = control.store.sessions(by.org(), &member.id, by.now()).await?;
+    let here = by.session().map(|session| &session.id);
+    let items = found.iter().map(|s| OneSession::of(s, Some(&s.id) == here)).collect();
+    Ok(Json(List { items, next: None }))
+}
+
+/// Signs a member out everywhere: every session of theirs ends. Their keys stay good.
+#[utoipa::path(
+    delete, path = "/members/{id}/sessions", tag = "members", operation_id = "members_sign_out",
+    params(("id" = String, Path, description = "Id or address")),
+    responses((status = 204), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["admin"])),
+)]
+pub(crate) async fn close_of_member(
+    State(control): State<Control>,
+    who: Operator,
+    At(id): At<String>,
+) -> Result<StatusCode, Problem> {
+    let by = who.may(Action::MembersWrite)?;
+    let member = members::find(&control, &by, &id).await?;
+    control.store.sessions_close(&by.by(), &member.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -24,6 +24,9 @@ use crate::problem::{Code, Problem, ProblemBody};
 use crate::routes::BASE;
 use crate::{At, Control};
 
+/// How often a group is read again that somebody else changes meanwhile.
+const GROUP_TRIES: u32 = 8;
+
 /// Why somebody comes back without a session. The sign-in page has words for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turned {
@@ -313,6 +316,23 @@ async fn keep_groups(
     vouched: &Vouched,
 ) -> Result<(), Halt> {
     let Some(theirs) = &vouched.groups else { return Ok(()) };
+    // Two people who come in at once change the same group: whoever is second looks again.
+    for _ in 0..GROUP_TRIES {
+        match sort_into_groups(control, by, provider, member, theirs).await {
+            Err(Halt::Broken(problem)) if problem.code() == Code::Stale => {}
+            done => return done,
+        }
+    }
+    Err(Problem::new(Code::Unavailable, "the groups are being changed: sign in again").into())
+}
+
+async fn sort_into_groups(
+    control: &Control,
+    by: &By,
+    provider: &Provider,
+    member: &Member,
+    theirs: &[String],
+) -> Result<(), Halt> {
     for group in control.store.groups(&provider.org).await? {
         let belongs = belongs(provider, theirs, &group.name);
         let Some(belongs) = belongs.filter(|b| *b != group.members.contains(&member.id)) else {

@@ -19,6 +19,12 @@ const SECRET: &str = "planted-5b2f";
 /// A world in which one call waits; its id.
 async fn asked() -> (World, String) {
     let world = World::start().await;
+    let id = wait(&world, 1).await.remove(0);
+    (world, id)
+}
+
+/// So many calls that wait, in a world that has nothing yet; their ids.
+pub(crate) async fn wait(world: &World, count: u8) -> Vec<String> {
     let server = world.with_server().await;
     let body = json!({"name": "support", "text": POLICY}).to_string();
     let policy = world.admin("POST", "/policies", &body).await.json();
@@ -26,31 +32,35 @@ async fn asked() -> (World, String) {
     let tool = world.admin("GET", "/servers/payments/tools/pay", "").await.json();
     let rule = "/tools/pay/approve_if/args.amount-gt".to_owned();
     let arguments = format!(r#"{{"arguments":{{"to":"{SECRET}\u202e","amount":80.0}}}}"#);
-    let ask = ApprovalAsk {
+    let ask = |number: u8| ApprovalAsk {
         org: world.store.org().clone(),
-        digest: [7; 32],
-        grant: GrantId::from(grant),
+        digest: [number; 32],
+        grant: GrantId::from(grant.as_str()),
         grant_label: Arc::from("agent"),
         identity: Arc::from("agent"),
-        server: ServerId::from(server),
+        server: ServerId::from(server.as_str()),
         server_slug: Arc::from("payments"),
         credential: None,
         tool: "pay".to_owned(),
         fingerprint: tool["fingerprint"].as_str().map(Arc::from),
         policy: (PolicyId::from(policy["id"].as_str().unwrap()), 1),
         needs: vec![ApprovalNeed {
-            rule,
+            rule: rule.clone(),
             approvers: vec!["role:policy_manager".to_owned()],
             count: 1,
             message: None,
         }],
         expires_in_seconds: 3_600,
-        call: CallId::new(now(), [1; 10]),
-        arguments: Secret::new(arguments.into_bytes()),
+        call: CallId::new(now(), [number; 10]),
+        arguments: Secret::new(arguments.clone().into_bytes()),
     };
-    let asked = world.store.approving().approval_ask(ask).await.unwrap();
-    let Asked::Stands(approval) = asked else { panic!("{asked:?}") };
-    (world, approval.id.to_string())
+    let mut ids = vec![];
+    for number in 1..=count {
+        let asked = world.store.approving().approval_ask(ask(number)).await.unwrap();
+        let Asked::Stands(approval) = asked else { panic!("{asked:?}") };
+        ids.push(approval.id.to_string());
+    }
+    ids
 }
 
 fn items(list: &Value) -> usize {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use store::{CallId, DataPlane, GrantId, Intent, Outcome, OutcomeClass, ServerId, Verdict};
+use store::{
+    CallId, DataPlane, GrantId, Intent, Outcome, OutcomeClass, ServerId, StoreError, Verdict,
+};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
@@ -47,7 +49,10 @@ pub(crate) async fn line(
     if verdict == Verdict::Allowed {
         world.store.call_begin(intent, vec![], view.generation).await.unwrap();
     } else {
-        world.store.call_refused(intent).await.unwrap();
+        // A busy machine may take longer than an agent is let wait; the line is written all the same.
+        let written = world.store.call_refused(intent).await;
+        assert!(matches!(written, Ok(()) | Err(StoreError::Busy)), "{written:?}");
+        world.store.flush().await.unwrap();
     }
     id
 }

@@ -32,20 +32,29 @@ pub(crate) struct World {
     dir: tempfile::TempDir,
 }
 
-/// The clock of the control plane: the real one, put forward as far as a test likes.
+/// The clock of the control plane: the real one, put forward as far as a test likes, or stopped.
 #[derive(Default)]
-pub(crate) struct Later(std::sync::atomic::AtomicI64);
+pub(crate) struct Later {
+    ahead: std::sync::atomic::AtomicI64,
+    stopped: std::sync::OnceLock<Moment>,
+}
 
 impl Later {
     /// Lets so many seconds pass.
     pub(crate) fn pass(&self, seconds: i64) {
-        self.0.fetch_add(seconds, std::sync::atomic::Ordering::Relaxed);
+        self.ahead.fetch_add(seconds, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// From now on time passes only as it is told to.
+    pub(crate) fn stop(&self) {
+        self.stopped.get_or_init(now);
     }
 }
 
 impl store::Clock for Later {
     fn now(&self) -> Moment {
-        now().plus_seconds(self.0.load(std::sync::atomic::Ordering::Relaxed))
+        let from = self.stopped.get().copied().unwrap_or_else(now);
+        from.plus_seconds(self.ahead.load(std::sync::atomic::Ordering::Relaxed))
     }
 
     fn monotonic_micros(&self) -> i64 {
@@ -301,7 +310,7 @@ impl Answer {
     }
 
     /// Reads the head, and the body where its length is known.
-    async fn read(stream: &mut TcpStream) -> Self {
+    pub(crate) async fn read(stream: &mut TcpStream) -> Self {
         let mut bytes = vec![];
         let head = loop {
             let mut part = vec![0; 4096];

@@ -27,8 +27,9 @@ pub(crate) enum Audit {
         /// Its id.
         call: String,
     },
-    /// List changes, newest first. That you looked is one of them.
-    List {
+    /// List changes, newest first, or write all of them to a file. That you looked is one of them.
+    #[command(visible_alias = "list")]
+    Log {
         #[command(flatten)]
         asked: super::WhichChanges,
         /// The most lines.
@@ -37,14 +38,9 @@ pub(crate) enum Audit {
         /// Go on where the last list ended.
         #[arg(long)]
         after: Option<String>,
-    },
-    /// Write the log of changes as JSONL, oldest first.
-    Changes {
-        #[command(flatten)]
-        asked: super::WhichChanges,
-        /// The new file to write it to. Without it: standard output.
-        #[arg(long, value_name = "FILE")]
-        file: Option<PathBuf>,
+        /// Write all of them as JSONL, oldest first, to this new file; `-` is standard output.
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["limit", "after"])]
+        export: Option<PathBuf>,
     },
     /// List who was turned away, newest first.
     Refusals,

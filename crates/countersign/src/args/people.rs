@@ -57,6 +57,15 @@ pub(crate) enum Member {
         #[arg(long)]
         email: Option<String>,
     },
+    /// Make a one-time link by which a member who lost their way in sets a new password. It ends
+    /// their sessions and takes their passkeys away once it is used.
+    Link {
+        /// Their address or id.
+        member: String,
+        /// Write the token of the link to this new file (mode 0600) instead of showing it.
+        #[arg(long, value_name = "FILE")]
+        token_file: Option<PathBuf>,
+    },
     /// Remove a member. Each living grant of theirs must be kept by somebody else or revoked.
     Remove {
         /// Their address or id.
@@ -70,6 +79,61 @@ pub(crate) enum Member {
     },
     /// Show who you are to the instance, and what you may do.
     Me,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Session {
+    /// List the browsers that you, or a member, are signed in with.
+    List {
+        /// Whose, by address or id; only an admin sees those of others. Without it: yours.
+        #[arg(long)]
+        member: Option<String>,
+    },
+    /// Sign one of your browsers out.
+    End {
+        /// Its id.
+        session: String,
+    },
+    /// Sign out everywhere. API keys stay good.
+    EndAll {
+        /// Whom, by address or id; only an admin signs others out. Without it: you.
+        #[arg(long)]
+        member: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IdentityProvider {
+    /// List the identity providers.
+    List,
+    /// Show one identity provider, never its secret.
+    Show {
+        /// Its slug or id.
+        provider: String,
+    },
+    /// Let people sign in by a provider. Its discovery document is read first.
+    Add {
+        /// The provider, a JSON file as docs/signing-in.md shows; `-` is standard input.
+        file: PathBuf,
+        /// The file that holds the client secret, so that the other one holds none.
+        #[arg(long, value_name = "FILE")]
+        secret_file: Option<PathBuf>,
+    },
+    /// Write all settings of a provider anew. Without a secret the one that is kept stays.
+    Set {
+        /// Its slug or id.
+        provider: String,
+        /// The provider, a JSON file; `-` is standard input.
+        file: PathBuf,
+        /// The file that holds the client secret, so that the other one holds none.
+        #[arg(long, value_name = "FILE")]
+        secret_file: Option<PathBuf>,
+    },
+    /// Remove a provider. Its people stay members.
+    Remove {
+        /// Its slug or id.
+        provider: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

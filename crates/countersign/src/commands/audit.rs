@@ -38,11 +38,11 @@ pub(super) async fn run(instance: &Instance, command: Audit, style: Style) -> Re
             let file = proof["file"].as_str().unwrap_or_default().to_owned();
             printed(file.trim_end(), proof, style)
         }
-        Audit::List { asked, limit, after } => {
+        Audit::Log { asked, limit, after, export: None } => {
             changes::list(&api()?, &asked, limit, after.as_deref(), style).await
         }
-        Audit::Changes { asked, file } => {
-            changes::export(&api()?, &asked, file.as_deref(), style).await
+        Audit::Log { asked, export: Some(file), .. } => {
+            changes::export(&api()?, &asked, &file, style).await
         }
         Audit::Refusals => changes::refusals(&api()?, style).await,
     }

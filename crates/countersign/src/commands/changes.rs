@@ -1,4 +1,4 @@
-//! `audit list`, `audit changes`, `audit refusals`: who changed what, and who was turned away.
+//! `audit log`, `audit refusals`: who changed what, and who was turned away.
 
 use std::path::Path;
 
@@ -50,11 +50,13 @@ pub(super) async fn list(
 pub(super) async fn export(
     api: &Api,
     asked: &WhichChanges,
-    file: Option<&Path>,
+    file: &Path,
     style: Style,
 ) -> Result<(), Failure> {
     let body = api.stream(&["audit", "export"], &query(asked), None).await?;
-    let Some(file) = file else { return download::to_stdout(body).await };
+    if file == Path::new("-") {
+        return download::to_stdout(body).await;
+    }
     let bytes = download::to_file(body, file, None).await?;
     let shown = file.display();
     let answer = serde_json::json!({"file": shown.to_string(), "bytes": bytes});

@@ -48,6 +48,11 @@ pub(super) async fn run(api: &Api, command: Member, style: Style) -> Result<(), 
             let made = api.post(&["members", &member, "invite"], body).await?;
             link(api, made, file, &format!("`{member}` has a new link"), style)
         }
+        Member::Link { member, token_file } => {
+            let file = input::token_file(token_file.as_deref())?;
+            let made = api.post(&["members", &member, "sign-in-link"], "{}".to_owned()).await?;
+            link(api, made, file, &format!("`{member}` may set a new password"), style)
+        }
         Member::List => show::list(&api.list(&["members"]).await?, &COLUMNS, style),
         Member::Show { member } => {
             show::object(&api.get(&["members", &member]).await?, &LINES, style)

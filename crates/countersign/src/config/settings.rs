@@ -86,7 +86,7 @@ macro_rules! bytes {
 }
 
 /// Every setting, in the order they are printed.
-pub(super) static SETTINGS: [Setting; 24] = [
+pub(super) static SETTINGS: [Setting; 25] = [
     setting(
         "data_dir",
         "The directory of the database. Made at the first start, readable by its owner only.",
@@ -194,6 +194,16 @@ pub(super) static SETTINGS: [Setting; 24] = [
         |config| config.control.public_url.as_deref().map(quoted),
     )
     .default("the listener's own"),
+    setting(
+        "control.trusted_proxies",
+        "Addresses and networks of proxies whose `X-Forwarded-For` says where a request comes from. \
+         Empty: nobody's does.",
+        |config, given| {
+            config.control.trusted_proxies = given.networks()?;
+            Ok(())
+        },
+        |config| Some(list(&config.control.trusted_proxies)),
+    ),
     setting(
         "control.identity_providers_file",
         "A JSON file of identity providers, made and changed by slug at every start.",

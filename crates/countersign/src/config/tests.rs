@@ -50,6 +50,7 @@ drain = "6s"
 [control]
 listen = "[::1]:2"
 public_url = "https://admin.example"
+trusted_proxies = ["10.0.0.0/8", "::1"]
 # identity_providers_file is not set
 
 [root_key]

@@ -96,6 +96,16 @@ impl Given {
         Err(format!("takes a list of {takes}"))
     }
 
+    /// Addresses and networks.
+    pub(crate) fn networks(self) -> Result<Vec<String>, String> {
+        let takes = "addresses or networks, such as \"10.0.0.0/8\"";
+        let networks = self.list(takes)?;
+        if networks.iter().all(|text| text.parse::<control::Network>().is_ok()) {
+            return Ok(networks);
+        }
+        Err(format!("takes a list of {takes}"))
+    }
+
     /// Origins of browsers.
     pub(crate) fn origins(self) -> Result<Vec<String>, String> {
         let takes = "origins, such as \"https://app.example.com\"";

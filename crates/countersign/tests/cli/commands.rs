@@ -15,17 +15,17 @@ const POLICY: &str = r#"{"version":"1","default":"deny","tools":{"list_invoices"
   "refund_payment":{"limits":[{"counter":"value","window":"day","max":100,"amount":"args.amount"}]}}}"#;
 
 /// A payments server, and an instance that knows it as `pay`.
-struct House {
-    payments: payments::Running,
-    instance: Running,
-    dir: TempDir,
+pub(crate) struct House {
+    pub(crate) payments: payments::Running,
+    pub(crate) instance: Running,
+    pub(crate) dir: TempDir,
 }
 
 async fn house() -> House {
     house_with(payments::Options::default()).await
 }
 
-async fn house_with(options: payments::Options) -> House {
+pub(crate) async fn house_with(options: payments::Options) -> House {
     let dir = tempdir().unwrap();
     let address = ([127, 0, 0, 1], 0).into();
     let payments = payments::Server::start_with(address, KEY.to_owned(), options).await.unwrap();
@@ -39,7 +39,7 @@ impl House {
     }
 
     /// Runs a command that must succeed, and gives its JSON.
-    fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let ended = self.run(&[&["--json"], arguments].concat());
         assert_eq!(ended.code, Some(0), "{arguments:?}: {ended:?}");
         ended.json()
@@ -68,7 +68,7 @@ impl House {
     }
 
     /// Registers the server, seals its key and publishes the policy.
-    fn furnish(&self) {
+    pub(crate) fn furnish(&self) {
         let url = self.payments.url();
         self.json(&["server", "add", "pay", &url, "--no-probe"]);
         assert_eq!(self.seal(&format!("{KEY}\n"), &[]).code, Some(0));
@@ -316,10 +316,20 @@ async fn calls_in_flight_may_finish_when_it_is_told_to_stop() {
 
 /// Calls a tool as an agent of the newest version does, and gives the whole answer.
 pub(crate) fn call(gateway: &str, token: &str, tool: &str) -> String {
+    call_with(gateway, token, tool, "{}").unwrap()
+}
+
+/// The same with these arguments; an error where the connection breaks.
+pub(crate) fn call_with(
+    gateway: &str,
+    token: &str,
+    tool: &str,
+    arguments: &str,
+) -> std::io::Result<String> {
     use std::io::Read as _;
     let host = gateway.strip_prefix("http://").unwrap();
     let body = format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{}},"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments},"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
     );
     let head = [
         "POST /mcp/pay HTTP/1.1".to_owned(),
@@ -333,11 +343,11 @@ pub(crate) fn call(gateway: &str, token: &str, tool: &str) -> String {
         format!("content-length: {}", body.len()),
         "connection: close".to_owned(),
     ];
-    let mut stream = std::net::TcpStream::connect(host).unwrap();
-    write!(stream, "{}\r\n\r\n{body}", head.join("\r\n")).unwrap();
+    let mut stream = std::net::TcpStream::connect(host)?;
+    write!(stream, "{}\r\n\r\n{body}", head.join("\r\n"))?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -78,7 +78,7 @@ fn the_first_line_holds_everything_a_program_needs() {
     assert_eq!(keys(&line["grants"]), ["support-agent", "finance-agent", "ci-runner"]);
     assert_eq!(keys(&line["members"]), ["admin", "finance", "viewer"]);
     let setup = line["setup_url"].as_str().unwrap_or_default();
-    assert!(setup.contains("/welcome?token=csu1_"), "{line}");
+    assert!(setup.contains("/welcome#csu1_"), "{line}");
     for token in line["grants"].as_object().unwrap().values() {
         assert!(token.as_str().unwrap().starts_with("csg1_"));
     }

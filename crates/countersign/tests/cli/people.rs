@@ -47,11 +47,15 @@ fn people_are_managed_from_the_command_line() {
         done(&house, &["audit", "list", "--event", "member.removed"])["event"],
         "member.removed"
     );
-    let exported = house.run(&["audit", "changes"]);
+    let exported = house.run(&["audit", "log", "--export", "-"]);
     let events: Vec<Value> =
         exported.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(events.last().unwrap()["event"], "audit.exported");
     assert!(events.iter().any(|event| event["event"] == "group.changed"));
+    done(&house, &["audit", "log", "--event", "group.*", "--export", "changes.jsonl"]);
+    let kept = fs::read_to_string(dir.path().join("changes.jsonl")).unwrap();
+    assert!(kept.lines().count() >= 3, "{kept}");
+    assert_eq!(refused(&house, &["audit", "log", "--export", "changes.jsonl"]), "file");
     house.run_with("csk1_nonsense", &["server", "list"]);
     let refusals = done(&house, &["audit", "refusals"]);
     assert_eq!(refusals["reason"], "malformed_api_key");

@@ -5,9 +5,9 @@ use vault::{Token, TokenKind};
 
 use super::fault::{Fault, corrupt};
 use super::keys::{Fields, Keys, PEPPER_VERSION};
-use super::members;
 use super::records::{micros, moment};
 use super::tx::{Detail, Recorded, Tx};
+use super::{members, setups};
 use crate::{
     ApiKey, By, ChangeError, KeyHolder, KeyId, MemberId, MemberState, Moment, OrgId, Role, names,
 };
@@ -59,6 +59,25 @@ fn of_row(row: &Row<'_>) -> Result<Found, Fault> {
 
 fn active(key: &ApiKey, now: Moment) -> bool {
     key.revoked_at.is_none() && key.expires_at.is_none_or(|end| now < end)
+}
+
+/// What this key of the member lets them do at most, if it is good now.
+pub(super) fn role_of(
+    conn: &Connection,
+    keys: &Keys,
+    org: &OrgId,
+    id: &KeyId,
+    member: &MemberId,
+    now: Moment,
+) -> Result<Option<Role>, Fault> {
+    let mut statement = conn.prepare_cached(&format!("{KEY} WHERE org = ?1 AND id = ?2"))?;
+    let mut rows = statement.query([org.as_str(), id.as_str()])?;
+    let Some(found) = rows.next()?.map(of_row).transpose()? else { return Ok(None) };
+    let signed = fields(&found.key, &found.token_id, &found.hash, found.pepper);
+    let good = found.key.member == *member
+        && keys.verify("api_keys", &signed, &found.mac)
+        && active(&found.key, now);
+    Ok(good.then_some(found.key.role))
 }
 
 /// The key that this token is, with the member whose it is.
@@ -167,7 +186,7 @@ pub(super) fn create(
     tx.record(by, "api_key.created", key.id.clone().as_str(), detail, (key, token))
 }
 
-/// Ends a key, unless it is the last one that can make another.
+/// Ends a key, unless nobody could administer the organisation after that.
 pub(super) fn revoke(tx: &Tx<'_>, by: &By, id: &KeyId) -> Result<Recorded<()>, Fault> {
     let mut all = of_org(tx.conn, &by.org)?;
     let asked = all.iter().position(|found| found.key.id == *id);
@@ -178,8 +197,13 @@ pub(super) fn revoke(tx: &Tx<'_>, by: &By, id: &KeyId) -> Result<Recorded<()>, F
     }
     // The program itself takes back a first key that nobody has seen, and makes another.
     let by_program = by.member.is_none();
-    if !by_program && administers(tx, &found.key, by.at)? && !others_administer(tx, &all, by.at)? {
-        let last = "this is the last good key of an admin: make another one first";
+    if !by_program
+        && administers(tx, &found.key, by.at)?
+        && !others_administer(tx, &all, by.at)?
+        && setups::needed(tx.conn, &by.org)?
+    {
+        let last = "this is the last good key of an admin, and no admin can sign in: make another \
+                    one, or use the setup link, first";
         return Err(ChangeError::LastAdmin(last).into());
     }
     let key = end(tx, found, by.at)?;

@@ -149,7 +149,7 @@ impl Approvals for Sqlite {
         role: Role,
         id: &ApprovalId,
     ) -> Result<(Approval, Secret), ChangeError> {
-        change!(self, |tx, by, id| approval_words::open(tx, &by, role, &id))
+        change!(self for by, |tx, id| approval_words::open(tx, &by, role, &id))
     }
 
     async fn approval_decide(
@@ -159,7 +159,7 @@ impl Approvals for Sqlite {
         id: &ApprovalId,
         word: Word,
     ) -> Result<Approval, ChangeError> {
-        change!(self, |tx, by, id| approval_words::decide(tx, &by, role, &id, &word))
+        change!(self for by, |tx, id| approval_words::decide(tx, &by, role, &id, &word))
     }
 
     async fn approval_withdraw(
@@ -168,7 +168,7 @@ impl Approvals for Sqlite {
         id: &ApprovalId,
         reason: &str,
     ) -> Result<Approval, ChangeError> {
-        change!(self, |tx, by, id, reason| approval_words::withdraw(tx, &by, &id, &reason))
+        change!(self for by, |tx, id, reason| approval_words::withdraw(tx, &by, &id, &reason))
     }
 
     async fn approval_settings_of(&self, org: &OrgId) -> Result<ApprovalSettings, StoreError> {
@@ -182,6 +182,6 @@ impl Approvals for Sqlite {
         strict: bool,
         show_notes: bool,
     ) -> Result<ApprovalSettings, ChangeError> {
-        change!(self, |tx, by| approval_words::set(tx, &by, revision, strict, show_notes))
+        change!(self for by, |tx| approval_words::set(tx, &by, revision, strict, show_notes))
     }
 }

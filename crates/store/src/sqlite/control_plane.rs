@@ -29,8 +29,22 @@ macro_rules! read {
     }};
 }
 
-/// Makes a change, with clones of the arguments at hand.
+/// Makes a change, with clones of the arguments at hand; `for` somebody, if they still may.
 macro_rules! change {
+    ($self:ident for $by:ident, |$tx:ident $(, $arg:ident)*| $body:expr) => {{
+        let $by = $by.clone();
+        let refused = $crate::sqlite::authority::refusal(&$by);
+        $(let $arg = $arg.to_owned();)*
+        let changed = $self.desk.change(move |$tx| {
+            $crate::sqlite::authority::stands($tx, &$by)?;
+            $body
+        });
+        let changed = changed.await;
+        if matches!(changed, Err(ChangeError::RightEnded)) {
+            $self.desk.stranger(refused);
+        }
+        changed
+    }};
     ($self:ident, |$tx:ident $(, $arg:ident)*| $body:expr) => {{
         $(let $arg = $arg.to_owned();)*
         $self.desk.change(move |$tx| $body).await
@@ -62,7 +76,7 @@ impl ControlPlane for Sqlite {
         role: Role,
         expires_at: Option<Moment>,
     ) -> Result<(ApiKey, Token), ChangeError> {
-        change!(self, |tx, by, member, label| {
+        change!(self for by, |tx, member, label| {
             api_keys::create(tx, &by, &member, &label, role, expires_at)
         })
     }
@@ -72,7 +86,7 @@ impl ControlPlane for Sqlite {
     }
 
     async fn api_key_revoke(&self, by: &By, id: &KeyId) -> Result<(), ChangeError> {
-        change!(self, |tx, by, id| api_keys::revoke(tx, &by, &id))
+        change!(self for by, |tx, id| api_keys::revoke(tx, &by, &id))
     }
 
     async fn servers(&self, org: &OrgId) -> Result<Vec<Server>, StoreError> {
@@ -85,7 +99,7 @@ impl ControlPlane for Sqlite {
     }
 
     async fn server_create(&self, by: &By, draft: ServerDraft) -> Result<Server, ChangeError> {
-        change!(self, |tx, by| servers::create(tx, &by, draft))
+        change!(self for by, |tx| servers::create(tx, &by, draft))
     }
 
     async fn server_update(
@@ -95,11 +109,11 @@ impl ControlPlane for Sqlite {
         revision: Option<i64>,
         draft: ServerDraft,
     ) -> Result<Server, ChangeError> {
-        change!(self, |tx, by, id| servers::update(tx, &by, &id, revision, draft))
+        change!(self for by, |tx, id| servers::update(tx, &by, &id, revision, draft))
     }
 
     async fn server_delete(&self, by: &By, id: &ServerId) -> Result<(), ChangeError> {
-        change!(self, |tx, by, id| servers::delete(tx, &by, &id))
+        change!(self for by, |tx, id| servers::delete(tx, &by, &id))
     }
 
     async fn tool_accept(
@@ -109,7 +123,7 @@ impl ControlPlane for Sqlite {
         tool: &str,
         fingerprint: &str,
     ) -> Result<Tool, ChangeError> {
-        change!(self, |tx, by, server, tool, fingerprint| {
+        change!(self for by, |tx, server, tool, fingerprint| {
             tools::accept(tx, &by, &server, &tool, &fingerprint)
         })
     }
@@ -120,11 +134,11 @@ impl ControlPlane for Sqlite {
         server: &ServerId,
         headers: Vec<(String, Secret)>,
     ) -> Result<Credential, ChangeError> {
-        change!(self, |tx, by, server| credentials::set(tx, &by, &server, headers))
+        change!(self for by, |tx, server| credentials::set(tx, &by, &server, headers))
     }
 
     async fn credential_remove(&self, by: &By, server: &ServerId) -> Result<(), ChangeError> {
-        change!(self, |tx, by, server| credentials::remove(tx, &by, &server))
+        change!(self for by, |tx, server| credentials::remove(tx, &by, &server))
     }
 
     async fn policies(&self, org: &OrgId) -> Result<Vec<Policy>, StoreError> {
@@ -142,7 +156,7 @@ impl ControlPlane for Sqlite {
         name: &str,
         server: Option<ServerId>,
     ) -> Result<Policy, ChangeError> {
-        change!(self, |tx, by, name| policies::create(tx, &by, &name, server))
+        change!(self for by, |tx, name| policies::create(tx, &by, &name, server))
     }
 
     async fn policy_publish(
@@ -155,7 +169,7 @@ impl ControlPlane for Sqlite {
         expected_latest: Option<u32>,
     ) -> Result<PolicyVersion, ChangeError> {
         let new = policies::Publication { text, cases, note: note.to_owned(), expected_latest };
-        change!(self, |tx, by, id| policies::publish(tx, &by, &id, new))
+        change!(self for by, |tx, id| policies::publish(tx, &by, &id, new))
     }
 
     async fn policy_create_published(
@@ -169,7 +183,7 @@ impl ControlPlane for Sqlite {
     ) -> Result<(Policy, PolicyVersion), ChangeError> {
         let note = note.to_owned();
         let new = policies::Publication { text, cases, note, expected_latest: None };
-        change!(self, |tx, by, name| policies::create_published(tx, &by, &name, server, new))
+        change!(self for by, |tx, name| policies::create_published(tx, &by, &name, server, new))
     }
 
     async fn policy_versions(
@@ -204,7 +218,7 @@ impl ControlPlane for Sqlite {
         revision: i64,
         draft: DraftText,
     ) -> Result<PolicyDraft, ChangeError> {
-        change!(self, |tx, by, id| drafts::put(tx, &by, &id, revision, draft))
+        change!(self for by, |tx, id| drafts::put(tx, &by, &id, revision, draft))
     }
 
     async fn policy_draft_drop(
@@ -213,7 +227,7 @@ impl ControlPlane for Sqlite {
         id: &PolicyId,
         revision: i64,
     ) -> Result<(), ChangeError> {
-        change!(self, |tx, by, id| drafts::drop(tx, &by, &id, revision))
+        change!(self for by, |tx, id| drafts::drop(tx, &by, &id, revision))
     }
 
     async fn policy_draft_publish(
@@ -223,11 +237,11 @@ impl ControlPlane for Sqlite {
         revision: i64,
         note: &str,
     ) -> Result<PolicyVersion, ChangeError> {
-        change!(self, |tx, by, id, note| drafts::publish(tx, &by, &id, revision, &note))
+        change!(self for by, |tx, id, note| drafts::publish(tx, &by, &id, revision, &note))
     }
 
     async fn policy_delete(&self, by: &By, id: &PolicyId) -> Result<(), ChangeError> {
-        change!(self, |tx, by, id| policies::delete(tx, &by, &id))
+        change!(self for by, |tx, id| policies::delete(tx, &by, &id))
     }
 
     async fn grants(&self, org: &OrgId) -> Result<Vec<Grant>, StoreError> {
@@ -241,7 +255,7 @@ impl ControlPlane for Sqlite {
     }
 
     async fn grant_issue(&self, by: &By, draft: GrantDraft) -> Result<(Grant, Token), ChangeError> {
-        change!(self, |tx, by| grants::issue(tx, &by, draft))
+        change!(self for by, |tx| grants::issue(tx, &by, draft))
     }
 
     async fn grant_rotate(
@@ -250,7 +264,7 @@ impl ControlPlane for Sqlite {
         id: &GrantId,
         overlap_seconds: i64,
     ) -> Result<(Grant, Token), ChangeError> {
-        change!(self, |tx, by, id| grants::rotate(tx, &by, &id, overlap_seconds))
+        change!(self for by, |tx, id| grants::rotate(tx, &by, &id, overlap_seconds))
     }
 
     async fn grant_set_state(
@@ -259,7 +273,7 @@ impl ControlPlane for Sqlite {
         id: &GrantId,
         state: GrantState,
     ) -> Result<Grant, ChangeError> {
-        change!(self, |tx, by, id| grants::set_state(tx, &by, &id, state))
+        change!(self for by, |tx, id| grants::set_state(tx, &by, &id, state))
     }
 
     async fn grant_hand_over(
@@ -268,7 +282,7 @@ impl ControlPlane for Sqlite {
         id: &GrantId,
         owner: &MemberId,
     ) -> Result<Grant, ChangeError> {
-        change!(self, |tx, by, id, owner| grants::hand_over(tx, &by, &id, &owner))
+        change!(self for by, |tx, id, owner| grants::hand_over(tx, &by, &id, &owner))
     }
 
     async fn grant_attach(
@@ -278,7 +292,7 @@ impl ControlPlane for Sqlite {
         server: &ServerId,
         policy: Option<PolicyId>,
     ) -> Result<Grant, ChangeError> {
-        change!(self, |tx, by, id, server| grants::attach(tx, &by, &id, &server, policy))
+        change!(self for by, |tx, id, server| grants::attach(tx, &by, &id, &server, policy))
     }
 
     async fn calls(
@@ -340,7 +354,7 @@ impl ControlPlane for Sqlite {
         reason: &str,
     ) -> Result<Reserved, ChangeError> {
         let desk = Arc::clone(&self.desk);
-        change!(self, |tx, by, call, reason| {
+        change!(self for by, |tx, call, reason| {
             reservations::resolve(tx, &desk.book, &by, call, fate, &reason)
         })?;
         let known = locked(&self.desk.book).look().0.reservation(&call.0).cloned();
@@ -358,7 +372,7 @@ impl ControlPlane for Sqlite {
         names::reason("reason", reason)?;
         let before = locked(&self.desk.book).read_clock();
         if let Some(doubt) = before.doubt {
-            change!(self, |tx, by, reason| {
+            change!(self for by, |tx, reason| {
                 let detail = Detail::default()
                     .now("doubt", doubt.to_string())
                     .now("reason", reason.as_str());
@@ -398,7 +412,7 @@ impl ControlPlane for Sqlite {
         subject: &str,
         fields: Vec<(String, String)>,
     ) -> Result<(), ChangeError> {
-        change!(self, |tx, by, subject| {
+        change!(self for by, |tx, subject| {
             let detail = fields.into_iter().fold(Detail::default(), |detail, (field, value)| {
                 detail.now(&field, value.as_str())
             });
@@ -475,7 +489,7 @@ impl ControlPlane for Sqlite {
         body: &str,
     ) -> Result<(), StoreError> {
         let actor = actor(by);
-        let kept = change!(self, |tx, by, key, body| {
+        let kept = change!(self for by, |tx, key, body| {
             let since = by.at.plus_seconds(-IDEMPOTENT_SECONDS);
             tx.conn
                 .prepare_cached("DELETE FROM idempotency WHERE kept_at <= ?1")?

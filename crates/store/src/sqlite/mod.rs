@@ -19,6 +19,7 @@ mod approval_words;
 mod approvals;
 mod approving;
 mod audit_log;
+mod authority;
 mod backup;
 mod call_log;
 mod call_rows;

@@ -34,7 +34,7 @@ impl People for Sqlite {
     }
 
     async fn member_add(&self, by: &By, draft: MemberDraft) -> Result<Member, ChangeError> {
-        change!(self, |tx, by| members::add(tx, &by, draft))
+        change!(self for by, |tx| members::add(tx, &by, draft))
     }
 
     async fn member_invite(
@@ -43,7 +43,7 @@ impl People for Sqlite {
         draft: MemberDraft,
         expires_at: Moment,
     ) -> Result<(Member, Token), ChangeError> {
-        change!(self, |tx, by| invites::invite(tx, &by, draft, expires_at))
+        change!(self for by, |tx| invites::invite(tx, &by, draft, expires_at))
     }
 
     async fn member_reinvite(
@@ -52,7 +52,7 @@ impl People for Sqlite {
         id: &MemberId,
         expires_at: Moment,
     ) -> Result<(Member, Token), ChangeError> {
-        change!(self, |tx, by, id| invites::reinvite(tx, &by, &id, expires_at))
+        change!(self for by, |tx, id| invites::reinvite(tx, &by, &id, expires_at))
     }
 
     async fn invite_of(&self, token: &Token, now: Moment) -> Result<Option<Invite>, StoreError> {
@@ -81,7 +81,7 @@ impl People for Sqlite {
         revision: Option<i64>,
         change: MemberChange,
     ) -> Result<Member, ChangeError> {
-        change!(self, |tx, by, id| members::update(tx, &by, &id, revision, change))
+        change!(self for by, |tx, id| members::update(tx, &by, &id, revision, change))
     }
 
     async fn member_remove(
@@ -90,7 +90,7 @@ impl People for Sqlite {
         id: &MemberId,
         grants: Vec<(GrantId, Fate)>,
     ) -> Result<Member, ChangeError> {
-        change!(self, |tx, by, id| members::remove(tx, &by, &id, grants))
+        change!(self for by, |tx, id| members::remove(tx, &by, &id, grants))
     }
 
     async fn groups(&self, org: &OrgId) -> Result<Vec<Group>, StoreError> {
@@ -108,7 +108,7 @@ impl People for Sqlite {
         name: &str,
         members: Vec<MemberId>,
     ) -> Result<Group, ChangeError> {
-        change!(self, |tx, by, name| groups::create(tx, &by, &name, members))
+        change!(self for by, |tx, name| groups::create(tx, &by, &name, members))
     }
 
     async fn group_update(
@@ -119,11 +119,11 @@ impl People for Sqlite {
         name: &str,
         members: Vec<MemberId>,
     ) -> Result<Group, ChangeError> {
-        change!(self, |tx, by, id, name| groups::update(tx, &by, &id, revision, &name, members))
+        change!(self for by, |tx, id, name| groups::update(tx, &by, &id, revision, &name, members))
     }
 
     async fn group_delete(&self, by: &By, id: &GroupId) -> Result<(), ChangeError> {
-        change!(self, |tx, by, id| groups::delete(tx, &by, &id))
+        change!(self for by, |tx, id| groups::delete(tx, &by, &id))
     }
 }
 

@@ -109,6 +109,21 @@ pub(super) fn of_token(
     Ok(member.map(|member| SessionHolder { session, member }))
 }
 
+/// Whether this session of the member is open now.
+pub(super) fn is_open(
+    conn: &Connection,
+    keys: &Keys,
+    org: &OrgId,
+    id: &SessionId,
+    member: &MemberId,
+    now: Moment,
+) -> Result<bool, Fault> {
+    let mut statement = conn.prepare_cached(&format!("{SESSION} WHERE org = ?1 AND id = ?2"))?;
+    let mut rows = statement.query([org.as_str(), id.as_str()])?;
+    let Some(found) = rows.next()?.map(of_row).transpose()? else { return Ok(false) };
+    Ok(found.session.member == *member && found.is_ours(keys) && lives(&found.session, now))
+}
+
 /// The living sessions of a member, newest first.
 pub(super) fn all(
     conn: &Connection,

@@ -30,7 +30,7 @@ impl SignIn for Sqlite {
         member: &MemberId,
         expires_at: Moment,
     ) -> Result<Token, ChangeError> {
-        change!(self, |tx, by, member| setups::create(tx, &by, &member, expires_at))
+        change!(self for by, |tx, member| setups::create(tx, &by, &member, expires_at))
     }
 
     async fn setup_finish(
@@ -79,7 +79,7 @@ impl SignIn for Sqlite {
         but: Option<&SessionId>,
     ) -> Result<(), ChangeError> {
         let but = but.cloned();
-        change!(self, |tx, by, member| {
+        change!(self for by, |tx, member| {
             passwords::set(tx, &by, &member, &password, but.as_ref())
         })
     }
@@ -90,7 +90,7 @@ impl SignIn for Sqlite {
         member: &MemberId,
         draft: SessionDraft,
     ) -> Result<(Session, Token), ChangeError> {
-        change!(self, |tx, by, member| sessions::open(tx, &by, &member, draft))
+        change!(self for by, |tx, member| sessions::open(tx, &by, &member, draft))
     }
 
     async fn session_of(
@@ -119,7 +119,7 @@ impl SignIn for Sqlite {
         id: &SessionId,
         method: SignInMethod,
     ) -> Result<(Session, Token), ChangeError> {
-        change!(self, |tx, by, id| sessions::prove(tx, &by, &id, method))
+        change!(self for by, |tx, id| sessions::prove(tx, &by, &id, method))
     }
 
     async fn sessions(
@@ -137,11 +137,11 @@ impl SignIn for Sqlite {
         member: &MemberId,
         id: &SessionId,
     ) -> Result<(), ChangeError> {
-        change!(self, |tx, by, member, id| sessions::close(tx, &by, &member, &id))
+        change!(self for by, |tx, member, id| sessions::close(tx, &by, &member, &id))
     }
 
     async fn sessions_close(&self, by: &By, member: &MemberId) -> Result<i64, ChangeError> {
-        change!(self, |tx, by, member| sessions::close_all(tx, &by, &member))
+        change!(self for by, |tx, member| sessions::close_all(tx, &by, &member))
     }
 
     async fn passkeys(&self, org: &OrgId, member: &MemberId) -> Result<Vec<Passkey>, StoreError> {
@@ -164,7 +164,7 @@ impl SignIn for Sqlite {
         member: &MemberId,
         draft: PasskeyDraft,
     ) -> Result<Passkey, ChangeError> {
-        change!(self, |tx, by, member| passkeys::add(tx, &by, &member, draft))
+        change!(self for by, |tx, member| passkeys::add(tx, &by, &member, draft))
     }
 
     async fn passkey_used(
@@ -184,7 +184,7 @@ impl SignIn for Sqlite {
         member: &MemberId,
         id: &PasskeyId,
     ) -> Result<(), ChangeError> {
-        change!(self, |tx, by, member, id| passkeys::remove(tx, &by, &member, &id))
+        change!(self for by, |tx, member, id| passkeys::remove(tx, &by, &member, &id))
     }
 
     async fn providers(&self, org: &OrgId) -> Result<Vec<Provider>, StoreError> {
@@ -209,7 +209,7 @@ impl SignIn for Sqlite {
         draft: ProviderDraft,
         secret: Option<Secret>,
     ) -> Result<Provider, ChangeError> {
-        change!(self, |tx, by| providers::create(tx, &by, draft, secret.as_ref()))
+        change!(self for by, |tx| providers::create(tx, &by, draft, secret.as_ref()))
     }
 
     async fn provider_update(
@@ -220,13 +220,13 @@ impl SignIn for Sqlite {
         draft: ProviderDraft,
         secret: Option<Secret>,
     ) -> Result<Provider, ChangeError> {
-        change!(self, |tx, by, id| {
+        change!(self for by, |tx, id| {
             providers::update(tx, &by, &id, revision, draft, secret.as_ref())
         })
     }
 
     async fn provider_delete(&self, by: &By, id: &ProviderId) -> Result<(), ChangeError> {
-        change!(self, |tx, by, id| providers::delete(tx, &by, &id))
+        change!(self for by, |tx, id| providers::delete(tx, &by, &id))
     }
 
     async fn identity_of(
@@ -247,7 +247,7 @@ impl SignIn for Sqlite {
         subject: &str,
         member: &MemberId,
     ) -> Result<Member, ChangeError> {
-        change!(self, |tx, by, provider, subject, member| {
+        change!(self for by, |tx, provider, subject, member| {
             providers::identity_link(tx, &by, &provider, &subject, &member)
         })
     }

@@ -75,7 +75,8 @@ kept! {
         a_group_holds_members_each_once
         a_member_goes_only_when_each_of_their_grants_is_decided
         an_agent_is_handed_over_with_all_its_grants
-        two_editors_of_a_draft_do_not_overwrite_each_other;
+        two_editors_of_a_draft_do_not_overwrite_each_other
+        who_lost_their_right_since_they_asked_changes_nothing;
     records:
         each_change_leaves_exactly_one_line
         the_audit_log_is_read_page_by_page

@@ -262,3 +262,70 @@ pub(crate) async fn two_editors_of_a_draft_do_not_overwrite_each_other<S: Store>
     let other = store::OrgId::from("org_next");
     assert!(store.policy_draft(&other, &policy).await.unwrap().is_none());
 }
+
+/// A role is checked when a request begins, and again in the transaction of its change.
+pub(crate) async fn who_lost_their_right_since_they_asked_changes_nothing<S: Store>(
+    house: House<S>,
+) {
+    let (store, by) = (&house.store, house.by());
+    house.admin_key("root").await;
+    let opened = |at| store::SessionDraft {
+        method: store::SignInMethod::Password,
+        proved_at: at,
+        agent: None,
+        replaces: None,
+    };
+    for (number, ends) in ["removed", "lowered", "key revoked", "signed out"].iter().enumerate() {
+        let name = format!("eve{number}");
+        let eve = house.member(&name, Role::Admin).await;
+        let key = store.api_key_create(&by, &eve.id, &name, Role::Admin, None).await.unwrap().0;
+        let session = store.session_open(&by, &eve.id, opened(by.at)).await.unwrap().0;
+        let asked =
+            store::By { member: Some(eve.id.clone()), role: Some(Role::Admin), ..by.clone() };
+        let with_key = store::By { key: Some(key.id.clone()), ..asked.clone() };
+        let signed_in = store::By { session: Some(session.id.clone()), ..asked.clone() };
+        for (way, by) in [&with_key, &signed_in].into_iter().enumerate() {
+            store.group_create(by, &format!("before-{number}-{way}"), vec![]).await.unwrap();
+        }
+        match *ends {
+            "removed" => drop(store.member_remove(&by, &eve.id, vec![]).await.unwrap()),
+            "lowered" => {
+                let lower = role(Role::PolicyManager);
+                drop(store.member_update(&by, &eve.id, None, lower).await.unwrap());
+            }
+            "key revoked" => store.api_key_revoke(&by, &key.id).await.unwrap(),
+            _ => drop(store.sessions_close(&by, &eve.id).await.unwrap()),
+        }
+        let lines = house.audit().await.len();
+        let lost = [*ends != "signed out", *ends != "key revoked"];
+        for (by, lost) in [&with_key, &signed_in].into_iter().zip(lost) {
+            let made = store.group_create(by, &format!("after-{number}"), vec![]).await;
+            if lost {
+                let refused = made.unwrap_err();
+                assert!(matches!(refused, ChangeError::RightEnded), "{ends}: {refused}");
+            } else {
+                made.unwrap();
+            }
+        }
+        let left = lost.iter().filter(|lost| !**lost).count();
+        assert_eq!(house.audit().await.len(), lines + left, "{ends}");
+    }
+    // Proofs of others, made-up ones, and none at all.
+    let eve = house.member("eve", Role::Admin).await;
+    let (key, _) = house.admin_key("ada").await;
+    let asked = store::By { member: Some(eve.id.clone()), role: Some(Role::Viewer), ..by.clone() };
+    for by in [
+        asked.clone(),
+        store::By { key: Some(key.id), ..asked.clone() },
+        store::By { key: Some(store::KeyId::from("key_none")), ..asked.clone() },
+        store::By { session: Some(store::SessionId::from("ses_none")), ..asked },
+    ] {
+        let refused = store.group_create(&by, "g", vec![]).await.unwrap_err();
+        assert!(matches!(refused, ChangeError::RightEnded), "{refused}");
+    }
+    let page = store::Page { after: None, limit: 500 };
+    let refusals = store.refusals(&house.org, &page).await.unwrap().items;
+    let ended: u32 =
+        refusals.iter().filter(|line| line.reason == "right_ended").map(|line| line.count).sum();
+    assert_eq!(ended, 6 + 4, "{refusals:?}");
+}
