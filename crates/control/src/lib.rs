@@ -43,6 +43,8 @@ mod exact;
 mod difference;
 mod grants;
 mod usage;
+mod watches;
+mod replay;
 mod reservations;
 mod clock;
 mod calls;

@@ -9,8 +9,8 @@ use utoipa_axum::routes;
 use crate::problem::{Code, Problem};
 use crate::{
     Control, approvals, arrival, audit, backup, calls, clock, credentials, document, drafts,
-    evidence, exact, grants, groups, health, keys, me, members, policies, providers, reservations,
-    servers, sign_in, simulate, tail, tools, trial, usage,
+    evidence, exact, grants, groups, health, keys, me, members, policies, providers, replay,
+    reservations, servers, sign_in, simulate, tail, tools, trial, usage, watches,
 };
 use crate::{dashboard, permissions};
 
@@ -49,6 +49,9 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(drafts::restore))
         .routes(routes!(drafts::get, drafts::put, drafts::delete))
         .routes(routes!(drafts::publish))
+        .routes(routes!(watches::get, watches::start, watches::stop))
+        .routes(routes!(watches::calls))
+        .routes(routes!(replay::replay))
         .routes(routes!(policies::diff))
         .routes(routes!(trial::check))
         .routes(routes!(trial::test))

@@ -33,6 +33,7 @@ mod stream;
 mod session;
 
 mod agent;
+mod beside;
 mod chains;
 mod config;
 mod digest;

@@ -88,7 +88,7 @@ pub(crate) fn held_since(leg: &Leg, approved: Approved) -> Permit {
 }
 
 /// The counter of a charge: a structured tuple, never a joined string.
-fn key(caller: &Caller, charge: &Charge) -> quota::Key {
+pub(crate) fn key(caller: &Caller, charge: &Charge) -> quota::Key {
     let (grant, server) = (&caller.grant, &caller.attached.server);
     let policy = caller.attached.policy.as_ref().map_or("", |policy| policy.id.as_str());
     let subjects = quota::Subjects {

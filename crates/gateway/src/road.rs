@@ -13,6 +13,7 @@ use vault::{Keyring, Pepper, StateKey};
 
 use crate::agent::{Agent, Reply};
 use crate::authenticate::{self, Caller};
+use crate::beside::Beside;
 use crate::chains::Chains;
 use crate::config::Config;
 use crate::holds::Holds;
@@ -42,6 +43,7 @@ pub struct Gateway {
     pub(crate) holds: Holds,
     pub(crate) requests: Requests,
     pub(crate) refreshes: discovery::Refreshes,
+    pub(crate) beside: Beside,
     snapshots: Snapshots,
     me: Weak<Gateway>,
 }
@@ -87,6 +89,7 @@ impl Gateway {
             holds: Holds::default(),
             requests: Requests::default(),
             refreshes: discovery::Refreshes::default(),
+            beside: Beside::default(),
         })
     }
 

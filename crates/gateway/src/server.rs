@@ -69,6 +69,7 @@ impl Gateway {
         }
         ticking.abort();
         self.record_folded(self.floods.rest(), self.clock.now()).await;
+        self.beside.close().await;
         if let Err(error) = self.store.flush().await {
             tracing::error!(%error, "the last outcomes could not be written");
         }

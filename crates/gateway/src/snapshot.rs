@@ -15,6 +15,7 @@ use store::{
 };
 use vault::{Keyring, TokenId};
 
+use crate::beside::Candidate;
 use crate::flights::Flights;
 use crate::inject::SealedHeaders;
 
@@ -38,6 +39,7 @@ pub(crate) struct Snapshot {
     grants: HashMap<GrantId, Arc<GrantEntry>>,
     pub(crate) servers: HashMap<ServerId, Arc<ServerEntry>>,
     policies: HashMap<(PolicyId, u32), Arc<PolicyEntry>>,
+    candidates: HashMap<PolicyId, Arc<Candidate>>,
 }
 
 /// A token as it is known.
@@ -70,6 +72,8 @@ pub(crate) struct GrantEntry {
 pub(crate) struct Attached {
     pub(crate) server: Arc<ServerEntry>,
     pub(crate) policy: Option<Arc<PolicyEntry>>,
+    /// What is watched beside it: it judges nothing.
+    pub(crate) candidate: Option<Arc<Candidate>>,
 }
 
 /// A published version, compiled.
@@ -180,6 +184,11 @@ impl Snapshot {
             });
             snapshot.policies.insert(key, entry);
         }
+        for watch in view.watches {
+            let known = before.candidates.get(&watch.policy).filter(|c| c.id == watch.id);
+            let entry = known.cloned().unwrap_or_else(|| Arc::new(Candidate::of(&watch)));
+            snapshot.candidates.insert(watch.policy, entry);
+        }
         for server in view.servers {
             let entry = ServerEntry::of(server, &before.servers, keyring, connect);
             snapshot.servers.insert(entry.id.clone(), Arc::new(entry));
@@ -193,7 +202,8 @@ impl Snapshot {
                 .filter_map(|a| {
                     let server = snapshot.servers.get(&a.server)?.clone();
                     let policy = a.policy.as_ref().and_then(|id| newest.get(id).cloned());
-                    Some(Attached { server, policy })
+                    let watched = a.policy.as_ref().and_then(|id| snapshot.candidates.get(id));
+                    Some(Attached { server, policy, candidate: watched.cloned() })
                 })
                 .collect();
             let known = before.grants.get(&grant.id);

@@ -28,6 +28,7 @@ use crate::refusal::{Denied, Refusal, json_reply};
 use crate::reserve::{self, NoRoom, Permit, Room};
 use crate::road::{Asked, Gateway};
 use crate::settle::{self, End};
+use crate::snapshot::ToolEntry;
 use crate::{approve, discovery, inject, leg, lists};
 
 /// How often a call is judged anew because what it was judged by changed meanwhile.
@@ -99,12 +100,15 @@ async fn admit(
 
     let mut judged = ToolCall { tool: call.name.clone(), arguments: call.arguments.take() };
     let (mut stale, mut used) = (0, None);
+    let mut copy = gateway.beside.copy(asked, &judged, line, leg.is_continued());
     while stale < JUDGED_MAX {
         // A tool that this grant cannot see answers as one that never was, whatever its schema says.
         if lists::visible(&asked.caller, ListKind::Tools, &judged.tool) {
             check_headers(asked, parts, &mut call, &mut judged)?;
         }
-        let approved = match decide(gateway, asked, judged, &[], line)? {
+        let decided = decide(gateway, asked, judged, &[], line)?;
+        let beside = copy.take().and_then(|copy| copy.told(gateway, &decided.0));
+        let approved = match decided {
             (Decision::Allow(allowed), _) => approve::allowed(allowed, None),
             (Decision::Deny(denial), no_room) => return Err(denied(denial, no_room, line).into()),
             (Decision::Hold(held), _) if leg.is_continued() => {
@@ -147,6 +151,9 @@ async fn admit(
             true => Ok(reserve::held_since(&leg, approved)),
             false => reserve::room(gateway, &asked.caller, line, approved).await,
         };
+        if let Some(copy) = beside {
+            copy.reserved(gateway, room.is_ok(), line);
+        }
         match room {
             Ok(permit) => return Ok(Passage { permit, call, leg, _in_flight: in_flight }),
             Err(NoRoom::Refused(refusal)) => return Err(refusal.into()),
@@ -284,14 +291,19 @@ fn decide(
     let question = Question {
         policy,
         grant: &caller.grant.facts,
-        definition: entry.map_or(&Definition::Unknown, |e| {
-            if e.withheld || e.hidden { &Definition::Unknown } else { &e.definition }
-        }),
+        definition: definition(entry),
         usage: &room,
         now: timestamp.map_err(|_| Refusal::Unavailable)?,
     };
     let decision = policy::decide_signed(&question, call, signed);
     Ok((decision, room.into_refused()))
+}
+
+/// What is known of the tool; nothing of one that agents neither see nor call.
+pub(crate) fn definition(entry: Option<&ToolEntry>) -> &Definition {
+    entry.map_or(&Definition::Unknown, |e| {
+        if e.withheld || e.hidden { &Definition::Unknown } else { &e.definition }
+    })
 }
 
 /// The headers that repeat arguments must agree with what is judged (modern era).

@@ -90,6 +90,10 @@ pub trait DataPlane: Send + Sync {
     /// Adds to the bounded stream of refusals of strangers. Does not wait.
     fn stranger_refused(&self, refusal: StrangerRefusal);
 
+    /// Keeps what candidates said that are watched. Those that were stopped or replaced meanwhile
+    /// are let go.
+    async fn watched(&self, seen: Vec<(WatchId, WatchBatch)>) -> Result<(), StoreError>;
+
     /// Keeps what a probe or a list refresh found: the version, the health, the tools. Tools that
     /// are new stay unaccepted unless `accept_new`; changed ones keep their accepted definition.
     async fn server_found(
@@ -106,7 +110,7 @@ pub trait DataPlane: Send + Sync {
 /// What the control plane needs of a store: every read is of one organisation, every change says
 /// by whom and is recorded in the same transaction.
 #[async_trait]
-pub trait ControlPlane: People + SignIn + Evidence + Approvals + Send + Sync {
+pub trait ControlPlane: People + SignIn + Evidence + Approvals + Watches + Send + Sync {
     /// The key that this token is, if it is one of ours: unexpired, its member active, MACs intact.
     async fn api_key_of(&self, token: &Token, now: Moment)
     -> Result<Option<KeyHolder>, StoreError>;

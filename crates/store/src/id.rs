@@ -95,6 +95,10 @@ id!(
     /// An identity provider.
     ProviderId, "idp"
 );
+id!(
+    /// A candidate of a policy that is watched.
+    WatchId, "wch"
+);
 
 /// One call: made by the gateway, unique, ordered by time.
 ///

@@ -22,6 +22,7 @@ mod people;
 mod rows;
 mod sign_in;
 pub mod sqlite;
+mod watch;
 
 pub use approvals::*;
 pub use contract::{BeginError, ControlPlane, DataPlane, Page, Slice};
@@ -35,7 +36,7 @@ pub use contract_sign_in::{
 pub use error::{ChangeError, StoreError};
 pub use id::{
     ApprovalId, CallId, CredentialId, GrantId, GroupId, KeyId, MemberId, OrgId, PasskeyId,
-    PolicyId, ProviderId, ServerId, SessionId,
+    PolicyId, ProviderId, ServerId, SessionId, WatchId,
 };
 pub use limits::{ClockState, GrantUsage, LimitUsage, Reserved, RoomError};
 pub use moment::{Clock, Moment, SystemClock};
@@ -44,6 +45,11 @@ pub use rows::*;
 pub use sign_in::{
     Passkey, PasskeyDraft, Provider, ProviderDraft, Session, SessionDraft, SessionHolder,
     SignInMethod,
+};
+
+pub use watch::{
+    RecordedCalls, Watch, WatchBatch, WatchDraft, WatchKind, WatchTally, WatchWord, WatchedCall,
+    Watches,
 };
 
 /// The version of the pepper that tokens are hashed under.

@@ -413,6 +413,8 @@ pub struct View {
     pub servers: Vec<ServerView>,
     /// The newest published version of every policy that some grant uses.
     pub policies: Vec<PolicyVersion>,
+    /// The candidates that are watched beside them.
+    pub watches: Vec<crate::Watch>,
     /// How many rows were left out because their MAC failed.
     pub forged: usize,
 }
@@ -429,7 +431,7 @@ pub struct ServerView {
 }
 
 /// What was decided of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// Carried to the upstream.
     Allowed,

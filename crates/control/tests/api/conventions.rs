@@ -278,7 +278,7 @@ async fn every_creation_that_is_repeated_is_made_once() {
         "POST /identity-providers" => provider.clone(),
         "POST /members" => r#"{"email":"x@example.org","role":"viewer"}"#.to_owned(),
         "POST /policies" => r#"{"name":"p"}"#.to_owned(),
-        "POST /policies/{id}/versions" => text.clone(),
+        "POST /policies/{id}/versions" | "POST /policies/{id}/watch" => text.clone(),
         "POST /servers" => r#"{"slug":"s","url":"http://127.0.0.1:9/mcp"}"#.to_owned(),
         "POST /members/{id}/sign-in-link" => String::new(),
         _ => "{}".to_owned(),

@@ -15,6 +15,8 @@ mod walk;
 mod walk_more;
 mod people;
 mod drafts;
+mod replay;
+mod watches;
 mod approvals;
 mod attacks;
 mod audit;

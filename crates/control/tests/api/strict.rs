@@ -47,6 +47,8 @@ async fn fields_that_are_not_known_are_refused_on_every_writing_route() {
         ("PUT", "/policies/support/draft", r#"{"text":"{}","FIELD":1}"#),
         ("POST", "/policies/support/draft/publish", r#"{"FIELD":1}"#),
         ("POST", "/policies/support/versions/1/restore", r#"{"FIELD":1}"#),
+        ("POST", "/policies/support/watch", r#"{"text":"{}","FIELD":1}"#),
+        ("POST", "/policies/support/replay", r#"{"FIELD":1}"#),
     ];
     let before = world.changes().await;
     for (method, path, body) in routes {

@@ -144,6 +144,11 @@ fn steps() -> Vec<Step> {
         step("GET", "/policies/{id}/draft", "/policies/p/draft", "", 0),
         step("POST", "/policies/{id}/draft/publish", "/policies/p/draft/publish", "", 1)
             .with(any.0, any.1),
+        step("POST", "/policies/{id}/watch", "/policies/p/watch", &text, 1),
+        step("GET", "/policies/{id}/watch", "/policies/p/watch", "", 0),
+        step("GET", "/policies/{id}/watch/calls", "/policies/p/watch/calls", "", 0),
+        step("DELETE", "/policies/{id}/watch", "/policies/p/watch", "", 1),
+        step("POST", "/policies/{id}/replay", "/policies/p/replay", &text, 0),
         step("POST", "/policies/check", "/policies/check", &text, 0),
         step("POST", "/policies/test", "/policies/test", &trial, 0),
         step("POST", "/policies/simulate", "/policies/simulate", simulate, 0),

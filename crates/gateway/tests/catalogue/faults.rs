@@ -9,7 +9,7 @@ use serde_json::json;
 use store::sqlite::Sqlite;
 use store::{
     BeginError, DataPlane, FoundTool, Intent, Moment, Outcome, RoomError, ServerId, StoreError,
-    StrangerRefusal, View,
+    StrangerRefusal, View, WatchBatch, WatchId,
 };
 use testkit::{Agent, Era};
 
@@ -85,6 +85,10 @@ impl DataPlane for Faulty {
 
     fn stranger_refused(&self, refusal: StrangerRefusal) {
         self.store.stranger_refused(refusal);
+    }
+
+    async fn watched(&self, seen: Vec<(WatchId, WatchBatch)>) -> Result<(), StoreError> {
+        self.store.watched(seen).await
     }
 
     async fn server_found(

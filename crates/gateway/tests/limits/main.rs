@@ -8,6 +8,7 @@ mod house;
 mod ids;
 
 mod amounts;
+mod beside;
 mod chains;
 mod clock;
 mod faults;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params_from_iter};
+use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::fault::{Fault, corrupt};
 use super::records::{code, list_of, number};
 use crate::{
-    Call, CallFilter, CallId, Intent, Moment, OrgId, Outcome, OutcomeClass, Page, PolicyId, Slice,
-    Verdict,
+    Call, CallFilter, CallId, Intent, Moment, OrgId, Outcome, OutcomeClass, Page, PolicyId,
+    RecordedCalls, Slice, Verdict,
 };
 
 const CALL: &str = "SELECT c.idx, c.id, c.at, c.request_bytes, c.count, s.org, s.grant_id, \
@@ -203,6 +203,43 @@ pub(super) fn call(conn: &Connection, org: &OrgId, id: &CallId) -> Result<Option
     let mut statement = conn.prepare_cached(&format!("{CALL} WHERE c.id = ?1 AND s.org = ?2"))?;
     let mut rows = statement.query(rusqlite::params![id.0.as_slice(), org.as_str()])?;
     rows.next()?.map(call_of).transpose()
+}
+
+/// Calls that are alike in all that was recorded of them, the most frequent first.
+pub(super) fn recorded(
+    conn: &Connection,
+    org: &OrgId,
+    policy: &PolicyId,
+    since: Moment,
+    lines_max: u32,
+) -> Result<Vec<RecordedCalls>, Fault> {
+    let mut statement = conn.prepare_cached(
+        "SELECT s.tool, s.grant_label, s.identity, s.policy_version, s.verdict, s.rule, s.reason, \
+         s.known_args, sum(c.count), max(c.id) FROM calls c JOIN call_shapes s ON s.id = c.shape \
+         WHERE c.idx > (SELECT max(idx) FROM calls) - ?4 AND c.at >= ?3 AND s.org = ?1 \
+         AND s.policy_id = ?2 AND s.method = 'tools/call' AND s.tool IS NOT NULL \
+         GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 9 DESC",
+    )?;
+    let mut rows =
+        statement.query(params![org.as_str(), policy.as_str(), since.micros(), lines_max])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let text = |at: usize| -> Result<Arc<str>, Fault> { Ok(row.get::<_, String>(at)?.into()) };
+        let known = list_of(&row.get::<_, String>(7)?, "call_shapes")?;
+        found.push(RecordedCalls {
+            tool: text(0)?,
+            grant_label: text(1)?,
+            identity: text(2)?,
+            version: number(row.get(3)?, "call_shapes")?,
+            verdict: Verdict::parse(&text(4)?).ok_or_else(|| corrupt("call_shapes"))?,
+            rule: text(5)?,
+            reason: text(6)?,
+            known_args: known.into_iter().map(Arc::from).collect(),
+            count: number(row.get(8)?, "calls")?,
+            last: CallId(row.get(9)?),
+        });
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

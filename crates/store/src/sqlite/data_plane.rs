@@ -10,10 +10,10 @@ use tokio::sync::oneshot;
 use super::desk::{Begin, Desk, Job, locked};
 use super::line::Line;
 use super::tx::Recorded;
-use super::{Sqlite, herald, servers, tools, view};
+use super::{Sqlite, herald, servers, tools, view, watches};
 use crate::{
     Approving, BeginError, CallId, DataPlane, FoundTool, Intent, Moment, Outcome, RoomError,
-    ServerId, SignedOff, StoreError, StrangerRefusal, View,
+    ServerId, SignedOff, StoreError, StrangerRefusal, View, WatchBatch, WatchId,
 };
 
 /// How long a call waits for its intent to be durable. After that it is refused: a call that is
@@ -102,6 +102,18 @@ impl DataPlane for Sqlite {
 
     fn stranger_refused(&self, refusal: StrangerRefusal) {
         self.desk.stranger(refusal);
+    }
+
+    async fn watched(&self, seen: Vec<(WatchId, WatchBatch)>) -> Result<(), StoreError> {
+        let work = move |tx: &super::tx::Tx<'_>| {
+            watches::seen(tx.conn, &seen)?;
+            // What a candidate says is no change that anybody made.
+            Ok(Recorded::unchanged(()))
+        };
+        self.desk.change(work).await.map_err(|error| match error {
+            crate::ChangeError::Store(error) => error,
+            other => StoreError::Unavailable(other.into()),
+        })
     }
 
     async fn server_found(

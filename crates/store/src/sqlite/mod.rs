@@ -59,6 +59,7 @@ mod strangers;
 mod tools;
 mod tx;
 mod usage;
+mod watches;
 mod view;
 mod writer;
 

@@ -7,6 +7,7 @@ use super::keys::{Fields, Keys};
 use super::records::number;
 use super::servers;
 use super::tx::{Detail, Recorded, Tx};
+use super::watches;
 use crate::{
     By, ChangeError, Moment, OrgId, Policy, PolicyId, PolicyVersion, ServerId, VersionLine, names,
 };
@@ -310,9 +311,13 @@ fn add_version(
         ])?;
     tx.judged_by();
     let before = i64::from(number - 1);
-    let detail = Detail::default()
+    let mut detail = Detail::default()
         .change("latest", before, i64::from(number))
         .now("note", version.note.as_str());
+    // What a candidate was watched beside is not live any more.
+    if let Some(watch) = watches::end(tx, &by.org, id, by.at)? {
+        detail = detail.was("watch", watch.id.as_str());
+    }
     Ok((version, detail))
 }
 

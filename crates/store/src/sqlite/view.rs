@@ -9,7 +9,7 @@ use super::fault::{Fault, corrupt};
 use super::keys::Keys;
 use super::open::meta;
 use super::policies::Newest;
-use super::{credentials, grant_rows, policies, servers, tools};
+use super::{credentials, grant_rows, policies, servers, tools, watches};
 use crate::{OrgId, PolicyId, ServerView, View};
 
 /// Reads the view. The connection is in a transaction, so all of it is of one generation.
@@ -33,7 +33,11 @@ pub(super) fn read(conn: &Connection, keys: &Keys) -> Result<View, Fault> {
     }
     for (id, org) in used {
         match policies::newest(conn, keys, &org, &id)? {
-            Newest::Version(version) => view.policies.push(version),
+            Newest::Version(version) => {
+                view.policies.push(version);
+                // A candidate that somebody else wrote is not asked; it enforces nothing anyway.
+                view.watches.extend(watches::running(conn, keys, &org, &id)?);
+            }
             Newest::None => {}
             Newest::Forged => view.forged += 1,
         }

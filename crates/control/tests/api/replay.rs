@@ -1,0 +1,115 @@
+//! Replay: recorded calls held against a document, with names and no values.
+
+use store::{CallId, DataPlane as _, GrantId, Intent, ServerId, Verdict};
+
+use crate::world::{POLICY, World, now};
+
+/// Writes a line that this policy decided, as the gateway would.
+async fn line(
+    world: &World,
+    number: u8,
+    tool: &str,
+    (verdict, rule, reason): (Verdict, &str, &'static str),
+    args: &[&str],
+) {
+    let view = world.store.view().await.unwrap();
+    let (grant, _) = &view.grants[0];
+    let server = &view.servers[0].server;
+    let intent = Intent {
+        id: CallId::new(now(), [number; 10]),
+        at: now(),
+        org: world.store.org().clone(),
+        grant: GrantId::from(grant.id.as_str()),
+        grant_label: grant.label.as_str().into(),
+        identity: grant.identity.as_str().into(),
+        token_generation: 1,
+        server: ServerId::from(server.id.as_str()),
+        server_slug: server.slug.as_str().into(),
+        version: "2025-11-25",
+        method: "tools/call".into(),
+        tool: Some(tool.into()),
+        fingerprint: None,
+        policy: Some((view.policies[0].policy.clone(), view.policies[0].number)),
+        verdict,
+        rule: rule.into(),
+        reason,
+        known_args: args.iter().map(|name| (*name).into()).collect(),
+        unknown_args: 0,
+        request_bytes: 100,
+        charged: vec![],
+        count: 1,
+    };
+    if verdict == Verdict::Allowed {
+        world.store.call_begin(intent, vec![], view.generation).await.unwrap();
+    } else {
+        world.store.call_refused(intent).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_proved_of_names_alone_is_told_and_the_rest_is_not_known() {
+    let world = World::start().await;
+    world.with_server().await;
+    world.with_policy().await;
+    world.with_grant().await;
+    let over = "/tools/pay/deny_if/args.amount-gt";
+    line(&world, 1, "list", (Verdict::Allowed, "", ""), &[]).await;
+    line(&world, 2, "list", (Verdict::Allowed, "", ""), &[]).await;
+    line(&world, 3, "pay", (Verdict::Allowed, "", ""), &["amount"]).await;
+    line(&world, 4, "pay", (Verdict::Denied, over, "deny_if"), &["amount"]).await;
+    line(&world, 5, "pay", (Verdict::Denied, over, "deny_if"), &["to"]).await;
+    line(&world, 6, "drop", (Verdict::Denied, "(unknown tool)", "unknown_tool"), &[]).await;
+    // Refused before it was judged: no document would say anything of it.
+    line(&world, 7, "pay", (Verdict::Denied, "", "too_many_in_flight"), &[]).await;
+
+    let replay = async |text: &str| {
+        let body = serde_json::json!({ "text": text, "server": "payments" }).to_string();
+        let answer = world.admin("POST", "/policies/support/replay", &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()
+    };
+    let counts = |told: &serde_json::Value| {
+        ["calls", "same", "differ", "not_known"].map(|name| told[name].as_u64().unwrap())
+    };
+    assert_eq!(counts(&replay(POLICY).await), [6, 6, 0, 0], "the same text");
+    assert_eq!(counts(&replay(&format!("{POLICY}\n\n")).await), [6, 6, 0, 0], "the same meaning");
+
+    // `list` is not covered any more: that is certain without a value.
+    let told = replay(&POLICY.replace("\"list\": {},", "")).await;
+    assert_eq!(counts(&told), [6, 4, 2, 0], "{told}");
+    let first = &told["kinds"][0];
+    assert_eq!(
+        (&first["tool"], &first["verdict"], &first["would"]),
+        (&"list".into(), &"differs".into(), &"deny".into())
+    );
+    assert_eq!(first["count"], 2);
+
+    // A smaller bound: whoever passed may have been under it. The denied stay denied.
+    let told = replay(&POLICY.replace("100", "50")).await;
+    assert_eq!(counts(&told), [6, 5, 0, 1], "{told}");
+    assert_eq!(told["kinds"][0]["verdict"], "not_known");
+
+    // Only when there is an amount: the call without one would pass now, the other one need not.
+    let guarded = POLICY.replace(
+        "[{ \"path\": \"args.amount\", \"op\"",
+        "[{ \"path\": \"args.amount\", \"op\": \"exists\", \"value\": true }, { \"path\": \"args.amount\", \"op\"",
+    );
+    let told = replay(&guarded).await;
+    let kinds = told["kinds"].as_array().unwrap();
+    let without = kinds.iter().find(|kind| kind["rule"] == over && kind["verdict"] == "differs");
+    assert!(without.is_some(), "{told}");
+}
+
+#[tokio::test]
+async fn a_replay_asks_for_a_good_document_and_a_role() {
+    let world = World::start().await;
+    world.with_server().await;
+    world.with_policy().await;
+    let bad = world.admin("POST", "/policies/support/replay", r#"{"text":"{}"}"#).await;
+    assert_eq!((bad.status, bad.code().as_str()), (422, "policy_invalid"));
+    let viewer =
+        world.ask(Some(&world.viewer), "POST", "/policies/support/replay", "{}", &[]).await;
+    assert_eq!(viewer.status, 403);
+    let live = world.admin("POST", "/policies/support/replay", "{}").await;
+    assert_eq!((live.status, &live.json()["calls"]), (200, &0.into()));
+}
