@@ -40,8 +40,8 @@ export const to = {
     linkOptions({ to: '/servers/$slug/$tab', params: { slug, tab }, search: { tool } }),
   tools: () => linkOptions({ to: '/tools', search: {} }),
   policies: () => linkOptions({ to: '/policies' }),
-  policy: (id: string, tab: PolicyTab = 'build', at?: string) =>
-    linkOptions({ to: '/policies/$id/$tab', params: { id, tab }, search: { at } }),
+  policy: (id: string, tab: PolicyTab = 'build', at?: string, view?: string) =>
+    linkOptions({ to: '/policies/$id/$tab', params: { id, tab }, search: { at, view } }),
   version: (id: string, n: number, rule?: string) =>
     linkOptions({ to: '/policies/$id/v/$n', params: { id, n: String(n) }, search: { rule } }),
   grants: () => linkOptions({ to: '/grants', search: {} }),

@@ -161,7 +161,7 @@ const policy = createRoute({
       tab: TABS.find((known) => known === tab) ?? 'build',
     }),
   },
-  validateSearch: (search: Search) => texts(search, 'at', 'tool'),
+  validateSearch: (search: Search) => texts(search, 'at', 'tool', 'view'),
   component: lazyRouteComponent(() => import('../pages/Policy'), 'Policy'),
 });
 

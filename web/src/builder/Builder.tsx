@@ -18,9 +18,12 @@ interface Props {
   text: string;
   setText: (text: string) => void;
   undo: (() => void) | undefined;
+  redo: (() => void) | undefined;
   tools: ServerTool[];
   policy: Schemas['PolicyOut'];
   readOnly: boolean;
+  /** How often each rule of the live version decided in the last seven days. */
+  counts: ReadonlyMap<string, number>;
   /** The place somebody wants to see, as a pointer. */
   at: string | undefined;
   toJson: () => void;
@@ -44,9 +47,11 @@ export default function Builder({
   text,
   setText,
   undo,
+  redo,
   tools,
   policy,
   readOnly,
+  counts,
   at,
   toJson,
 }: Props) {
@@ -71,8 +76,8 @@ export default function Builder({
   const locked = readOnly || parsed.broken !== undefined;
   const tool = part.kind === 'tool' ? tools.find((one) => one.name === part.name) : undefined;
   const desk = useMemo(
-    () => ({ doc, readOnly: locked, fields: tool?.fields ?? [], apply: setText }),
-    [doc, locked, tool, setText],
+    () => ({ doc, readOnly: locked, fields: tool?.fields ?? [], apply: setText, counts }),
+    [doc, locked, tool, setText, counts],
   );
   const lit = useMemo(() => {
     const path = at ? (rulePath(doc, at) ?? pathOf(doc, at)) : undefined;
@@ -95,10 +100,13 @@ export default function Builder({
       <div className="builder">
         <Parts doc={doc} tools={tools} part={part} choose={setPart} locked={locked} />
         <div className="cs-panel builder-pane" key={part.kind === 'tool' ? part.name : part.kind}>
-          {undo && !locked && (
-            <Group justify="flex-end">
-              <Button size="compact-sm" variant="default" onClick={undo}>
+          {(undo ?? redo) && !locked && (
+            <Group justify="flex-end" gap={4}>
+              <Button size="compact-sm" variant="default" disabled={!undo} onClick={undo}>
                 {b.undo}
+              </Button>
+              <Button size="compact-sm" variant="default" disabled={!redo} onClick={redo}>
+                {b.redo}
               </Button>
             </Group>
           )}

@@ -287,6 +287,10 @@ function Scalar({
 
 const LITERAL = /^(-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?|true|false|"(?:[^"\\]|\\.)*")$/;
 
+/** A text that reads back as itself from a line of its own; any other stands in quotes. */
+const isPlain = (item: string): boolean =>
+  item !== '' && item === item.trim() && !item.includes('\n') && !LITERAL.test(item);
+
 /** Several scalars, one a line: a number and true or false as they are, anything else a text. */
 function Scalars({ path, value }: { path: Path; value: unknown }) {
   const desk = useDesk();
@@ -295,7 +299,7 @@ function Scalars({ path, value }: { path: Path; value: unknown }) {
   const lines = Array.from({ length: count }, (_, at) => {
     const raw = desk.raw([...path, at]) ?? '';
     const item = desk.value([...path, at]);
-    return typeof item === 'string' && !LITERAL.test(item) ? item : raw;
+    return typeof item === 'string' && isPlain(item) ? item : raw;
   }).join('\n');
   const write = (text: string) => {
     const items = text

@@ -137,6 +137,13 @@ function NotOf({ path, list, depth }: Props) {
           <Button size="compact-xs" variant="default" onClick={() => wrap('all')}>
             {c.addAll}
           </Button>
+          <Button
+            size="compact-xs"
+            variant="default"
+            onClick={() => desk.set(path, { not: condition })}
+          >
+            {c.addNot}
+          </Button>
         </Group>
       )}
     </>

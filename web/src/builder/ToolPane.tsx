@@ -12,13 +12,13 @@ import { IconArrowDown, IconArrowUp, IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
 import type { Schemas } from '../api/client';
 import { to } from '../app/links';
-import { formatDecimal } from '../lib/format';
+import { formatDecimal, formatNumber } from '../lib/format';
 import type { ServerTool } from '../lib/tools';
 import { t } from '../text';
 import { Go } from '../ui/bits';
 import { useDesk } from './context';
-import type { Path } from './document';
-import { type Condition, type Limit, type List, LISTS, type Rule } from './language';
+import { type Path, pointerOf } from './document';
+import { type Condition, type Limit, type List, LISTS, type Rule, spell } from './language';
 import { LimitEditor } from './LimitEditor';
 import { keysFor, listAt, stateOf, type ToolState } from './reading';
 import { RuleEditor } from './RuleEditor';
@@ -39,8 +39,16 @@ const BLANK: Record<List, unknown> = {
   deny_if: { conditions: [] },
   require: { conditions: [] },
   approve_if: { conditions: [] },
-  limits: { counter: 'calls', window: 'day', max: 100 },
+  limits: {},
 };
+
+/** A limit to begin with, under a name that none beside it has. */
+function limitBeside(others: Limit[]): Limit {
+  const taken = new Set(others.map((limit) => limit?.counter));
+  let counter = 'calls';
+  for (let n = 2; taken.has(counter); n += 1) counter = `calls-${n}`;
+  return { counter, window: 'day', max: 100 };
+}
 
 export function ToolPane({ name, tool, policy, lit }: Props) {
   const desk = useDesk();
@@ -143,6 +151,9 @@ function Section({ base, list, lit }: { base: Path; list: List; lit: string | un
         const max = desk.raw([...place, 'max']) ?? '';
         const sentence =
           list === 'limits' ? limitText(entry, formatDecimal(max)) : ruleText(entry, list);
+        const name =
+          list === 'limits' ? entry?.counter : (entry?.id ?? spell(entry?.conditions ?? []));
+        const count = desk.counts.get(pointerOf([...path, name ?? '']));
         const missing =
           list !== 'limits' && missingFires(entry?.conditions as Condition[] | undefined);
         return (
@@ -151,7 +162,12 @@ function Section({ base, list, lit }: { base: Path; list: List; lit: string | un
             className="builder-rule"
             data-lit={lit === place.slice(0, base[0] === 'tools' ? 4 : 3).join('/')}
           >
-            <Group justify="space-between" wrap="nowrap" align="flex-start">
+            <Group
+              justify="space-between"
+              wrap="nowrap"
+              align="flex-start"
+              className="builder-line"
+            >
               <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
                 {entry?.id && <b>{entry.id}: </b>}
                 {sentence}
@@ -159,6 +175,12 @@ function Section({ base, list, lit }: { base: Path; list: List; lit: string | un
                   <Text span size="xs" c="dimmed">
                     {'  '}
                     {b.missing[list as 'deny_if']}
+                  </Text>
+                )}
+                {count !== undefined && (
+                  <Text span size="xs" c="dimmed">
+                    {'  '}
+                    {b.inWeek(formatNumber(count))}
                   </Text>
                 )}
               </Text>
@@ -222,7 +244,7 @@ function Section({ base, list, lit }: { base: Path; list: List; lit: string | un
           variant="default"
           mt={4}
           onClick={() => {
-            desk.insert(path, BLANK[list]);
+            desk.insert(path, list === 'limits' ? limitBeside(entries) : BLANK[list]);
             setOpen(entries.length);
           }}
         >

@@ -10,9 +10,17 @@ export interface Desk {
   /** The arguments that rules can read, from the schema of the tool at hand. */
   fields: Field[];
   apply: (text: string) => void;
+  /** How often each rule of the live version decided in the last seven days. */
+  counts: ReadonlyMap<string, number>;
 }
 
-const nothing: Desk = { doc: edit.parse('{}'), readOnly: true, fields: [], apply: () => undefined };
+const nothing: Desk = {
+  doc: edit.parse('{}'),
+  readOnly: true,
+  fields: [],
+  apply: () => undefined,
+  counts: new Map(),
+};
 export const DeskContext = createContext<Desk>(nothing);
 
 /** Ways to change the document at hand. Each rewrites only what it touches. */

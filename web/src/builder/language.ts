@@ -151,10 +151,13 @@ export const isComparison = (condition: Condition): condition is Comparison => '
 
 /** What conditions are called where a rule has no id, as the engine spells it. */
 export function spell(conditions: Condition[]): string {
+  // A draft may hold anything.
+  if (!Array.isArray(conditions)) return '?';
   return conditions.length === 0 ? 'always' : conditions.map(spellOne).join('+');
 }
 
 function spellOne(condition: Condition): string {
+  if (typeof condition !== 'object' || condition === null) return '?';
   if ('any' in condition) return `any(${spell(condition.any)})`;
   if ('all' in condition) return `all(${spell(condition.all)})`;
   if ('not' in condition) return `not(${spellOne(condition.not)})`;

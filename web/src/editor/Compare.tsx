@@ -1,6 +1,6 @@
-// Two texts side by side, with what is the same folded away.
+// Two texts side by side, or in one where there is no room, with what is the same folded away.
 import { json } from '@codemirror/lang-json';
-import { MergeView } from '@codemirror/merge';
+import { MergeView, unifiedMergeView } from '@codemirror/merge';
 import { EditorState } from '@codemirror/state';
 import { EditorView, lineNumbers } from '@codemirror/view';
 import { useEffect, useRef } from 'react';
@@ -12,11 +12,16 @@ interface Props {
   labels: [string, string];
 }
 
+/** Below so many pixels the two stand below each other, change by change. */
+const NARROW = 640;
+
 const look = EditorView.theme({
   '&': { backgroundColor: 'var(--cs-panel)' },
   '.cm-content': { fontFamily: 'var(--mantine-font-family-monospace)', fontSize: '0.8125rem' },
   '.cm-gutters': { backgroundColor: 'var(--cs-panel)', color: 'var(--cs-hidden)', border: 'none' },
   '.cm-collapsedLines': { background: 'var(--cs-track)', color: 'inherit' },
+  // Few fonts have the mark that stands there otherwise.
+  '.cm-collapsedLines:before, .cm-collapsedLines:after': { content: '""' },
 });
 
 export default function Compare({ a, b, labels }: Props) {
@@ -32,11 +37,23 @@ export default function Compare({ a, b, labels }: Props) {
       EditorView.lineWrapping,
       EditorView.contentAttributes.of({ 'aria-label': label }),
     ];
+    const collapseUnchanged = { margin: 3, minSize: 4 };
+    if (frame.current.clientWidth < NARROW) {
+      const state = EditorState.create({
+        doc: b,
+        extensions: [
+          extensions(labels.join(' / ')),
+          unifiedMergeView({ original: a, mergeControls: false, collapseUnchanged }),
+        ],
+      });
+      const single = new EditorView({ parent: frame.current, state });
+      return () => single.destroy();
+    }
     const view = new MergeView({
       parent: frame.current,
       a: { doc: a, extensions: extensions(labels[0]) },
       b: { doc: b, extensions: extensions(labels[1]) },
-      collapseUnchanged: { margin: 3, minSize: 4 },
+      collapseUnchanged,
       gutter: true,
     });
     return () => view.destroy();

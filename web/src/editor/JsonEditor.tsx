@@ -48,6 +48,8 @@ interface Props {
   /** Names to offer where a key may stand. */
   words?: string[];
   minHeight?: number;
+  /** Beyond, it scrolls inside. */
+  maxHeight?: number | undefined;
 }
 
 const colours = HighlightStyle.define([
@@ -129,6 +131,7 @@ export default function JsonEditor({
   lit,
   words,
   minHeight = 320,
+  maxHeight,
 }: Props) {
   const frame = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(undefined);
@@ -163,7 +166,15 @@ export default function JsonEditor({
           EditorState.readOnly.of(readOnly ?? false),
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ 'aria-label': label }),
-          EditorView.theme({ '.cm-scroller': { minHeight: `${minHeight}px` } }),
+          EditorView.theme({
+            '.cm-scroller': { minHeight: `${minHeight}px` },
+            ...(maxHeight
+              ? {
+                  '&': { maxHeight: `${maxHeight}px` },
+                  '.cm-scroller': { minHeight: `${minHeight}px`, overflow: 'auto' },
+                }
+              : {}),
+          }),
           keymap.of([
             ...defaultKeymap,
             ...historyKeymap,

@@ -17,13 +17,33 @@ export function snippet(client: Client, server: string, url: string, token: stri
     case 'json':
       return pretty({ mcpServers: { [server]: { type: 'http', url, headers } } });
     case 'curl':
-      return [
-        `curl -s ${url} \\`,
-        `  -H 'authorization: Bearer ${token}' \\`,
-        `  -H 'content-type: application/json' \\`,
-        `  -H 'accept: application/json, text/event-stream' \\`,
-        `  -H 'mcp-protocol-version: 2025-06-18' \\`,
-        `  -d '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}'`,
-      ].join('\n');
+      return curl(url, token);
   }
+}
+
+const VERSION = '2026-07-28';
+
+/** A request from a terminal: a call of this tool, or the list of tools. */
+export function curl(url: string, token: string, tool?: string): string {
+  const method = tool === undefined ? 'tools/list' : 'tools/call';
+  const params = {
+    ...(tool === undefined ? {} : { name: tool, arguments: {} }),
+    _meta: {
+      'io.modelcontextprotocol/protocolVersion': VERSION,
+      'io.modelcontextprotocol/clientInfo': { name: 'curl', version: '1' },
+      'io.modelcontextprotocol/clientCapabilities': {},
+    },
+  };
+  const headers = [
+    `authorization: Bearer ${token}`,
+    'content-type: application/json',
+    'accept: application/json, text/event-stream',
+    `mcp-protocol-version: ${VERSION}`,
+    `mcp-method: ${method}`,
+    ...(tool === undefined ? [] : [`mcp-name: ${tool}`]),
+  ];
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
+  return [`curl -s ${url}`, ...headers.map((header) => `-H '${header}'`), `-d '${body}'`].join(
+    ' \\\n  ',
+  );
 }

@@ -7,7 +7,6 @@ import { type FormEvent, useState } from 'react';
 import { api } from '../api/client';
 import { useCan } from '../app/can';
 import { to } from '../app/links';
-import { keep } from '../lib/settings';
 import { BLANK, type Template, template } from '../lib/templates';
 import { useKnownTools } from '../lib/tools';
 import { t } from '../text';
@@ -16,6 +15,7 @@ import { Go } from '../ui/bits';
 import { Guarded } from '../ui/Guarded';
 import { Page } from '../ui/Page';
 import { ProblemView } from '../ui/ProblemView';
+import { putDraft } from './policy/draft';
 
 const p = t.policies;
 
@@ -91,9 +91,9 @@ function Form() {
   const servers = api.useQuery('get', '/api/v1/servers', { params: { query: { limit: 500 } } });
   const tools = useKnownTools(server || undefined);
   const create = api.useMutation('post', '/api/v1/policies', {
-    onSuccess: (made) => {
+    onSuccess: async (made) => {
       const text = kind === '' ? BLANK : template(kind, tools.tools);
-      keep(`draft.${made.id}`, { base: 0, text, cases: null });
+      await putDraft(made.id, { text, cases: '[]' }, 0);
       void queries.invalidateQueries({ queryKey: ['get', '/api/v1/policies'] });
       void navigate(to.policy(made.name));
     },

@@ -1,5 +1,7 @@
 // One policy: its draft in two views, its tests, trying it out, its history, and publishing it.
-import { Alert, Group, Stack, Tabs, Text } from '@mantine/core';
+import { Alert, Tabs, Text } from '@mantine/core';
+import { useHotkeys } from '@mantine/hooks';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { api, type Schemas } from '../api/client';
@@ -7,6 +9,7 @@ import { useCan } from '../app/can';
 import { type PolicyTab, to } from '../app/links';
 import { parse } from '../builder/document';
 import { BLANK } from '../lib/templates';
+import { formatTime } from '../lib/format';
 import { useKnownTools } from '../lib/tools';
 import { t } from '../text';
 import { Asked, Loading } from '../ui/Asked';
@@ -14,47 +17,81 @@ import { Go } from '../ui/bits';
 import { Confirm } from '../ui/Confirm';
 import { Guarded } from '../ui/Guarded';
 import { Page } from '../ui/Page';
+import { ProblemView } from '../ui/ProblemView';
 import { useCheck } from './policy/check';
-import { type Draft, useDraft } from './policy/draft';
+import { type Draft, loadDraft, loadLive, type Stored, useDraft } from './policy/draft';
 import { History } from './policy/History';
 import { Problems } from './policy/Problems';
+import { useReplay } from './policy/Replay';
 import { Simulate } from './policy/Simulate';
 import { Tests } from './policy/Tests';
+import './policy/policy.css';
 
 const Builder = lazy(() => import('../builder/Builder'));
 const Json = lazy(() => import('./policy/Json'));
 const Review = lazy(() => import('./policy/Review'));
+const Clash = lazy(() => import('./policy/Clash'));
 const p = t.policies;
 
 export function Policy() {
   const { id } = useParams({ from: '/inside/policies/$id/$tab' });
   const query = api.useQuery('get', '/api/v1/policies/{id}', { params: { path: { id } } });
-  return <Asked query={query}>{(policy) => <Open key={policy.id} policy={policy} />}</Asked>;
+  return <Asked query={query}>{(policy) => <Begin key={policy.id} policy={policy} />}</Asked>;
 }
 
-const casesOf = (version: Schemas['PolicyWhole']['version']): string | null =>
-  version?.cases ? JSON.stringify(version.cases, null, 2) : null;
+/** Reads the draft, once: from then on what is typed here goes before what is there. */
+function Begin({ policy }: { policy: Schemas['PolicyWhole'] }) {
+  const draft = useQuery({
+    queryKey: ['draft', policy.id],
+    queryFn: () => loadDraft(policy.id, { latest: policy.latest, blank: BLANK }),
+    staleTime: Infinity,
+    gcTime: 0,
+    refetchOnWindowFocus: false,
+    refetchOnReconnect: false,
+  });
+  return <Asked query={draft}>{(first) => <Open policy={policy} first={first} />}</Asked>;
+}
 
-function Open({ policy }: { policy: Schemas['PolicyWhole'] }) {
+function Open({ policy, first }: { policy: Schemas['PolicyWhole']; first: Stored }) {
   const { tab } = useParams({ from: '/inside/policies/$id/$tab' });
-  const { at } = useSearch({ from: '/inside/policies/$id/$tab' });
+  const { at, view } = useSearch({ from: '/inside/policies/$id/$tab' });
   const navigate = useNavigate();
+  const queries = useQueryClient();
   const may = useCan();
-  const live = {
-    base: policy.latest,
-    text: policy.version?.text ?? BLANK,
-    cases: casesOf(policy.version),
-  };
-  const draft = useDraft(policy.id, live);
+  const draft = useDraft(policy.id, first);
   const [discarding, setDiscarding] = useState(false);
   const [reviewing, setReviewing] = useState(false);
   const server = policy.server?.name;
   const known = useKnownTools(server);
   const checked = useCheck(draft.text, server, may('policies_check').allowed);
   const doc = useMemo(() => parse(draft.text), [draft.text]);
-  const write = may('versions_publish');
+  const write = may('draft_put');
+  const live = policy.version?.text ?? '';
   const go = (next: PolicyTab, pointer?: string) =>
     void navigate(to.policy(policy.name, next, pointer));
+  const past = useReplay(policy, live, may('policies_replay').allowed && policy.latest > 0);
+  const counts = useMemo(() => {
+    const found = new Map<string, number>();
+    for (const { rule, count } of past.data?.kinds ?? []) {
+      if (rule !== '') found.set(rule, (found.get(rule) ?? 0) + count);
+    }
+    return found;
+  }, [past.data]);
+  const toLive = useMutation({
+    mutationFn: async () => {
+      await draft.discard();
+      return loadLive(policy.id, { latest: policy.latest, blank: BLANK });
+    },
+    onSuccess: (stored) => {
+      draft.reset(stored);
+      setDiscarding(false);
+    },
+  });
+  // In a field or the JSON editor the browser's own undoing goes first.
+  useHotkeys([
+    ['mod+Z', () => draft.undo?.()],
+    ['mod+shift+Z', () => draft.redo?.()],
+  ]);
 
   if (reviewing) {
     return (
@@ -63,10 +100,22 @@ function Open({ policy }: { policy: Schemas['PolicyWhole'] }) {
           policy={policy}
           draft={draft}
           checked={checked}
-          live={live.text}
+          live={live}
           close={() => setReviewing(false)}
+          watch={() => {
+            setReviewing(false);
+            void navigate(to.policy(policy.name, 'simulate', undefined, 'watch'));
+          }}
           published={(version) => {
-            draft.begin(version.number, version.text, casesOf(version));
+            draft.reset({
+              text: version.text,
+              cases: draft.cases,
+              revision: 0,
+              base: version.number,
+              author: '',
+              at: '',
+            });
+            void queries.invalidateQueries({ queryKey: ['get'] });
             setReviewing(false);
             go('history');
           }}
@@ -100,8 +149,14 @@ function Open({ policy }: { policy: Schemas['PolicyWhole'] }) {
       }
     >
       {!write.allowed && <Alert color="gray">{`${t.builder.readOnly} ${write.reason}`}</Alert>}
+      {draft.clash && (
+        <Suspense fallback={<Loading lines={4} />}>
+          <Clash draft={draft} />
+        </Suspense>
+      )}
+      {draft.keeping === 'failed' && <ProblemView error={draft.error} />}
       <Tabs value={tab} keepMounted={false} onChange={(next) => next && go(next as PolicyTab)}>
-        <Tabs.List mb="md">
+        <Tabs.List mb="md" className="cs-tabs">
           {(['build', 'json', 'tests', 'simulate', 'history'] as const).map((name) => (
             <Tabs.Tab key={name} value={name}>
               {p.tabs[name]}
@@ -114,9 +169,11 @@ function Open({ policy }: { policy: Schemas['PolicyWhole'] }) {
               text={draft.text}
               setText={draft.setText}
               undo={draft.undo}
+              redo={draft.redo}
               tools={known.tools}
               policy={policy}
               readOnly={!write.allowed}
+              counts={counts}
               at={at}
               toJson={() => go('json')}
             />
@@ -132,13 +189,19 @@ function Open({ policy }: { policy: Schemas['PolicyWhole'] }) {
             />
           </Tabs.Panel>
           <Tabs.Panel value="tests">
-            <Tests draft={draft} readOnly={!write.allowed} />
+            <Tests draft={draft} server={server} readOnly={!write.allowed} />
           </Tabs.Panel>
           <Tabs.Panel value="simulate">
-            <Simulate text={draft.text} server={server} tools={known.tools} policy={policy} />
+            <Simulate
+              draft={draft}
+              server={server}
+              tools={known.tools}
+              policy={policy}
+              view={view}
+            />
           </Tabs.Panel>
           <Tabs.Panel value="history">
-            <History policy={policy} draft={draft} />
+            <History policy={policy} draft={draft} review={() => setReviewing(true)} />
           </Tabs.Panel>
         </Suspense>
       </Tabs>
@@ -155,12 +218,9 @@ function Open({ policy }: { policy: Schemas['PolicyWhole'] }) {
         title={p.head.discard}
         text={p.head.discardText(draft.base)}
         go={p.head.discard}
-        pending={false}
-        error={null}
-        onGo={() => {
-          draft.begin(live.base, live.text, live.cases);
-          setDiscarding(false);
-        }}
+        pending={toLive.isPending}
+        error={toLive.error}
+        onGo={() => toLive.mutate()}
       />
     </Page>
   );
@@ -168,18 +228,18 @@ function Open({ policy }: { policy: Schemas['PolicyWhole'] }) {
 
 function About({ policy, draft }: { policy: Schemas['PolicyWhole']; draft: Draft }) {
   return (
-    <Stack gap={0}>
-      <Group gap="xs">
-        <Text span size="sm">
-          {draft.changed ? p.head.draft(policy.latest + 1) : p.head.noDraft} ·{' '}
-          {p.head.live(policy.latest, policy.attached)}
-        </Text>
-        {draft.changed && (
-          <Text span size="sm">
-            · {p.head.kept}
-          </Text>
-        )}
-      </Group>
-    </Stack>
+    <Text span size="sm">
+      {draft.changed ? p.head.draft(policy.latest + 1) : p.head.noDraft} ·{' '}
+      {p.head.live(policy.latest, policy.attached)}
+      {draft.changed && (
+        <span role="status">
+          {' · '}
+          {p.keeping[draft.keeping]}
+          {draft.keeping === 'kept' &&
+            draft.author &&
+            ` ${p.head.keptBy(draft.author, formatTime(draft.at))}`}
+        </span>
+      )}
+    </Text>
   );
 }

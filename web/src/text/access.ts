@@ -40,6 +40,8 @@ export const access = {
     callAbout: 'Give the snippet to the agent and let it call a tool.',
     waiting: 'Waiting for the first call…',
     governed: 'A call was decided:',
+    passes: (tool: string) => `From a terminal, a call that passes: ${tool}`,
+    stops: (tool: string) => `From a terminal, a call that is denied: ${tool}`,
     nowDenied: 'Now let it call a tool that the policy does not list, to see a denial.',
     both: 'You have seen an allowed and a denied call. That is all there is to it.',
     toLogs: 'See both in the logs',

@@ -67,6 +67,7 @@ export const builder = {
     approve_if: 'missing → waits',
     present: 'only when present',
   },
+  inWeek: (n: string) => `${n} in 7 d`,
   order: 'Order matters only for which denial is reported.',
   states: { allow: 'Allow', deny: 'Deny', hide: 'Hide', custom: 'Custom' },
   stateLabel: (tool: string) => `What holds for ${tool}`,
@@ -93,6 +94,7 @@ export const builder = {
   up: 'Move up',
   down: 'Move down',
   undo: 'Undo',
+  redo: 'Redo',
   locked: (line: number, column: number, reason: string) =>
     `The JSON does not parse: line ${line}, column ${column}: ${reason}. What you see is its last good state.`,
   toJson: 'Mend it in JSON',

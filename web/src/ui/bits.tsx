@@ -54,22 +54,38 @@ export function Copy({ value, label = t.states.copy }: { value: string; label?: 
 }
 
 /** A block of text to be taken elsewhere. */
-export function Snippet({ text, label }: { text: string; label: string }) {
+export function Snippet({
+  text,
+  label,
+  titled = false,
+}: {
+  text: string;
+  label: string;
+  /** Whether the label stands above it. */
+  titled?: boolean;
+}) {
   return (
-    <Group align="flex-start" wrap="nowrap" gap="xs">
-      <pre
-        className="cs-mono cs-panel"
-        style={{ margin: 0, flex: 1, whiteSpace: 'pre-wrap', padding: 12 }}
-        // A region that scrolls is reached by the keyboard.
-        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-        tabIndex={0}
-        role="region"
-        aria-label={label}
-      >
-        {text}
-      </pre>
-      <Copy value={text} label={`${t.states.copy}: ${label}`} />
-    </Group>
+    <>
+      {titled && (
+        <Text size="sm" fw={600}>
+          {label}
+        </Text>
+      )}
+      <Group align="flex-start" wrap="nowrap" gap="xs">
+        <pre
+          className="cs-mono cs-panel"
+          style={{ margin: 0, flex: 1, whiteSpace: 'pre-wrap', padding: 12 }}
+          // A region that scrolls is reached by the keyboard.
+          // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+          tabIndex={0}
+          role="region"
+          aria-label={label}
+        >
+          {text}
+        </pre>
+        <Copy value={text} label={`${t.states.copy}: ${label}`} />
+      </Group>
+    </>
   );
 }
 

@@ -1,37 +1,35 @@
 // The versions of a policy: who published them, and how to go back to one.
 import { Group, Table } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { useNavigate } from '@tanstack/react-router';
-import { api, http, problemOf, type Schemas } from '../../api/client';
+import { api, problemOf, type Schemas } from '../../api/client';
 import { useCan } from '../../app/can';
 import { to } from '../../app/links';
 import { t } from '../../text';
 import { Asked, Empty } from '../../ui/Asked';
 import { At, Go } from '../../ui/bits';
 import { Guarded } from '../../ui/Guarded';
-import type { Draft } from './draft';
+import { type Draft, loadLive } from './draft';
 
 const h = t.policies.history;
 
-export function History({ policy, draft }: { policy: Schemas['PolicyOut']; draft: Draft }) {
+interface Props {
+  policy: Schemas['PolicyOut'];
+  draft: Draft;
+  /** Opens the review of the draft. */
+  review: () => void;
+}
+
+export function History({ policy, draft, review }: Props) {
   const may = useCan();
-  const navigate = useNavigate();
   const query = api.useQuery('get', '/api/v1/policies/{id}/versions', {
     params: { path: { id: policy.id }, query: { limit: 500 } },
   });
   const restore = async (number: number) => {
     try {
-      const { data } = await http.GET('/api/v1/policies/{id}/versions/{number}', {
-        params: { path: { id: policy.id, number: String(number) } },
-      });
-      if (!data) return;
-      draft.begin(
-        policy.latest,
-        data.text,
-        data.cases ? JSON.stringify(data.cases, null, 2) : null,
-      );
+      const old = await loadLive(policy.id, { latest: number, blank: '' });
+      draft.begin(old);
       notifications.show({ message: h.restored(number) });
-      void navigate(to.policy(policy.name, 'build'));
+      review();
     } catch (error) {
       notifications.show({
         color: 'red',
@@ -71,7 +69,7 @@ export function History({ policy, draft }: { policy: Schemas['PolicyOut']; draft
                       {version.number !== policy.latest && (
                         <Group>
                           <Guarded
-                            may={may('versions_publish')}
+                            may={may('draft_put')}
                             size="xs"
                             variant="default"
                             onClick={() => void restore(version.number)}

@@ -1,21 +1,24 @@
-// Review and publish: what the draft does, what it reaches, and then the one button.
+// Review and publish: the exact change first, then the past, then who it reaches, and then the one button.
 import { Alert, Button, Group, Stack, Text, Textarea } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { api, http, problemOf, type Schemas } from '../../api/client';
 import { useCan } from '../../app/can';
+import { to } from '../../app/links';
 import Compare from '../../editor/Compare';
 import { t } from '../../text';
+import { Loading } from '../../ui/Asked';
 import { Go } from '../../ui/bits';
-import { to } from '../../app/links';
 import { Guarded } from '../../ui/Guarded';
 import { Page, Panel } from '../../ui/Page';
 import { ProblemView } from '../../ui/ProblemView';
+import { Changes } from './Changes';
 import type { Checked } from './check';
-import type { Draft } from './draft';
+import { type Draft, etag, listOf } from './draft';
 import { Problems } from './Problems';
-import { readCases, Results } from './Tests';
+import { Kinds, ReplaySummary, useReplay } from './Replay';
+import { Results, useTestRun } from './Tests';
 
 const r = t.policies.publish;
 
@@ -23,69 +26,58 @@ interface Props {
   policy: Schemas['PolicyWhole'];
   draft: Draft;
   checked: Checked;
+  /** The text of the live version; empty where none is. */
   live: string;
   close: () => void;
+  watch: () => void;
   published: (version: Schemas['VersionWhole']) => void;
 }
 
-export default function Review({ policy, draft, checked, live, close, published }: Props) {
+export default function Review({ policy, draft, checked, live, close, watch, published }: Props) {
   const may = useCan();
   const queries = useQueryClient();
   const [note, setNote] = useState('');
-  const [theirs, setTheirs] = useState<Schemas['VersionWhole']>();
   const next = policy.latest + 1;
-  const cases = readCases(draft.cases);
-  const tests = api.useMutation('post', '/api/v1/policies/test');
+  const cases = listOf(draft.cases);
+  const tests = useTestRun();
   const run = tests.mutate;
+  const sound = checked.problems.length === 0;
   useEffect(() => {
-    if (Array.isArray(cases)) run({ body: { text: draft.text, cases: cases as never } });
+    if (sound && cases !== undefined && cases !== '[]') run({ text: draft.text, cases });
     // Run once for each text that is reviewed.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [draft.text, draft.cases]);
-  const publish = api.useMutation('post', '/api/v1/policies/{id}/versions', {
+  }, [draft.text, draft.cases, sound]);
+  const publish = useMutation({
+    mutationFn: async () => {
+      const revision = await draft.flush();
+      const { data } = await http.POST('/api/v1/policies/{id}/draft/publish', {
+        params: { path: { id: policy.id }, header: { 'If-Match': etag(revision) } },
+        body: { note: note || null },
+      });
+      return data as Schemas['VersionWhole'];
+    },
     onSuccess: (version) => {
-      void queries.invalidateQueries({ queryKey: ['get'] });
       notifications.show({ message: r.published(version.number) });
       published(version);
     },
-    onError: async (error) => {
-      if (problemOf(error).status !== 412) return;
-      const { data } = await http.GET('/api/v1/policies/{id}/versions/{number}', {
-        params: { path: { id: policy.id, number: 'latest' } },
-      });
-      setTheirs(data);
+    onError: (error) => {
+      // Somebody published: what is live now is shown beside the draft.
+      if (problemOf(error).status === 412)
+        void queries.invalidateQueries({ queryKey: ['get', '/api/v1/policies/{id}'] });
     },
   });
+  const rebase = useMutation({ mutationFn: draft.rebase });
+  const moved = draft.revision > 0 && draft.base !== policy.latest;
   const failing =
-    cases === 'broken'
+    cases === undefined
       ? t.policies.tests.broken
       : tests.error || (tests.data?.failed ?? 0) > 0
         ? r.failing
         : tests.isPending
           ? t.policies.check.checking
           : '';
-  const blocked = checked.problems.length > 0 ? r.blocked : failing;
+  const blocked = !sound ? r.blocked : moved ? r.moved(policy.latest) : failing;
 
-  if (theirs) {
-    return (
-      <Page title={r.conflict(theirs.number)}>
-        <Text>{r.conflictText}</Text>
-        <Compare a={theirs.text} b={draft.text} labels={[r.theirs(theirs.number), r.mine]} />
-        <Group>
-          <Button
-            onClick={() => {
-              draft.rebase(theirs.number);
-              void queries.invalidateQueries({ queryKey: ['get'] });
-              setTheirs(undefined);
-              close();
-            }}
-          >
-            {r.keepMine(theirs.number)}
-          </Button>
-        </Group>
-      </Page>
-    );
-  }
   return (
     <Page
       title={r.title(policy.name, next)}
@@ -95,19 +87,40 @@ export default function Review({ policy, draft, checked, live, close, published 
         </Button>
       }
     >
-      {(checked.problems.length > 0 || checked.warnings.length > 0) && (
+      {moved && (
+        <Alert color="red" variant="outline" title={r.conflict(policy.latest)} role="alert">
+          <Stack gap="xs" align="flex-start">
+            <Text size="sm">{r.conflictText}</Text>
+            {rebase.error && <ProblemView error={rebase.error} />}
+            <Button
+              size="xs"
+              variant="default"
+              loading={rebase.isPending}
+              onClick={() => rebase.mutate()}
+            >
+              {r.keepMine(policy.latest)}
+            </Button>
+          </Stack>
+        </Alert>
+      )}
+      {(!sound || checked.warnings.length > 0) && (
         <Problems checked={checked} broken={undefined} go={close} />
       )}
-      <Panel title={r.tests}>
-        {cases === null && <Text size="sm">{r.noTests}</Text>}
-        {cases === 'broken' && <Alert color="red">{t.policies.tests.broken}</Alert>}
-        {tests.error && <ProblemView error={tests.error} />}
-        {tests.data && <Results of={tests.data} />}
+      <Panel title={r.changes}>
+        {sound ? <Changes policy={policy} text={draft.text} /> : <Text size="sm">{r.blocked}</Text>}
       </Panel>
+      <Panel title={r.tests}>
+        {cases === '[]' && <Text size="sm">{r.noTests}</Text>}
+        {cases === undefined && <Alert color="red">{t.policies.tests.broken}</Alert>}
+        {tests.isPending && <Loading lines={2} />}
+        {tests.error && <ProblemView error={tests.error} />}
+        {tests.data && <Results of={tests.data} brief />}
+      </Panel>
+      {policy.latest > 0 && sound && <Past policy={policy} text={draft.text} />}
       <Reaches policy={policy} />
       <Panel title={r.text}>
         <Compare
-          a={policy.latest === 0 ? '' : live}
+          a={live}
           b={draft.text}
           labels={[policy.latest === 0 ? r.first : r.theirs(policy.latest), r.mine]}
         />
@@ -121,25 +134,21 @@ export default function Review({ policy, draft, checked, live, close, published 
           minRows={1}
           maxLength={2000}
         />
-        {publish.error && problemOf(publish.error).status !== 412 && (
-          <ProblemView error={publish.error} />
-        )}
+        {publish.error && <ProblemView error={publish.error} />}
         <Group>
           <Guarded
-            may={may('versions_publish')}
+            may={may('watch_start')}
+            not={policy.latest === 0 ? t.policies.watch.nothingLive : !sound && r.blocked}
+            variant="default"
+            onClick={watch}
+          >
+            {r.watch}
+          </Guarded>
+          <Guarded
+            may={may('draft_publish')}
             not={blocked}
             loading={publish.isPending}
-            onClick={() =>
-              publish.mutate({
-                params: { path: { id: policy.id } },
-                body: {
-                  text: draft.text,
-                  note: note || null,
-                  cases: (Array.isArray(cases) ? cases : null) as never,
-                  expected_latest: draft.base,
-                },
-              })
-            }
+            onClick={() => publish.mutate()}
           >
             {r.go(next)}
           </Guarded>
@@ -147,6 +156,28 @@ export default function Review({ policy, draft, checked, live, close, published 
         </Group>
       </Stack>
     </Page>
+  );
+}
+
+/** What the draft would have said of the last seven days. */
+function Past({ policy, text }: { policy: Schemas['PolicyWhole']; text: string }) {
+  const may = useCan()('policies_replay');
+  const query = useReplay(policy, text, may.allowed);
+  const others = query.data?.kinds.filter((kind) => kind.verdict !== 'same') ?? [];
+  return (
+    <Panel title={r.past}>
+      <Stack gap="sm">
+        {query.error && <ProblemView error={query.error} retry={() => void query.refetch()} />}
+        {may.allowed && !query.data && !query.error && <Loading lines={2} />}
+        {query.data && <ReplaySummary of={query.data} />}
+        {others.length > 0 && (
+          <details>
+            <summary>{r.show}</summary>
+            <Kinds of={others} policy={policy} />
+          </details>
+        )}
+      </Stack>
+    </Panel>
   );
 }
 
@@ -158,9 +189,9 @@ function Reaches({ policy }: { policy: Schemas['PolicyWhole'] }) {
   );
   return (
     <Panel title={r.reaches}>
-      {reached.length === 0 ? (
-        <Text size="sm">{r.reachesNone}</Text>
-      ) : (
+      {grants.error && <ProblemView error={grants.error} />}
+      {grants.data && reached.length === 0 && <Text size="sm">{r.reachesNone}</Text>}
+      {reached.length > 0 && (
         <Text size="sm" component="div">
           {reached.map((grant, at) => (
             <span key={grant.id}>

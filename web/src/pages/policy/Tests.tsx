@@ -1,13 +1,16 @@
-// Test cases kept beside the policy: written as JSON, run by the server against the draft.
+// Test cases kept beside the policy: written as JSON or taken over, run by the server against the draft.
 import { Button, Group, Stack, Table, Text } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
 import { lazy } from 'react';
-import { api, type Schemas } from '../../api/client';
+import { http, type Schemas } from '../../api/client';
 import { useCan } from '../../app/can';
+import { bodyWith } from '../../lib/raw';
 import { t } from '../../text';
 import { Guarded } from '../../ui/Guarded';
 import { ProblemView } from '../../ui/ProblemView';
 import { kindOfOutcome, Word } from '../../ui/Word';
-import type { Draft } from './draft';
+import { Coverage } from './Coverage';
+import { type Draft, listOf } from './draft';
 
 const JsonEditor = lazy(() => import('../../editor/JsonEditor'));
 const s = t.policies.tests;
@@ -20,21 +23,29 @@ const EXAMPLE = [
   },
 ];
 
-/** The cases as a value, or why they are none. */
-export function readCases(text: string | null): unknown[] | null | 'broken' {
-  if (text === null || text.trim() === '') return null;
-  try {
-    const cases: unknown = JSON.parse(text);
-    return Array.isArray(cases) ? cases : 'broken';
-  } catch {
-    return 'broken';
-  }
+/** Runs cases as they are typed: every digit goes to the server. */
+export function useTestRun() {
+  return useMutation({
+    mutationFn: async ({ text, cases }: { text: string; cases: string }) => {
+      const { data } = await http.POST('/api/v1/policies/test', {
+        body: { text, cases: [] },
+        bodySerializer: (fields) => bodyWith(fields as Record<string, unknown>, { cases }),
+      });
+      return data as Schemas['TestOut'];
+    },
+  });
 }
 
-export function Tests({ draft, readOnly }: { draft: Draft; readOnly: boolean }) {
+interface Props {
+  draft: Draft;
+  server: string | undefined;
+  readOnly: boolean;
+}
+
+export function Tests({ draft, server, readOnly }: Props) {
   const may = useCan();
-  const cases = readCases(draft.cases);
-  const run = api.useMutation('post', '/api/v1/policies/test');
+  const cases = listOf(draft.cases);
+  const run = useTestRun();
   return (
     <Stack>
       <Text size="sm" c="dimmed">
@@ -59,18 +70,18 @@ export function Tests({ draft, readOnly }: { draft: Draft; readOnly: boolean }) 
           onChange={draft.setCases}
           label={s.label}
           readOnly={readOnly}
-          minHeight={240}
+          minHeight={200}
+          maxHeight={480}
         />
       )}
       {draft.cases !== null && (
         <Group>
           <Guarded
             may={may('policies_test')}
-            not={cases === 'broken' && s.broken}
+            not={cases === undefined && s.broken}
             loading={run.isPending}
             onClick={() => {
-              if (Array.isArray(cases))
-                run.mutate({ body: { text: draft.text, cases: cases as never } });
+              if (cases !== undefined) run.mutate({ text: draft.text, cases });
             }}
           >
             {s.run}
@@ -79,12 +90,41 @@ export function Tests({ draft, readOnly }: { draft: Draft; readOnly: boolean }) 
       )}
       {run.error && <ProblemView error={run.error} />}
       {run.data && <Results of={run.data} />}
+      <Coverage draft={draft} server={server} readOnly={readOnly} />
     </Stack>
   );
 }
 
-export function Results({ of }: { of: Schemas['TestOut'] }) {
-  const judged = ({ outcome, rule }: Schemas['Judged']) => (
+interface ResultsProps {
+  of: Schemas['TestOut'];
+  /** Those that fail first; those that pass folded away. */
+  brief?: boolean;
+}
+
+export function Results({ of, brief = false }: ResultsProps) {
+  const failing = of.results.filter((result) => !result.passed);
+  return (
+    <Stack gap="xs">
+      <Text fw={600} role="status" c={of.failed > 0 ? 'var(--cs-denied)' : 'var(--cs-allowed)'}>
+        {s.passed(of.passed, of.results.length)}
+      </Text>
+      {brief ? (
+        <>
+          {failing.length > 0 && <CaseTable of={failing} />}
+          <details>
+            <summary>{s.all}</summary>
+            <CaseTable of={of.results} />
+          </details>
+        </>
+      ) : (
+        <CaseTable of={of.results} />
+      )}
+    </Stack>
+  );
+}
+
+function Judged({ of: { outcome, rule } }: { of: Schemas['Judged'] }) {
+  return (
     <>
       <Word kind={kindOfOutcome(outcome)} />{' '}
       <span className="cs-mono">
@@ -92,32 +132,36 @@ export function Results({ of }: { of: Schemas['TestOut'] }) {
       </span>
     </>
   );
+}
+
+function CaseTable({ of }: { of: Schemas['CaseOut'][] }) {
   return (
-    <Stack gap="xs">
-      <Text fw={600} role="status" c={of.failed > 0 ? 'var(--cs-denied)' : 'var(--cs-allowed)'}>
-        {s.passed(of.passed, of.results.length)}
-      </Text>
-      <Table.ScrollContainer minWidth={480} type="native" className="cs-panel" tabIndex={0}>
-        <Table aria-label={t.policies.tabs.tests}>
-          <Table.Thead>
-            <Table.Tr>
-              {[s.name, s.result, s.expected, s.got].map((name) => (
-                <Table.Th key={name}>{name}</Table.Th>
-              ))}
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {of.results.map((result) => (
-              <Table.Tr key={result.index}>
-                <Table.Td>{result.name ?? s.unnamed(result.index)}</Table.Td>
-                <Table.Td fw={600}>{result.passed ? `✓ ${s.pass}` : `✕ ${s.fail}`}</Table.Td>
-                <Table.Td>{judged(result.expected)}</Table.Td>
-                <Table.Td>{judged(result.decided)}</Table.Td>
-              </Table.Tr>
+    <Table.ScrollContainer minWidth={480} type="native" tabIndex={0}>
+      <Table aria-label={t.policies.tabs.tests}>
+        <Table.Thead>
+          <Table.Tr>
+            {[s.name, s.result, s.expected, s.got].map((name) => (
+              <Table.Th key={name}>{name}</Table.Th>
             ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
-    </Stack>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {of.map((result) => (
+            <Table.Tr key={result.index}>
+              <Table.Td>{result.name ?? s.unnamed(result.index)}</Table.Td>
+              <Table.Td fw={600} style={{ whiteSpace: 'nowrap' }}>
+                {result.passed ? `✓ ${s.pass}` : `✕ ${s.fail}`}
+              </Table.Td>
+              <Table.Td>
+                <Judged of={result.expected} />
+              </Table.Td>
+              <Table.Td>
+                <Judged of={result.decided} />
+              </Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
   );
 }

@@ -10,11 +10,12 @@ import { type Template, template } from '../../lib/templates';
 import { useKnownTools } from '../../lib/tools';
 import { t } from '../../text';
 import { Asked } from '../../ui/Asked';
-import { Go } from '../../ui/bits';
+import { Go, Snippet } from '../../ui/bits';
 import { ProblemView } from '../../ui/ProblemView';
 import { kindOfCall, Word } from '../../ui/Word';
 import { GrantForm } from '../grants/GrantForm';
 import { Snippets } from '../grants/Snippets';
+import { curl } from '../../lib/snippets';
 import { Form as CredentialForm } from '../servers/Credential';
 import { ServerForm } from '../servers/ServerForm';
 
@@ -183,6 +184,7 @@ function Watch({ made }: { made: Schemas['GrantMade'] }) {
             {t.grants.token.once}
           </Text>
           <Snippets grant={made.grant} token={made.token} />
+          <FromTerminal made={made} token={made.token} />
         </>
       )}
       <div role="status">
@@ -197,6 +199,43 @@ function Watch({ made }: { made: Schemas['GrantMade'] }) {
         {allowed && denied && <Text fw={600}>{w.both}</Text>}
       </div>
       {items.length > 0 && <Go {...to.logs({ grant: made.grant.label })}>{w.toLogs}</Go>}
+    </>
+  );
+}
+
+/** A call that passes and one that does not, for a terminal: whoever has no client yet sees both. */
+function FromTerminal({ made, token }: { made: Schemas['GrantMade']; token: string }) {
+  const reach = made.grant.servers[0];
+  const { tools } = useKnownTools(reach?.server.name);
+  const policy = api.useQuery(
+    'get',
+    '/api/v1/policies/{id}',
+    { params: { path: { id: reach?.policy?.id ?? '' } } },
+    { enabled: Boolean(reach?.policy) },
+  );
+  const doc = parse(policy.data?.version?.text ?? '{}');
+  const named = (state: string) =>
+    tools.find(
+      (tool) => stateOf(doc, tool.name) === state && !tool.fields.some((field) => field.required),
+    ) ?? tools.find((tool) => stateOf(doc, tool.name) === state);
+  const [passes, stops] = [named('allow'), named('deny')];
+  if (!reach || !policy.data) return null;
+  return (
+    <>
+      {passes && (
+        <Snippet
+          text={curl(reach.gateway_url, token, passes.name)}
+          label={w.passes(passes.name)}
+          titled
+        />
+      )}
+      {stops && (
+        <Snippet
+          text={curl(reach.gateway_url, token, stops.name)}
+          label={w.stops(stops.name)}
+          titled
+        />
+      )}
     </>
   );
 }
