@@ -13,4 +13,5 @@ mod handbook;
 mod log;
 mod people;
 mod program;
+mod recovery;
 mod start;
