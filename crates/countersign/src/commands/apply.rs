@@ -41,9 +41,8 @@ pub(super) async fn run(api: &Api, asked: Apply, style: Style) -> Result<(), Fai
     }
     let mut made = 0;
     for step in &steps {
-        step.carry_out(api).await.map_err(|failure| {
+        step.carry_out(api).await.inspect_err(|_| {
             out::note(&format!("{made} of {} changes were made before this one", steps.len()));
-            failure
         })?;
         made += 1;
     }
