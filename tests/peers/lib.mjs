@@ -28,10 +28,11 @@ export const clientOptions = {
   call: { type: 'string' },
   args: { type: 'string', default: '{}' },
   script: { type: 'string' },
+  patience: { type: 'string', default: '30' },
 };
 
-/** Long enough for a slow machine, short enough that a test does not hang. */
-export const ANSWER_MAX = { timeout: 30_000 };
+/** How long an answer is waited for: by itself long enough for a slow machine, short enough that a test does not hang. */
+export const answerMax = (given) => ({ timeout: Number(given.patience) * 1000 });
 
 /** A Node of version 22 or newer: the one this runs on, or the one from the installed package. */
 export function node22() {

@@ -6,10 +6,6 @@ import json
 import sys
 import traceback
 
-# Long enough for a slow machine, short enough that a test does not hang.
-ANSWER_MAX_SECONDS = 30.0
-
-
 def options(description):
     """Reads the options every client script takes."""
     parser = argparse.ArgumentParser(description=description)
@@ -21,6 +17,8 @@ def options(description):
     parser.add_argument("--call")
     parser.add_argument("--args", default="{}")
     parser.add_argument("--script")
+    # By itself long enough for a slow machine, short enough that a test does not hang.
+    parser.add_argument("--patience", type=float, default=30.0)
     return parser.parse_args()
 
 

@@ -11,13 +11,13 @@ import sys
 from fastmcp import Client
 from fastmcp.client.transports import StreamableHttpTransport
 
-from lib import ANSWER_MAX_SECONDS, converse, headers_of, options
+from lib import converse, headers_of, options
 
 
 class Peer:
     def __init__(self, given):
         transport = StreamableHttpTransport(given.url, headers=headers_of(given))
-        self.client = Client(transport, mode=given.mode, timeout=ANSWER_MAX_SECONDS)
+        self.client = Client(transport, mode=given.mode, timeout=given.patience)
 
     async def __aenter__(self):
         await self.client.__aenter__()

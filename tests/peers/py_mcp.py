@@ -11,14 +11,14 @@ import sys
 from mcp import Client
 from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
 
-from lib import ANSWER_MAX_SECONDS, converse, headers_of, options
+from lib import converse, headers_of, options
 
 
 class Peer:
     def __init__(self, given):
         self.http = create_mcp_http_client(headers=headers_of(given))
         transport = streamable_http_client(given.url, http_client=self.http)
-        self.client = Client(transport, mode=given.mode, read_timeout_seconds=ANSWER_MAX_SECONDS)
+        self.client = Client(transport, mode=given.mode, read_timeout_seconds=given.patience)
 
     async def __aenter__(self):
         await self.http.__aenter__()

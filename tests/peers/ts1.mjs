@@ -6,13 +6,14 @@
 
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { ANSWER_MAX, clientOptions, converse, headersOf, options } from './lib.mjs';
+import { answerMax, clientOptions, converse, headersOf, options } from './lib.mjs';
 
 const given = options(clientOptions, ['url']);
 if (given.mode !== 'legacy') {
   console.error('the TypeScript SDK 1.x only speaks the legacy era');
   process.exit(2);
 }
+const ANSWER_MAX = answerMax(given);
 const client = new Client({ name: 'peers-ts1', version: '1.0.0' });
 const transport = new StreamableHTTPClientTransport(new URL(given.url), { requestInit: { headers: headersOf(given) } });
 

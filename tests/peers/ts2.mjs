@@ -5,9 +5,10 @@
 // Without one of those, commands are read from standard input; README.md describes them and the answers.
 
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { ANSWER_MAX, clientOptions, converse, headersOf, options } from './lib.mjs';
+import { answerMax, clientOptions, converse, headersOf, options } from './lib.mjs';
 
 const given = options(clientOptions, ['url']);
+const ANSWER_MAX = answerMax(given);
 const client = new Client({ name: 'peers-ts2', version: '1.0.0' }, { versionNegotiation: { mode: given.mode } });
 const transport = new StreamableHTTPClientTransport(new URL(given.url), { requestInit: { headers: headersOf(given) } });
 

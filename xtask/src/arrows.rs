@@ -13,12 +13,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "countersign",
         &[
-            "control", "gateway", "dial", "payments", "store", "audit", "json", "mcp", "policy",
-            "quota", "vault",
+            "control", "gateway", "notify", "dial", "payments", "store", "audit", "json", "mcp",
+            "policy", "quota", "vault",
         ],
     ),
     ("control", &["dial", "store", "audit", "json", "mcp", "policy", "quota", "vault"]),
     ("gateway", &["dial", "store", "json", "mcp", "policy", "quota", "vault"]),
+    // Beside the two planes: tells people outside what the store says.
+    ("notify", &["dial", "store", "vault"]),
     ("store", &["audit", "json", "mcp", "policy", "quota", "vault"]),
     // The core. No async, no I/O, no clock.
     ("audit", &["json"]),

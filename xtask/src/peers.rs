@@ -55,6 +55,7 @@ impl House {
         let args = ["--test", "--test-reporter=spec", "--test-timeout=900000"];
         let mut command = process::command("node", &args, &peers());
         command.env("PEERS_GATEWAY", file);
+        command.env("PEERS_COUNTERSIGN", self.binaries.join("countersign"));
         Ok(command)
     }
 

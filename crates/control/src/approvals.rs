@@ -59,6 +59,8 @@ pub(crate) struct SaidOut {
     /// `approved` or `denied`.
     said: &'static str,
     at: String,
+    /// From which address; for admins.
+    address: Option<String>,
     note: String,
 }
 
@@ -179,6 +181,19 @@ fn named(id: &str, name: &str) -> Named {
     Named { id: id.to_owned(), name: name.to_owned() }
 }
 
+/// What people said, in order.
+pub(crate) fn said(by: &Authorized, of: &Approval) -> Vec<SaidOut> {
+    let sees = by.could(Action::AuditRead);
+    let said = of.decisions.iter().map(|said| SaidOut {
+        by: named(said.member.as_str(), &said.name),
+        said: if said.approve { "approved" } else { "denied" },
+        at: time::write(said.at),
+        address: said.address.clone().filter(|_| sees),
+        note: said.note.clone(),
+    });
+    said.collect()
+}
+
 impl BarOut {
     fn of(bar: Bar) -> Self {
         Self { code: bar.code(), text: bar.text() }
@@ -186,7 +201,7 @@ impl BarOut {
 }
 
 impl ApprovalRow {
-    fn of(control: &Control, of: &Approval, bar: Option<Bar>) -> Self {
+    fn of(control: &Control, by: &Authorized, of: &Approval, bar: Option<Bar>) -> Self {
         let now = control.clock.now();
         let state = of.state_at(now);
         let needs = of.needs.iter().enumerate().map(|(at, need)| NeedOut {
@@ -195,12 +210,6 @@ impl ApprovalRow {
             count: need.count,
             given: of.given(at),
             message: need.message.clone(),
-        });
-        let decisions = of.decisions.iter().map(|said| SaidOut {
-            by: named(said.member.as_str(), &said.name),
-            said: if said.approve { "approved" } else { "denied" },
-            at: time::write(said.at),
-            note: said.note.clone(),
         });
         let left = (of.expires_at.micros() - now.micros()).max(0) / 1_000_000;
         let bar = if state == ApprovalState::Pending { bar } else { Some(Bar::Ended) };
@@ -215,7 +224,7 @@ impl ApprovalRow {
             policy: of.policy.0.to_string(),
             policy_version: of.policy.1,
             needs: needs.collect(),
-            decisions: decisions.collect(),
+            decisions: said(by, of),
             asked: of.asked,
             asked_by: of.asked_by.to_string(),
             used_by: of.used_by.as_ref().map(ToString::to_string),
@@ -274,7 +283,8 @@ pub(crate) async fn list(
     let found = control.store.approvals(by.org(), member, by.role(), which, &page).await?;
     let wanted = |bar: &Option<Bar>| mine.is_none_or(|mine| mine == bar.is_none());
     let items = found.items.iter().filter(|(_, bar)| wanted(bar));
-    let items = items.map(|(approval, bar)| ApprovalRow::of(&control, approval, *bar)).collect();
+    let items =
+        items.map(|(approval, bar)| ApprovalRow::of(&control, &by, approval, *bar)).collect();
     Ok(Json(List { items, next: found.next }))
 }
 
@@ -297,7 +307,7 @@ pub(crate) async fn get(
         member: named(asking.member.id.as_str(), &asking.member.name),
         barred: asking.bar.map(BarOut::of),
     });
-    let row = ApprovalRow::of(&control, &approval, bar);
+    let row = ApprovalRow::of(&control, &by, &approval, bar);
     Ok(Json(ApprovalFull { row, people: people.collect() }))
 }
 
@@ -325,7 +335,7 @@ async fn opened(
     let (approval, sealed) = control.store.approval_open(&by.by(), by.role(), id).await?;
     let bar = bar(control, by, id).await?;
     let (arguments, would) = shown::of(control, by, &approval, &sealed).await?;
-    Ok(ApprovalOpened { row: ApprovalRow::of(control, &approval, bar), arguments, would })
+    Ok(ApprovalOpened { row: ApprovalRow::of(control, by, &approval, bar), arguments, would })
 }
 
 /// Signs this one call off, once.
@@ -375,7 +385,7 @@ async fn decided(
     let id = ApprovalId::from(id);
     let approval = control.store.approval_decide(&by.by(), by.role(), &id, word).await?;
     let bar = bar(control, by, &id).await?;
-    Ok(Json(ApprovalRow::of(control, &approval, bar)))
+    Ok(Json(ApprovalRow::of(control, by, &approval, bar)))
 }
 
 /// Takes back an approval that waits or was not used yet.
@@ -397,7 +407,7 @@ pub(crate) async fn withdraw(
     let given = body.read::<WithdrawIn>().await?;
     let id = ApprovalId::from(id);
     let approval = control.store.approval_withdraw(&by.by(), &id, &given.reason).await?;
-    Ok(Json(ApprovalRow::of(&control, &approval, Some(Bar::Ended))))
+    Ok(Json(ApprovalRow::of(&control, &by, &approval, Some(Bar::Ended))))
 }
 
 /// How approvals are set up.

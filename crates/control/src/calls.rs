@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use store::{Call, CallFilter, CallId, OutcomeClass, Verdict};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::approvals::{self, SaidOut};
 use crate::body::Asked;
 use crate::grants::Named;
 use crate::operator::Operator;
@@ -123,6 +124,29 @@ pub(crate) struct CallOut {
     count: u32,
     /// What became of it; `null` while it is in flight, and for calls that never left.
     outcome: Option<OutcomeOut>,
+}
+
+/// The sign-off that a call has used, or asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CallApproval {
+    id: String,
+    /// Where it stands: `pending`, `approved`, `denied`, `expired`, `withdrawn` or `consumed`.
+    state: &'static str,
+    /// Whether this call has used it; otherwise it asked for it first.
+    used: bool,
+    /// What was signed off, to the letter.
+    fingerprint: String,
+    /// Who said what, when, and for admins from where.
+    decisions: Vec<SaidOut>,
+}
+
+/// One line of the call log, with its sign-off.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CallWhole {
+    #[serde(flatten)]
+    call: CallOut,
+    /// The sign-off, if one was asked for.
+    approval: Option<CallApproval>,
 }
 
 impl CallOut {
@@ -256,16 +280,25 @@ pub(crate) async fn list(
 #[utoipa::path(
     get, path = "/calls/{id}", tag = "calls", operation_id = "calls_get",
     params(("id" = String, Path, description = "Id of the call")),
-    responses((status = 200, body = CallOut), (status = "4XX", body = ProblemBody)),
+    responses((status = 200, body = CallWhole), (status = "4XX", body = ProblemBody)),
     security(("api_key" = ["viewer"])),
 )]
 pub(crate) async fn get(
     State(control): State<Control>,
     who: Operator,
     At(id): At<String>,
-) -> Result<Json<CallOut>, Problem> {
+) -> Result<Json<CallWhole>, Problem> {
     let by = who.may(Action::CallsRead)?;
     let id = CallId::parse(&id).ok_or_else(|| Problem::no_such("call"))?;
     let call = control.store.call(by.org(), &id).await?;
-    Ok(Json(CallOut::of(&call.ok_or_else(|| Problem::no_such("call"))?)))
+    let call = CallOut::of(&call.ok_or_else(|| Problem::no_such("call"))?);
+    let found = control.store.approval_of_call(by.org(), &id).await?;
+    let approval = found.map(|of| CallApproval {
+        id: of.id.to_string(),
+        state: of.state_at(control.clock.now()).as_str(),
+        used: of.used_by == Some(id),
+        fingerprint: of.fingerprint_shown(),
+        decisions: approvals::said(&by, &of),
+    });
+    Ok(Json(CallWhole { call, approval }))
 }

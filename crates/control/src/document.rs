@@ -27,6 +27,7 @@ use crate::routes;
         (name = "grants", description = "What agents may do, and how much of it they used"),
         (name = "calls", description = "What agents did"),
         (name = "approvals", description = "Calls that wait for people"),
+        (name = "channels", description = "Where people outside are told of calls that wait"),
         (name = "members", description = "People: members and groups"),
         (name = "api-keys", description = "Keys of this API"),
         (name = "session", description = "Signing in, sessions, passwords and passkeys"),

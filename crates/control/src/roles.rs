@@ -19,6 +19,8 @@ pub(crate) enum Action {
     ApprovalsDecide,
     /// Take approvals back, and say how strict they are.
     ApprovalsManage,
+    /// See, make, change, try and remove channels, and what went by them.
+    Channels,
     /// Write, publish and remove policies.
     PoliciesWrite,
     /// Check, test, simulate and translate policy texts: nothing is sent, nothing is changed.
@@ -80,6 +82,7 @@ pub(crate) const fn minimum(action: Action) -> Role {
         | Action::GrantsWrite
         | Action::LimitsResolve
         | Action::ApprovalsManage
+        | Action::Channels
         | Action::KeysOfOthers
         | Action::MembersRead
         | Action::MembersWrite

@@ -8,9 +8,9 @@ use utoipa_axum::routes;
 
 use crate::problem::{Code, Problem};
 use crate::{
-    Control, approvals, arrival, audit, backup, calls, clock, credentials, document, drafts,
-    evidence, exact, grants, groups, health, keys, me, members, policies, providers, replay,
-    reservations, servers, sign_in, simulate, tail, tools, trial, usage, watches,
+    Control, approvals, arrival, audit, backup, calls, channels, clock, credentials, document,
+    drafts, evidence, exact, grants, groups, health, holding, keys, me, members, policies,
+    providers, replay, reservations, servers, sign_in, simulate, tail, tools, trial, usage, watches,
 };
 use crate::{dashboard, permissions};
 
@@ -69,6 +69,7 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(grants::attach))
         .routes(routes!(grants::hand_over))
         .routes(routes!(usage::usage))
+        .routes(routes!(holding::get, holding::set))
         .routes(routes!(reservations::list))
         .routes(routes!(reservations::resolve))
         .routes(routes!(clock::state))
@@ -89,6 +90,11 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(approvals::deny))
         .routes(routes!(approvals::withdraw))
         .routes(routes!(approvals::settings, approvals::set_settings))
+        .routes(routes!(channels::list, channels::create))
+        .routes(routes!(channels::get, channels::update, channels::delete))
+        .routes(routes!(channels::test))
+        .routes(routes!(channels::deliveries))
+        .routes(routes!(channels::retry))
         .routes(routes!(groups::list, groups::create))
         .routes(routes!(groups::get, groups::update, groups::delete))
         .routes(routes!(keys::list, keys::create))

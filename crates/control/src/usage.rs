@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use store::{LimitUsage, Page};
+use store::{APPROVALS_PENDING_PER_GRANT_MAX, LimitUsage, Page};
 use utoipa::ToSchema;
 
 use crate::operator::Operator;
@@ -28,6 +28,10 @@ pub(crate) struct UsageOut {
     unknown: Vec<ReservationOut>,
     /// Whether there are more of them: see `/reservations`.
     more_unknown: bool,
+    /// How many of the grant's calls wait for people now.
+    approvals_waiting: u32,
+    /// How many may.
+    approvals_waiting_max: u32,
 }
 
 /// One limit's usage. Amounts are decimals, as text.
@@ -92,6 +96,8 @@ pub(crate) async fn usage(
         left_out: usage.left_out,
         unknown: unknown.items.iter().map(ReservationOut::of).collect(),
         more_unknown: unknown.next.is_some(),
+        approvals_waiting: control.store.approvals_waiting(by.org(), &grant.id).await?,
+        approvals_waiting_max: APPROVALS_PENDING_PER_GRANT_MAX,
     }))
 }
 

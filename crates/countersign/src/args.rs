@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod channels;
 mod evidence;
 mod people;
 
+pub(crate) use channels::{Channel, NewChannel, NewChannelCommon, Signing};
 pub(crate) use evidence::{Audit, Export, Verify, Witness};
 pub(crate) use people::{
     Apply, Draft, Group, IdentityProvider, Member, Recover, Restore, Session, WhichChanges,
@@ -69,6 +71,9 @@ pub(crate) enum Command {
     /// Calls that wait for people.
     #[command(subcommand)]
     Approvals(Approvals),
+    /// Where people outside are told of calls that wait: webhooks, mail, Slack.
+    #[command(subcommand)]
+    Channel(Channel),
     /// People: who may sign in and hold keys.
     #[command(subcommand)]
     Member(Member),
@@ -531,6 +536,20 @@ pub(crate) enum Grant {
         /// The member who answers for it from now on.
         #[arg(long, value_name = "MEMBER")]
         owner: String,
+    },
+    /// Show or say how long its calls are held for people, for clients that bear less or more.
+    Holding {
+        /// Its label or id.
+        grant: String,
+        /// The longest that one request is held, 0 to 240; 0: told to call again at once.
+        #[arg(long, requires = "legs")]
+        seconds: Option<u32>,
+        /// The most legs of a call of 2026-07-28, 0 to 6; 0: told to call again.
+        #[arg(long, requires = "seconds")]
+        legs: Option<u32>,
+        /// As usual again.
+        #[arg(long, conflicts_with_all = ["seconds", "legs"])]
+        usual: bool,
     },
     /// Let no call in until it is resumed.
     Pause {

@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod calls;
 mod changes;
+mod channel;
 mod clock;
 mod connect;
 mod credential;
@@ -46,6 +47,7 @@ pub(crate) async fn run(arguments: Arguments, style: Style) -> Result<(), Failur
         Command::Grant(command) => grant::run(&api()?, command, style).await,
         Command::Calls(command) => calls::run(&api()?, command, style).await,
         Command::Approvals(command) => approvals::run(&api()?, command, style).await,
+        Command::Channel(command) => channel::run(&api()?, command, style).await,
         Command::Key(command) => key::run(&api()?, command, style).await,
         Command::Clock(command) => clock::run(&api()?, command, style).await,
         Command::Audit(command) => audit::run(instance, command, style).await,

@@ -44,6 +44,7 @@ pub(crate) struct Instance {
     store: Arc<Sqlite>,
     gateway: Arc<gateway::Gateway>,
     control: control::Control,
+    courier: notify::Courier,
     listeners: Listeners,
 }
 
@@ -111,6 +112,8 @@ impl Instance {
             store: Arc::clone(&store),
             org: org.clone(),
         };
+        let outbox = Arc::clone(&store) as Arc<dyn store::Outbox>;
+        let courier = notify::Courier::new(outbox, Arc::clone(&clock), &control_url);
         let control = control::Control::new(
             Arc::clone(&store) as Arc<dyn store::ControlPlane>,
             Arc::new(prober),
@@ -139,6 +142,7 @@ impl Instance {
             store,
             gateway,
             control,
+            courier,
             listeners,
         })
     }
@@ -150,12 +154,15 @@ impl Instance {
 
     /// Serves until `stop` says so; then lets calls in flight finish and writes what waits.
     pub(crate) async fn serve(self, stop: watch::Receiver<bool>) -> Result<(), Failure> {
-        let Self { store, gateway, control, listeners, .. } = self;
+        let Self { store, gateway, control, courier, listeners, .. } = self;
+        let telling = tokio::spawn(courier.run(stopped(stop.clone())));
         // On a task of its own: agents are answered while the control plane still gets up.
         let operators =
             tokio::spawn(control::serve(listeners.control, control, stopped(stop.clone())));
         let agents = gateway.serve(listeners.gateway, stopped(stop)).await;
         let operators = operators.await.unwrap_or_else(|error| Err(error.into()));
+        // It writes down what became of the last messages, so the store is closed after it.
+        let _ = telling.await;
         let flushed = store.flush().await;
         // The writer is a thread of its own; it is waited for where waiting may block.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;

@@ -173,13 +173,7 @@ impl Hold {
     ) -> Result<Waited, Refusal> {
         let mut changes = gateway.store.approving().approvals_changed();
         let ends_at = *self.ends_at.get_or_insert_with(|| {
-            let holding = &gateway.config.holding;
-            Instant::now()
-                + match (self.era, self.leg) {
-                    (Era::Legacy, _) => holding.legacy,
-                    (Era::Modern, 0) => holding.first_leg,
-                    (Era::Modern, _) => holding.later_leg,
-                }
+            Instant::now() + budget(gateway, &asked.caller, self.era, self.leg)
         });
         if self.era == Era::Legacy && self.streams && Instant::now() < ends_at {
             agent.open(stream_head());
@@ -276,7 +270,7 @@ impl Hold {
         approval: &Approval,
     ) -> Option<Object> {
         let next = self.leg + 1;
-        if self.era == Era::Legacy || next >= gateway.config.holding.legs {
+        if self.era == Era::Legacy || next >= legs(gateway, &asked.caller) {
             return None;
         }
         let context = context(&asked.caller, &self.subject);
@@ -297,6 +291,29 @@ impl Hold {
         result.insert("requestState", state);
         Some(result)
     }
+}
+
+/// How long one request is held: as measured with real clients, unless somebody has said otherwise of
+/// the grant.
+fn budget(gateway: &Gateway, caller: &Caller, era: Era, leg: u32) -> Duration {
+    let holding = &gateway.config.holding;
+    let said = caller.grant.holding.map(|said| Duration::from_secs(said.seconds.into()));
+    let last = leg + 1 >= legs(gateway, caller);
+    match (era, leg, said) {
+        (Era::Legacy, _, Some(said)) => said,
+        // Whoever is told to call again after this waits as long as a legacy client would.
+        (Era::Modern, _, Some(said)) if last => said,
+        (Era::Modern, 0, Some(said)) => said.min(holding.first_leg),
+        (Era::Modern, _, Some(said)) => said.min(holding.later_leg),
+        (Era::Legacy, _, None) => holding.legacy,
+        (Era::Modern, 0, None) => holding.first_leg,
+        (Era::Modern, _, None) => holding.later_leg,
+    }
+}
+
+/// The most legs of ours.
+fn legs(gateway: &Gateway, caller: &Caller) -> u32 {
+    caller.grant.holding.map_or(gateway.config.holding.legs, |said| said.legs)
 }
 
 fn elicitation(approval: &Approval, link: String) -> Object {

@@ -61,6 +61,8 @@ pub(crate) struct GrantEntry {
     pub(crate) not_before: Option<Moment>,
     pub(crate) expires_at: Option<Moment>,
     pub(crate) in_flight_max: u32,
+    /// How long its calls are held for people, if not as usual.
+    pub(crate) holding: Option<store::GrantHolding>,
     pub(crate) flights: Flights,
     /// Streams it holds open.
     pub(crate) streams: Flights,
@@ -206,6 +208,7 @@ impl Snapshot {
                     Some(Attached { server, policy, candidate: watched.cloned() })
                 })
                 .collect();
+            let holding = view.holdings.get(&grant.id).copied();
             let known = before.grants.get(&grant.id);
             let flights = known.map(|g| g.flights.clone()).unwrap_or_default();
             let streams = known.map(|g| g.streams.clone()).unwrap_or_default();
@@ -223,6 +226,7 @@ impl Snapshot {
                 not_before: grant.not_before,
                 expires_at: grant.expires_at,
                 in_flight_max: grant.in_flight_max,
+                holding,
                 flights,
                 streams,
                 attached,

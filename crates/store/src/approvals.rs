@@ -12,8 +12,25 @@ use crate::*;
 
 /// The most calls of one grant that wait for people at once.
 pub const APPROVALS_PENDING_PER_GRANT_MAX: u32 = 20;
+/// The most approvals that one grant may ask for within an hour, those it took back included: each of
+/// them tells people.
+pub const APPROVALS_MADE_PER_GRANT_HOUR_MAX: u32 = 600;
 /// The most bytes of arguments that are put before a person.
 pub const APPROVAL_ARGUMENTS_BYTES_MAX: usize = 256 * 1024;
+
+/// The longest that one request of an agent is held, in seconds.
+pub const HOLDING_SECONDS_MAX: u32 = 240;
+/// The most legs of one call. Clients give up after ten, and the upstream may need some of them.
+pub const HOLDING_LEGS_MAX: u32 = 6;
+
+/// How long calls of a grant are held, where somebody has said otherwise than usual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GrantHolding {
+    /// The longest that one request is held, in seconds; 0: it is told to call again at once.
+    pub seconds: u32,
+    /// The most legs of a modern call; 0: it is told to call again.
+    pub legs: u32,
+}
 
 /// Where an approval stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -380,6 +397,14 @@ pub trait Approvals: Send + Sync {
         org: &OrgId,
         id: &str,
     ) -> Result<Option<(Approval, Vec<Asking>)>, StoreError>;
+    /// The approval that a call has used, or else the one it asked for.
+    async fn approval_of_call(
+        &self,
+        org: &OrgId,
+        call: &CallId,
+    ) -> Result<Option<Approval>, StoreError>;
+    /// How many calls of a grant wait for people.
+    async fn approvals_waiting(&self, org: &OrgId, grant: &GrantId) -> Result<u32, StoreError>;
     /// What bars this member from deciding.
     async fn approval_bar(
         &self,
@@ -415,6 +440,19 @@ pub trait Approvals: Send + Sync {
         id: &ApprovalId,
         reason: &str,
     ) -> Result<Approval, ChangeError>;
+    /// How long calls of a grant are held; `None`: as usual.
+    async fn grant_holding(
+        &self,
+        org: &OrgId,
+        grant: &GrantId,
+    ) -> Result<Option<GrantHolding>, StoreError>;
+    /// Says how long calls of a grant are held; `None`: as usual.
+    async fn grant_set_holding(
+        &self,
+        by: &By,
+        grant: &GrantId,
+        holding: Option<GrantHolding>,
+    ) -> Result<(), ChangeError>;
     /// How approvals are set up.
     async fn approval_settings_of(&self, org: &OrgId) -> Result<ApprovalSettings, StoreError>;
     /// Sets approvals up.

@@ -110,7 +110,9 @@ pub trait DataPlane: Send + Sync {
 /// What the control plane needs of a store: every read is of one organisation, every change says
 /// by whom and is recorded in the same transaction.
 #[async_trait]
-pub trait ControlPlane: People + SignIn + Evidence + Approvals + Watches + Send + Sync {
+pub trait ControlPlane:
+    People + SignIn + Evidence + Approvals + Channels + Watches + Send + Sync
+{
     /// The key that this token is, if it is one of ours: unexpired, its member active, MACs intact.
     async fn api_key_of(&self, token: &Token, now: Moment)
     -> Result<Option<KeyHolder>, StoreError>;

@@ -84,6 +84,14 @@ id!(
     ApprovalId, "apr"
 );
 id!(
+    /// A way to tell people outside.
+    ChannelId, "chn"
+);
+id!(
+    /// What people outside are told, by however many channels.
+    MessageId, "msg"
+);
+id!(
     /// A member's signed-in browser.
     SessionId, "ses"
 );

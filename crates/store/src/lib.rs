@@ -9,6 +9,7 @@
 //! Nothing here decides anything about a call, and nothing here knows HTTP.
 
 mod approvals;
+mod channels;
 mod contract;
 mod contract_evidence;
 mod contract_people;
@@ -25,6 +26,7 @@ pub mod sqlite;
 mod watch;
 
 pub use approvals::*;
+pub use channels::*;
 pub use contract::{BeginError, ControlPlane, DataPlane, Page, Slice};
 pub use contract_evidence::{
     CallProof, EntryProof, Evidence, SelfCheck, SignedCheckpoint, evidence_file,
@@ -35,8 +37,8 @@ pub use contract_sign_in::{
 };
 pub use error::{ChangeError, StoreError};
 pub use id::{
-    ApprovalId, CallId, CredentialId, GrantId, GroupId, KeyId, MemberId, OrgId, PasskeyId,
-    PolicyId, ProviderId, ServerId, SessionId, WatchId,
+    ApprovalId, CallId, ChannelId, CredentialId, GrantId, GroupId, KeyId, MemberId, MessageId,
+    OrgId, PasskeyId, PolicyId, ProviderId, ServerId, SessionId, WatchId,
 };
 pub use limits::{ClockState, GrantUsage, LimitUsage, Reserved, RoomError};
 pub use moment::{Clock, Moment, SystemClock};

@@ -411,6 +411,8 @@ pub struct View {
     pub grants: Vec<(Grant, Vec<TokenRow>)>,
     /// Every server, with its tools and its credential.
     pub servers: Vec<ServerView>,
+    /// How long calls of grants are held, where somebody has said otherwise than usual.
+    pub holdings: std::collections::HashMap<GrantId, crate::GrantHolding>,
     /// The newest published version of every policy that some grant uses.
     pub policies: Vec<PolicyVersion>,
     /// The candidates that are watched beside them.

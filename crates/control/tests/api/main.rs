@@ -19,6 +19,7 @@ mod replay;
 mod watches;
 mod approvals;
 mod attacks;
+mod channels;
 mod audit;
 mod organisations;
 mod http;

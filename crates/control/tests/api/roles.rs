@@ -26,6 +26,7 @@ async fn every_route_is_open_to_exactly_the_roles_in_the_table() {
             let asked = bare
                 .replace("{id}", "nothing-of-that-name")
                 .replace("{tool}", "nothing")
+                .replace("{message}", "nothing")
                 .replace("{number}", "1");
             let body = if matches!(method.as_str(), "POST" | "PUT") { "{}" } else { "" };
             let mut may = vec![];

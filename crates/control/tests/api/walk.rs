@@ -198,6 +198,8 @@ fn steps() -> Vec<Step> {
             1,
         ),
         step("GET", "/grants/{id}/usage", "/grants/a/usage", "", 0),
+        step("GET", "/grants/{id}/holding", "/grants/a/holding", "", 0),
+        step("PUT", "/grants/{id}/holding", "/grants/a/holding", r#"{"seconds":240,"legs":0}"#, 1),
         step("POST", "/grants/{id}/pause", "/grants/a/pause", "", 1),
         step("POST", "/grants/{id}/resume", "/grants/a/resume", "", 1),
         step("POST", "/grants/{id}/rotate", "/grants/a/rotate", "", 1),
@@ -213,6 +215,26 @@ fn steps() -> Vec<Step> {
             r#"{"strict":true,"show_notes":false}"#,
             1,
         ),
+        step(
+            "POST",
+            "/channels",
+            "/channels",
+            r#"{"name":"w","kind":"webhook","url":"http://127.0.0.1:9/hook"}"#,
+            1,
+        ),
+        step("GET", "/channels", "/channels", "", 0),
+        step("GET", "/channels/{id}", "/channels/w", "", 0),
+        step(
+            "PUT",
+            "/channels/{id}",
+            "/channels/w",
+            r#"{"name":"w","kind":"webhook","url":"http://127.0.0.1:9/other"}"#,
+            1,
+        )
+        .with(any.0, any.1),
+        step("POST", "/channels/{id}/test", "/channels/w/test", "", 1),
+        step("GET", "/channels/{id}/deliveries", "/channels/w/deliveries", "", 0),
+        step("DELETE", "/channels/{id}", "/channels/w", "", 1),
         step("GET", "/clock", "/clock", "", 0),
         // Nothing is in doubt: there is nothing to record.
         step("POST", "/clock/confirm", "/clock/confirm", r#"{"reason":"looked at it"}"#, 0),
@@ -232,10 +254,15 @@ fn steps() -> Vec<Step> {
     ]
 }
 
-/// Routes that no walk takes: one that never ends, and the two ends of a visit to an identity provider,
-/// whom nobody is asked for here. `calls.rs` and `oidc.rs` try them.
-const ELSEWHERE: &[&str] =
-    &["GET /calls/tail", "GET /sign-in/oidc/{id}", "GET /sign-in/oidc/callback"];
+/// Routes that no walk takes: one that never ends, the two ends of a visit to an identity provider, whom
+/// nobody is asked for here, and one that needs a message that was given up. `calls.rs`, `oidc.rs` and
+/// `channels.rs` try them.
+const ELSEWHERE: &[&str] = &[
+    "GET /calls/tail",
+    "GET /sign-in/oidc/{id}",
+    "GET /sign-in/oidc/callback",
+    "POST /channels/{id}/deliveries/{message}/retry",
+];
 
 async fn send(world: &World, proof: &Proof, step: &Step) -> Answer {
     let (own, cookie);

@@ -23,7 +23,7 @@ const COLUMNS: [show::Column; 8] = [
     ("OUTCOME", "/outcome/class"),
     ("ID", "/id"),
 ];
-const LINES: [show::Column; 22] = [
+const LINES: [show::Column; 25] = [
     ("id", "/id"),
     ("index", "/index"),
     ("at", "/at"),
@@ -39,6 +39,9 @@ const LINES: [show::Column; 22] = [
     ("decision", "/decision"),
     ("rule", "/rule"),
     ("reason", "/reason"),
+    ("approval", "/approval/id"),
+    ("approval is", "/approval/state"),
+    ("said", "/approval/decisions"),
     ("arguments", "/known_args"),
     ("unknown", "/unknown_args"),
     ("request", "/request_bytes"),

@@ -45,6 +45,9 @@ const UNKNOWN: [show::Column; 6] = [
     ("HOLDS", "/summary"),
 ];
 
+const HOLDING: [show::Column; 3] =
+    [("as usual", "/usual"), ("seconds", "/seconds"), ("legs", "/legs")];
+
 pub(super) async fn run(api: &Api, command: Grant, style: Style) -> Result<(), Failure> {
     match command {
         Grant::Issue {
@@ -146,6 +149,15 @@ pub(super) async fn run(api: &Api, command: Grant, style: Style) -> Result<(), F
             let body = json!({"owner": owner}).to_string();
             let given = api.put(&["grants", &grant, "owner"], body).await?;
             show::done(&given, &format!("`{owner}` answers for `{grant}`"), style)
+        }
+        Grant::Holding { grant, seconds, legs, usual } => {
+            let path = ["grants", grant.as_str(), "holding"];
+            let said = json!({"seconds": seconds, "legs": legs});
+            let holding = match seconds.is_some() || usual {
+                true => api.put(&path, said.to_string()).await?,
+                false => api.get(&path).await?,
+            };
+            show::object(&holding, &HOLDING, style)
         }
         Grant::Pause { grant } => act(api, &grant, "pause", "is paused", style).await,
         Grant::Resume { grant } => act(api, &grant, "resume", "is active again", style).await,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use gateway::{Config, Holding};
 use serde_json::{Value, json};
 use store::{
-    Approval, Approvals as _, ApprovalsOf, By, Member, MemberDraft, Page, People as _, Role,
-    Verdict, Word,
+    Approval, Approvals as _, ApprovalsOf, By, ChangeError, ControlPlane as _, GrantHolding,
+    Member, MemberDraft, Page, People as _, Role, Verdict, Word,
 };
 use testkit::{Agent, Era, House, Setup};
 
@@ -16,7 +16,7 @@ const PAY: &str = "pay";
 
 fn tools() -> Value {
     json!([{"name": PAY, "inputSchema": {"type": "object", "properties": {
-        "amount": {"type": "number"}, "to": {"type": "string"}}}}])
+        "amount": {"type": "number"}, "to": {"type": "string"}, "meta": {}}}}])
 }
 
 fn policy(deny_over: i64) -> Value {
@@ -398,4 +398,109 @@ async fn of_all_who_come_for_one_approval_one_runs() {
     }
     assert_eq!(answers.iter().filter(|a| *a == "done").count(), 1, "{answers:?}");
     assert_eq!(world.executions(), 1);
+}
+
+/// What was signed off in the test of spellings.
+const SIGNED: &str =
+    r#"{"amount":800,"to":"Zoë/x","meta":{"a":[1,2.50,{"b":null}],"z":true,"":""}}"#;
+
+/// The same call, spelled otherwise: escapes, order and blanks carry no meaning.
+const SAME: [&str; 7] = [
+    SIGNED,
+    r#"{"meta":{"":"","z":true,"a":[1,2.50,{"b":null}]},"to":"Zoë/x","amount":800}"#,
+    "{ \"amount\" : 800 ,\n\t\"to\":\"Zoë/x\", \"meta\":{\"a\":[ 1,2.50 ,{\"b\": null}],\"z\":true,\"\":\"\"} }",
+    r#"{"amount":800,"to":"Zo\u00eb\/x","meta":{"a":[1,2.50,{"b":null}],"z":true,"":""}}"#,
+    r#"{"\u0061mount":800,"t\u006F":"\u005a\u006f\u00EB/x","meta":{"a":[1,2.50,{"b":null}],"z":true,"":""}}"#,
+    r#"{"amount":800,"to":"Zoë\u002Fx","meta":{"\u0061":[1,2.50,{"\u0062":null}],"\u007a":true,"":""}}"#,
+    "{\r\n\"to\":\"Zoë/x\",\"meta\":{\"z\":true,\"\":\"\",\"a\":[1,2.50,{\"b\":null}]},\"amount\":800}",
+];
+
+/// Other calls, however much alike: another lexeme of a number is other bytes upstream.
+const OTHERS: [&str; 17] = [
+    r#"{"amount":800.0,"to":"Zoë/x","meta":{"a":[1,2.50,{"b":null}],"z":true,"":""}}"#,
+    r#"{"amount":8e2,"to":"Zoë/x","meta":{"a":[1,2.50,{"b":null}],"z":true,"":""}}"#,
+    r#"{"amount":8.00E+2,"to":"Zoë/x","meta":{"a":[1,2.50,{"b":null}],"z":true,"":""}}"#,
+    r#"{"amount":801,"to":"Zoë/x","meta":{"a":[1,2.50,{"b":null}],"z":true,"":""}}"#,
+    r#"{"amount":"800","to":"Zoë/x","meta":{"a":[1,2.50,{"b":null}],"z":true,"":""}}"#,
+    r#"{"amount":800,"to":"Zoe\u0308/x","meta":{"a":[1,2.50,{"b":null}],"z":true,"":""}}"#,
+    r#"{"amount":800,"to":"Zoë/x ","meta":{"a":[1,2.50,{"b":null}],"z":true,"":""}}"#,
+    r#"{"amount":800,"to":"Zoë/x\u200b","meta":{"a":[1,2.50,{"b":null}],"z":true,"":""}}"#,
+    r#"{"amount":800,"to":"Zoë\\/x","meta":{"a":[1,2.50,{"b":null}],"z":true,"":""}}"#,
+    r#"{"amount":800,"to":"Zoë/x","meta":{"a":[1,2.5,{"b":null}],"z":true,"":""}}"#,
+    r#"{"amount":800,"to":"Zoë/x","meta":{"a":[2.50,1,{"b":null}],"z":true,"":""}}"#,
+    r#"{"amount":800,"to":"Zoë/x","meta":{"a":[1,2.50,{}],"z":true,"":""}}"#,
+    r#"{"amount":800,"to":"Zoë/x","meta":{"a":[1,2.50,{"b":null}],"z":1,"":""}}"#,
+    r#"{"amount":800,"to":"Zoë/x","meta":{"a":[1,2.50,{"b":null}],"z":true,"":null}}"#,
+    r#"{"amount":800,"to":"Zoë/x","meta":{"a":[1,2.50,{"b":null}],"z":true}}"#,
+    r#"{"amount":800,"to":"Zoë/x"}"#,
+    r#"{"amount":800,"to":"Zoë/x","meta":{"a":[1,2.50,{"b":null},null],"z":true,"":""}}"#,
+];
+
+/// V02, as a property: whatever an agent does to the spelling, what runs is what was signed off, once;
+/// and whatever it does to the meaning is another question.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_runs_is_what_was_signed_off_however_it_is_spelled() {
+    let world = World::impatient().await;
+    let agent = world.house.agent("a");
+    let era = agent.session().await;
+    let call = async |arguments: &str| told(&pay(&agent, &era, arguments).await);
+    let read = |text: &str| json::read(text.as_bytes(), json::Limits::REQUEST).unwrap();
+    let waits = "approval_required pending";
+    for (asked, used) in SAME.iter().zip(SAME.iter().cycle().skip(3)) {
+        assert_eq!(call(asked).await, waits, "{asked}");
+        world.say(&world.asked().await, true).await;
+        let before = world.executions();
+        for other in OTHERS {
+            // A text where the rules want a number is denied by them at once.
+            let answer = call(other).await;
+            assert!([waits, "deny_if -"].contains(&answer.as_str()), "{other}: {answer}");
+        }
+        assert_eq!(world.executions(), before, "none of the others runs");
+        // Decided, so that the next turn asks for them anew and finds room.
+        for left in world.waiting().await {
+            let by = world.house.by();
+            world.house.store.approval_withdraw(&by, &left.id, "test").await.unwrap();
+        }
+        assert_eq!(call(used).await, "done", "{used} is {asked}");
+        assert_eq!(world.executions(), before + 1);
+        let sent = world.house.upstream.calls().pop().unwrap();
+        let sent = read(&String::from_utf8(sent.body).unwrap());
+        let sent = sent.get("params").and_then(|params| params.get("arguments")).unwrap();
+        assert_eq!(json::canonical(sent), json::canonical(&read(SIGNED)), "to the letter");
+    }
+}
+
+/// Somebody knows a client better: how long its calls are held is said for its grant.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_long_calls_are_held_is_said_for_a_grant() {
+    let world = World::patient().await;
+    let agent = world.house.agent("a");
+    let grant = world.house.store.grants(world.house.store.org()).await.unwrap();
+    let grant = grant.into_iter().find(|grant| grant.label == "a").unwrap().id;
+    let by = world.house.by();
+    let set = async |holding| {
+        world.house.store.grant_set_holding(&by, &grant, holding).await.unwrap();
+    };
+    let legacy = agent.session().await;
+    set(Some(GrantHolding { seconds: 0, legs: 6 })).await;
+    assert_eq!(told(&pay(&agent, &legacy, CALL).await), "approval_required pending");
+    let leg = pay(&agent, &Era::Modern, CALL).await;
+    assert_eq!(leg["result"]["resultType"], "input_required", "{leg}");
+    set(Some(GrantHolding { seconds: 0, legs: 0 })).await;
+    assert_eq!(told(&pay(&agent, &Era::Modern, CALL).await), "approval_required pending");
+    let begun = std::time::Instant::now();
+    set(Some(GrantHolding { seconds: 1, legs: 0 })).await;
+    assert_eq!(told(&pay(&agent, &Era::Modern, CALL).await), "approval_required pending");
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+    for (seconds, legs) in [(241, 0), (0, 7)] {
+        let holding = Some(GrantHolding { seconds, legs });
+        let refused = world.house.store.grant_set_holding(&by, &grant, holding).await;
+        assert!(matches!(refused, Err(ChangeError::Invalid { .. })));
+    }
+    // As usual again: held until somebody decides.
+    set(None).await;
+    let asking = tokio::spawn(async move { pay(&agent, &legacy, CALL).await });
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    world.say(&world.asked().await, true).await;
+    assert_eq!(told(&asking.await.unwrap()), "done");
 }

@@ -34,8 +34,8 @@ const WAITING: &[(&str, &str)] = &[
     ("V08", "see the promises of the store"),
     ("V11", "see the tests of the control plane"),
     ("V12", "see the tests of the control plane"),
-    ("V14", "see the promises of the store: used, intent and quota are one commit"),
-    ("V15", "no notification is sent yet"),
+    ("V14", "see the kills of `crash_approvals.rs`"),
+    ("V15", "see the tests of the channels in crate `notify`"),
     ("V16", "see the tests of the store's file"),
 ];
 

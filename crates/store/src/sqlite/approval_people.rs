@@ -90,6 +90,32 @@ impl Bench {
     }
 }
 
+/// Counts again what was said before: a yes speaks for a rule as long as whoever gave it could still
+/// give it. Somebody who has left since does not complete a quorum.
+pub(super) fn recount(
+    conn: &Connection,
+    keys: &Keys,
+    approval: &mut Approval,
+) -> Result<(), Fault> {
+    let bench = Bench::of(conn, keys, approval)?;
+    let mut spoken = Vec::with_capacity(approval.decisions.len());
+    for said in &approval.decisions {
+        let member = members::acting(conn, keys, &approval.org, &said.member)?;
+        let may = |member: &Member| {
+            let bar = bench.bar(approval, member, member.role);
+            matches!(bar, None | Some(Bar::Decided))
+        };
+        spoken.push(match member.filter(may) {
+            Some(member) => bench.speaks_for(approval, &member, member.role),
+            None => Vec::new(),
+        });
+    }
+    for (said, spoken) in approval.decisions.iter_mut().zip(spoken) {
+        said.needs.retain(|need| spoken.contains(need));
+    }
+    Ok(())
+}
+
 /// Whether a grant's identity means this person: by address, id or name, whatever the case.
 pub(super) fn owns(identity: &str, member: &Member) -> bool {
     let identity = identity.strip_prefix("member:").unwrap_or(identity);

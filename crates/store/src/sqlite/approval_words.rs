@@ -3,11 +3,11 @@
 use rusqlite::params;
 use vault::Secret;
 
-use super::approval_people::{Bench, settings, settings_fields};
+use super::approval_people::{Bench, recount, settings, settings_fields};
 use super::approvals::{end, one, place, sealed, write};
 use super::fault::Fault;
-use super::members;
 use super::tx::{Detail, Recorded, Tx};
+use super::{members, outbox};
 use crate::{
     Approval, ApprovalDecision, ApprovalId, ApprovalSettings, ApprovalState, Bar, By, ChangeError,
     Member, Role, Word, names,
@@ -103,6 +103,7 @@ pub(super) fn decide(
         let text = "the fingerprint is not that of this approval: look at the call again";
         return Err(ChangeError::Conflict(text.to_owned()).into());
     }
+    recount(tx.conn, tx.keys, &mut approval)?;
     approval.decisions.push(ApprovalDecision {
         member: member.id,
         name: member.name,
@@ -119,6 +120,9 @@ pub(super) fn decide(
         approval.state = ApprovalState::Approved;
     }
     write(tx, &approval)?;
+    if approval.state != before {
+        outbox::announce(tx.conn, tx.keys, &approval, by.at)?;
+    }
     let detail = Detail::default()
         .change("state", before.as_str(), approval.state.as_str())
         .now("grant", approval.grant_label.as_str())
@@ -147,6 +151,7 @@ pub(super) fn withdraw(
     end(&mut approval, ApprovalState::Withdrawn, by.at);
     approval.reason = reason.to_owned();
     write(tx, &approval)?;
+    outbox::announce(tx.conn, tx.keys, &approval, by.at)?;
     let detail = Detail::default()
         .change("state", state.as_str(), approval.state.as_str())
         .now("reason", reason);

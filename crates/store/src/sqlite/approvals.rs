@@ -10,11 +10,13 @@ use vault::Place;
 use super::approval_codec::{decisions_of, decisions_text, needs_of, needs_text};
 use super::fault::{Fault, corrupt};
 use super::keys::{Fields, Keys};
+use super::outbox;
 use super::records::{micros, moment, number};
 use super::tx::{Recorded, Tx};
 use crate::{
-    APPROVAL_ARGUMENTS_BYTES_MAX, APPROVALS_PENDING_PER_GRANT_MAX, Approval, ApprovalAsk,
-    ApprovalId, ApprovalState, Asked, CallId, Moment, OrgId, SignedOff,
+    APPROVAL_ARGUMENTS_BYTES_MAX, APPROVALS_MADE_PER_GRANT_HOUR_MAX,
+    APPROVALS_PENDING_PER_GRANT_MAX, Approval, ApprovalAsk, ApprovalId, ApprovalState, Asked,
+    CallId, Moment, OrgId, SignedOff,
 };
 
 const TABLE: &str = "approvals";
@@ -124,6 +126,33 @@ pub(super) fn one(
     Ok(collect(conn, keys, &sql, [org.as_str(), id])?.pop())
 }
 
+/// The approval that a call has used, or asked for.
+pub(super) fn of_call(
+    conn: &Connection,
+    keys: &Keys,
+    org: &OrgId,
+    call: CallId,
+) -> Result<Option<Approval>, Fault> {
+    let sql = format!(
+        "{APPROVAL} WHERE org = ?1 AND (used_by = ?2 OR asked_by = ?2) \
+         ORDER BY used_by IS ?2 DESC, created_at LIMIT 1"
+    );
+    Ok(collect(conn, keys, &sql, params![org.as_str(), &call.0[..]])?.pop())
+}
+
+/// How many calls of a grant wait for people.
+pub(super) fn waiting(
+    conn: &Connection,
+    org: &OrgId,
+    grant: &str,
+    now: Moment,
+) -> Result<u32, Fault> {
+    let sql = "SELECT count(*) FROM approvals WHERE org = ?1 AND grant_id = ?2 \
+        AND state = 'pending' AND expires_at > ?3";
+    let keyed = params![org.as_str(), grant, now.micros()];
+    Ok(conn.prepare_cached(sql)?.query_row(keyed, |row| row.get(0))?)
+}
+
 /// Writes an approval that has changed, or a new one.
 pub(super) fn write(tx: &Tx<'_>, of: &Approval) -> Result<(), Fault> {
     put(tx.conn, tx.keys, of)?;
@@ -220,11 +249,15 @@ pub(super) fn ask(tx: &Tx<'_>, ask: ApprovalAsk, now: Moment) -> Result<Recorded
             }
             ApprovalState::Denied if now < known.expires_at => return told(known),
             ApprovalState::Expired if !known.told => {
-                if !known.state.has_ended() {
+                let ends = !known.state.has_ended();
+                if ends {
                     end(&mut known, ApprovalState::Expired, now);
                 }
                 known.told = true;
                 write(tx, &known)?;
+                if ends {
+                    outbox::announce(tx.conn, tx.keys, &known, now)?;
+                }
                 return told(known);
             }
             _ => {}
@@ -233,14 +266,15 @@ pub(super) fn ask(tx: &Tx<'_>, ask: ApprovalAsk, now: Moment) -> Result<Recorded
     if ask.arguments.expose().len() > APPROVAL_ARGUMENTS_BYTES_MAX {
         return Ok(Recorded::unchanged(Asked::TooLong));
     }
-    let waiting: u32 = tx
+    let waiting = waiting(tx.conn, &ask.org, ask.grant.as_str(), now)?;
+    let hour_ago = now.plus_seconds(-3_600).micros();
+    let made: u32 = tx
         .conn
         .prepare_cached(
-            "SELECT count(*) FROM approvals WHERE org = ?1 AND grant_id = ?2 \
-             AND state = 'pending' AND expires_at > ?3",
+            "SELECT count(*) FROM approvals WHERE org = ?1 AND grant_id = ?2 AND created_at > ?3",
         )?
-        .query_row(params![ask.org.as_str(), ask.grant.as_str(), now.micros()], |row| row.get(0))?;
-    if waiting >= APPROVALS_PENDING_PER_GRANT_MAX {
+        .query_row(params![ask.org.as_str(), ask.grant.as_str(), hour_ago], |row| row.get(0))?;
+    if waiting >= APPROVALS_PENDING_PER_GRANT_MAX || made >= APPROVALS_MADE_PER_GRANT_HOUR_MAX {
         return Ok(Recorded::unchanged(Asked::TooMany));
     }
     told(make(tx, ask, now)?)
@@ -279,6 +313,7 @@ fn make(tx: &Tx<'_>, ask: ApprovalAsk, now: Moment) -> Result<Approval, Fault> {
             "INSERT INTO approval_arguments (org, approval, sealed) VALUES (?1, ?2, ?3)",
         )?
         .execute(params![made.org.as_str(), made.id.as_str(), sealed])?;
+    outbox::announce(tx.conn, tx.keys, &made, now)?;
     Ok(made)
 }
 
@@ -306,7 +341,7 @@ pub(super) fn used(
     of.used_by = Some(call);
     put(conn, keys, &of)?;
     erase(conn, &of)?;
-    Ok(())
+    outbox::announce(conn, keys, &of, now)
 }
 
 /// The agent takes back what it asked for.
@@ -322,6 +357,7 @@ pub(super) fn cancel(
         end(&mut of, ApprovalState::Withdrawn, now);
         of.reason = "agent".to_owned();
         write(tx, &of)?;
+        outbox::announce(tx.conn, tx.keys, &of, now)?;
     }
     Ok(Recorded::unchanged(()))
 }
@@ -387,6 +423,7 @@ pub(super) fn sweep(tx: &Tx<'_>, now: Moment) -> Result<Recorded<usize>, Fault> 
         end(&mut of, state, now);
         of.reason = reason.to_owned();
         write(tx, &of)?;
+        outbox::announce(tx.conn, tx.keys, &of, now)?;
     }
     Ok(Recorded::unchanged(count))
 }

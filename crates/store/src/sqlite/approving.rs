@@ -7,11 +7,11 @@ use tokio::sync::watch;
 use vault::Secret;
 
 use super::control_plane::{change, read};
-use super::{Sqlite, approval_people, approval_words, approvals};
+use super::{Sqlite, approval_people, approval_words, approvals, holding};
 use crate::*;
 
 /// A change whose only failure is that the store gave no answer.
-fn no_answer(error: ChangeError) -> StoreError {
+pub(super) fn no_answer(error: ChangeError) -> StoreError {
     match error {
         ChangeError::Store(error) => error,
         other => StoreError::Unavailable(other.into()),
@@ -125,6 +125,21 @@ impl Approvals for Sqlite {
         })
     }
 
+    async fn approval_of_call(
+        &self,
+        org: &OrgId,
+        call: &CallId,
+    ) -> Result<Option<Approval>, StoreError> {
+        read!(self, |conn, keys, org, call| approvals::of_call(conn, &keys, &org, call))
+    }
+
+    async fn approvals_waiting(&self, org: &OrgId, grant: &GrantId) -> Result<u32, StoreError> {
+        let now = self.desk.clock.now();
+        read!(self, |conn, _keys, org, grant| {
+            approvals::waiting(conn, &org, grant.as_str(), now)
+        })
+    }
+
     async fn approval_bar(
         &self,
         org: &OrgId,
@@ -169,6 +184,23 @@ impl Approvals for Sqlite {
         reason: &str,
     ) -> Result<Approval, ChangeError> {
         change!(self for by, |tx, id, reason| approval_words::withdraw(tx, &by, &id, &reason))
+    }
+
+    async fn grant_holding(
+        &self,
+        org: &OrgId,
+        grant: &GrantId,
+    ) -> Result<Option<GrantHolding>, StoreError> {
+        read!(self, |conn, keys, org, grant| holding::one(conn, &keys, &org, &grant))
+    }
+
+    async fn grant_set_holding(
+        &self,
+        by: &By,
+        grant: &GrantId,
+        holding: Option<GrantHolding>,
+    ) -> Result<(), ChangeError> {
+        change!(self, |tx, by, grant| holding::set(tx, &by, &grant, holding))
     }
 
     async fn approval_settings_of(&self, org: &OrgId) -> Result<ApprovalSettings, StoreError> {

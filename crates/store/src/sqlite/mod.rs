@@ -10,7 +10,8 @@
 //!   `providers.rs`, `sessions.rs`, `setups.rs` what people sign in by; `control_plane.rs`,
 //!   `people.rs` and `sign_in.rs` are the contract over them.
 //! - `approvals.rs`, `approval_words.rs`, `approval_people.rs` keep calls that wait for people;
-//!   `approving.rs` is the contract over them.
+//!   `approving.rs` is the contract over them. `channels.rs` and `outbox.rs` keep where people are
+//!   told of them, and what they were told; `telling.rs` is the contract over these.
 
 mod api_keys;
 mod approval_codec;
@@ -23,6 +24,7 @@ mod authority;
 mod backup;
 mod call_log;
 mod call_rows;
+mod channels;
 mod control_plane;
 mod credentials;
 mod data_plane;
@@ -34,12 +36,14 @@ mod grant_rows;
 mod grants;
 mod groups;
 mod herald;
+mod holding;
 mod invites;
 mod keys;
 mod left_over;
 mod line;
 mod members;
 mod open;
+mod outbox;
 mod passkeys;
 mod passwords;
 mod people;
@@ -56,6 +60,7 @@ mod setups;
 mod sign_in;
 mod spool;
 mod strangers;
+mod telling;
 mod tools;
 mod tx;
 mod usage;

@@ -9,7 +9,7 @@ use super::fault::{Fault, corrupt};
 use super::keys::Keys;
 use super::open::meta;
 use super::policies::Newest;
-use super::{credentials, grant_rows, policies, servers, tools, watches};
+use super::{credentials, grant_rows, holding, policies, servers, tools, watches};
 use crate::{OrgId, PolicyId, ServerView, View};
 
 /// Reads the view. The connection is in a transaction, so all of it is of one generation.
@@ -18,6 +18,7 @@ pub(super) fn read(conn: &Connection, keys: &Keys) -> Result<View, Fault> {
     let generation = generation.and_then(|g| u64::try_from(g).ok());
     let mut view =
         View { generation: generation.ok_or_else(|| corrupt("meta"))?, ..View::default() };
+    view.holdings = holding::all(conn, keys)?;
     let mut used: BTreeMap<PolicyId, OrgId> = BTreeMap::new();
     let (living, unreadable) = grant_rows::living(conn, keys)?;
     view.forged += unreadable;

@@ -41,9 +41,15 @@ kept! {
         nobody_decides_what_they_are_not_asked
         a_strict_organisation_bars_issuer_and_editor_too
         an_approval_is_decided_once_by_different_people
+        a_yes_counts_as_long_as_it_could_still_be_given
+        a_grant_asks_so_often_an_hour_and_no_more
         an_ended_approval_tells_its_end_and_makes_room
         an_approval_falls_with_what_it_rests_on
         arguments_are_opened_for_those_who_decide_and_recorded;
+    channels:
+        a_channel_keeps_its_secret_and_leaves_a_line_for_each_change
+        every_end_of_an_approval_is_in_the_outbox
+        messages_are_tried_in_order_with_longer_and_longer_pauses;
     objects:
         a_fresh_store_holds_nothing_and_knows_its_generation
         an_api_key_opens_until_the_moment_it_ends

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use store::{
-    APPROVAL_ARGUMENTS_BYTES_MAX, APPROVALS_PENDING_PER_GRANT_MAX, Approval, ApprovalAsk,
-    ApprovalId, ApprovalNeed, ApprovalState, ApprovalsOf, Asked, Bar, BeginError, By, ChangeError,
-    Grant, GrantDraft, GrantState, Member, MemberId, OrgId, Page, PolicyId, Role, Server,
-    SignedOff, Word,
+    APPROVAL_ARGUMENTS_BYTES_MAX, APPROVALS_MADE_PER_GRANT_HOUR_MAX,
+    APPROVALS_PENDING_PER_GRANT_MAX, Approval, ApprovalAsk, ApprovalId, ApprovalNeed,
+    ApprovalState, ApprovalsOf, Asked, Bar, BeginError, By, ChangeError, Grant, GrantDraft,
+    GrantState, Member, MemberId, OrgId, Page, PolicyId, Role, Server, SignedOff, Word,
 };
 use vault::Secret;
 
@@ -113,6 +113,10 @@ impl<S: Store> Held<S> {
     pub(crate) async fn approved(&self, digest: u8) -> Approval {
         let asked = self.ask(digest).await;
         self.say(&self.finance, &asked, true).await.unwrap()
+    }
+
+    pub(crate) async fn deny(&self, approval: &Approval) {
+        self.say(&self.finance, approval, false).await.unwrap();
     }
 
     pub(crate) async fn begin(&self, id: &ApprovalId, digest: u8) -> Result<(), BeginError> {
@@ -357,6 +361,48 @@ pub(crate) async fn an_approval_is_decided_once_by_different_people<S: Store>(ho
         assert!(newest.detail.contains(said), "{}", newest.detail);
     }
     assert!(!newest.detail.contains("planted"), "no value of an argument");
+}
+
+/// V07 for a quorum: whoever has left since does not complete it.
+pub(crate) async fn a_yes_counts_as_long_as_it_could_still_be_given<S: Store>(house: House<S>) {
+    let held = held(house).await;
+    let house = &held.house;
+    let second = house.member("second", Role::PolicyManager).await;
+    let third = house.member("third", Role::PolicyManager).await;
+    let two = || vec![Held::<S>::need(&["role:policy_manager"], 2)];
+    let approval = held.ask_for(1, two()).await;
+    held.say(&second, &approval, true).await.unwrap();
+    house.store.member_remove(&house.by(), &second.id, Vec::new()).await.unwrap();
+    let told = held.say(&third, &approval, true).await.unwrap();
+    assert_eq!((told.state, told.given(0)), (ApprovalState::Pending, 1));
+    let told = held.say(&held.finance, &approval, true).await.unwrap();
+    assert_eq!((told.state, told.given(0)), (ApprovalState::Approved, 2));
+    let asked_by = store::CallId(told.asked_by.0);
+    let found = house.store.approval_of_call(&house.org, &asked_by).await.unwrap();
+    assert_eq!(found.unwrap().id, approval.id);
+    let (org, grant) = (&house.org, &held.grant.id);
+    assert_eq!(house.store.approvals_waiting(org, grant).await.unwrap(), 0);
+    held.ask(2).await;
+    assert_eq!(house.store.approvals_waiting(org, grant).await.unwrap(), 1);
+}
+
+/// Whoever asks and takes back again and again cannot keep people busy for ever.
+pub(crate) async fn a_grant_asks_so_often_an_hour_and_no_more<S: Store>(house: House<S>) {
+    let held = held(house).await;
+    let store = held.house.store.approving();
+    let needs = || vec![Held::<S>::need(&["group:finance"], 1)];
+    for number in 0..APPROVALS_MADE_PER_GRANT_HOUR_MAX {
+        let mut ask = held.asking(0, needs());
+        ask.digest[..4].copy_from_slice(&number.to_be_bytes());
+        let Asked::Stands(made) = store.approval_ask(ask).await.unwrap() else {
+            panic!("{number}")
+        };
+        store.approval_cancel(&held.house.org, &made.id).await.unwrap();
+    }
+    let beyond = store.approval_ask(held.asking(255, needs())).await.unwrap();
+    assert!(matches!(beyond, Asked::TooMany));
+    held.house.clock.pass_seconds(3_600);
+    held.ask(255).await;
 }
 
 pub(crate) async fn an_ended_approval_tells_its_end_and_makes_room<S: Store>(house: House<S>) {
