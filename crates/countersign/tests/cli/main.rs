@@ -6,6 +6,7 @@
     reason = "a helper that cannot go on ends the test that called it"
 )]
 
+mod channels;
 mod commands;
 mod demo;
 mod evidence;
