@@ -1,5 +1,12 @@
 //! Channels from the approval to the receiver: a real store, real sockets, a clock that is moved.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "this is a test, all of it"
+)]
+
 mod mail;
 mod receiver;
 mod verifier;
