@@ -200,7 +200,7 @@ impl Approvals for Sqlite {
         grant: &GrantId,
         holding: Option<GrantHolding>,
     ) -> Result<(), ChangeError> {
-        change!(self, |tx, by, grant| holding::set(tx, &by, &grant, holding))
+        change!(self for by, |tx, grant| holding::set(tx, &by, &grant, holding))
     }
 
     async fn approval_settings_of(&self, org: &OrgId) -> Result<ApprovalSettings, StoreError> {

@@ -45,7 +45,7 @@ impl Channels for Sqlite {
         draft: ChannelDraft,
         secret: Option<Secret>,
     ) -> Result<Channel, ChangeError> {
-        change!(self, |tx, by| channels::create(tx, &by, draft, secret.as_ref()))
+        change!(self for by, |tx| channels::create(tx, &by, draft, secret.as_ref()))
     }
 
     async fn channel_update(
@@ -56,17 +56,17 @@ impl Channels for Sqlite {
         draft: ChannelDraft,
         secret: Option<Secret>,
     ) -> Result<Channel, ChangeError> {
-        change!(self, |tx, by, id| {
+        change!(self for by, |tx, id| {
             channels::update(tx, &by, &id, revision, draft, secret.as_ref())
         })
     }
 
     async fn channel_delete(&self, by: &By, id: &ChannelId) -> Result<(), ChangeError> {
-        change!(self, |tx, by, id| channels::delete(tx, &by, &id))
+        change!(self for by, |tx, id| channels::delete(tx, &by, &id))
     }
 
     async fn channel_test(&self, by: &By, id: &ChannelId) -> Result<Delivery, ChangeError> {
-        change!(self, |tx, by, id| channels::test(tx, &by, &id))
+        change!(self for by, |tx, id| channels::test(tx, &by, &id))
     }
 
     async fn deliveries(
@@ -87,6 +87,6 @@ impl Channels for Sqlite {
         id: &ChannelId,
         message: &MessageId,
     ) -> Result<Delivery, ChangeError> {
-        change!(self, |tx, by, id, message| outbox::retry(tx, &by, &id, &message))
+        change!(self for by, |tx, id, message| outbox::retry(tx, &by, &id, &message))
     }
 }
