@@ -7,6 +7,8 @@ import {
   Outlet,
   redirect,
 } from '@tanstack/react-router';
+import { api } from '../api/client';
+import { queries } from '../api/query';
 import { ProblemView } from '../ui/ProblemView';
 import type { AuditFilter, LogFilter, PolicyTab, ServerTab, Which } from './links';
 import { Nowhere } from './Nowhere';
@@ -82,6 +84,13 @@ const approvals = createRoute({
 const approval = createRoute({
   getParentRoute: () => inside,
   path: '/approvals/$id',
+  // Asked for at once, beside the frame and the page itself: phones are slow to come back.
+  loader: ({ params }) => {
+    void queries.prefetchQuery(
+      api.queryOptions('get', '/api/v1/approvals/{id}', { params: { path: { id: params.id } } }),
+    );
+    void queries.prefetchQuery(api.queryOptions('get', '/api/v1/me', {}));
+  },
   component: lazyRouteComponent(() => import('../pages/Approval'), 'Approval'),
 });
 

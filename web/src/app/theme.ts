@@ -36,6 +36,16 @@ export const theme = createTheme({
   defaultRadius: 'sm',
   respectReducedMotion: true,
   cursorType: 'pointer',
+  components: {
+    // The words of an alert are text; its frame and icon carry the colour.
+    Alert: {
+      styles: {
+        root: { color: 'var(--mantine-color-text)' },
+        title: { color: 'inherit' },
+        message: { color: 'inherit' },
+      },
+    },
+  },
 });
 
 /** The nonce this page came with; styles that are made while it runs carry it. */

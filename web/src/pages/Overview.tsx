@@ -92,6 +92,7 @@ function Numbers({ calls, more, now }: { calls: Call[]; more: boolean; now: numb
             </>
           )}
         </Panel>
+        <Record />
       </div>
       {more && (
         <Text size="sm" c="dimmed">
@@ -101,6 +102,33 @@ function Numbers({ calls, more, now }: { calls: Call[]; more: boolean; now: numb
       <Decisions hours={hours} />
       <Denying calls={calls} />
     </Stack>
+  );
+}
+
+/** How long the log is, and when it was signed last. */
+function Record() {
+  const points = api.useQuery(
+    'get',
+    '/api/v1/checkpoints',
+    { params: { query: { limit: 1 } } },
+    { refetchInterval: 30_000 },
+  );
+  const last = points.data?.items[0];
+  return (
+    <Panel title={o.record}>
+      {last ? (
+        <>
+          <Text size="xl" fw={700}>
+            {o.entries(formatNumber(last.size))}
+          </Text>
+          <Text size="sm">
+            {o.signed} <At at={last.at} as="distance" />
+          </Text>
+        </>
+      ) : (
+        <Text c="dimmed">{points.isPending ? t.states.loading : t.states.none}</Text>
+      )}
+    </Panel>
   );
 }
 

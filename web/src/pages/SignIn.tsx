@@ -22,12 +22,7 @@ export function SignIn() {
   return (
     <Door title={s.title}>
       {search.error && (
-        <Alert
-          color="red"
-          variant="outline"
-          role="alert"
-          styles={{ message: { color: 'inherit' } }}
-        >
+        <Alert color="red" variant="outline" role="alert">
           {s.errors[search.error] ?? s.errorOther}
         </Alert>
       )}
@@ -124,7 +119,7 @@ function Password({ next }: { next: string }) {
 function Insecure({ error }: { error: unknown }) {
   if (problemOf(error).code !== 'insecure_origin') return <ProblemView error={error} />;
   return (
-    <Alert color="red" variant="outline" role="alert" styles={{ message: { color: 'inherit' } }}>
+    <Alert color="red" variant="outline" role="alert">
       {s.insecure}
     </Alert>
   );

@@ -11,7 +11,7 @@ export const logs = {
   emptyTitle: 'No calls',
   empty: 'No call of an agent matches. Calls appear here the moment they are decided.',
   clear: 'Clear filters',
-  count: (n: number) => `${n} calls loaded`,
+  count: (n: number) => (n === 1 ? '1 call loaded' : `${n.toLocaleString()} calls loaded`),
   end: 'This is the first call.',
   loadMore: 'Older calls',
   folded: (n: number) => `× ${n}`,

@@ -27,7 +27,6 @@ export function ProblemView({ error, retry, jump }: Props) {
       variant="outline"
       icon={<IconAlertTriangle aria-hidden />}
       title={title}
-      styles={{ title: { color: 'inherit' }, message: { color: 'inherit' } }}
     >
       <Stack gap="xs">
         <Text size="sm">

@@ -131,7 +131,7 @@ function Bar({ limit }: { limit: Schemas['LimitEffect'] }) {
 
 function Warning({ text }: { text: string }) {
   return (
-    <Alert color="red" variant="outline" p="xs" styles={{ message: { color: 'inherit' } }}>
+    <Alert color="red" variant="outline" p="xs">
       {text}
     </Alert>
   );

@@ -110,7 +110,6 @@ function Found({ found }: { found: Schemas['LogCheckOut'] }) {
         color={found.holds ? 'green' : 'red'}
         variant="outline"
         title={found.holds ? a.holds : a.fails}
-        styles={{ title: { color: 'inherit' }, message: { color: 'inherit' } }}
       >
         <Text size="sm">
           {a.entries(formatNumber(found.size))} · {a.checkpoints(found.checkpoints)}

@@ -29,9 +29,11 @@ const tagsOf = (text: string): Record<string, string> =>
 export function GrantForm({
   done,
   server,
+  policy,
 }: {
   done: (made: Schemas['GrantMade']) => void;
   server?: string;
+  policy?: string;
 }) {
   const queries = useQueryClient();
   const servers = api.useQuery('get', '/api/v1/servers', { params: { query: { limit: 500 } } });
@@ -41,7 +43,7 @@ export function GrantForm({
     initialValues: {
       label: '',
       identity: '',
-      reaches: [{ server: server ?? '', policy: '' }],
+      reaches: [{ server: server ?? '', policy: policy ?? '' }],
       days: '90',
       flight: 32 as number | string,
       tags: '',

@@ -34,6 +34,10 @@ export function Steps() {
     { params: { path: { id: server?.slug ?? '' } } },
     { enabled: server !== undefined },
   );
+  const queries = useQueryClient();
+  const look = api.useMutation('post', '/api/v1/servers/{id}/refresh', {
+    onSettled: () => void queries.invalidateQueries(),
+  });
   const credential =
     skipped || whole.data?.credential === true || (whole.data?.tools?.present ?? 0) > 0;
   const policy = policies.data?.items.find((one) => one.latest > 0);
@@ -57,7 +61,14 @@ export function Steps() {
     credential: server && (
       <>
         <Text size="sm">{w.credentialAbout}</Text>
-        <CredentialForm slug={server.slug} close={() => setSkipped(true)} />
+        <CredentialForm
+          slug={server.slug}
+          close={() => {
+            setSkipped(true);
+            // Now that it may, the server lists its tools.
+            look.mutate({ params: { path: { id: server.slug } } });
+          }}
+        />
         <Button
           variant="default"
           style={{ alignSelf: 'flex-start' }}
@@ -67,11 +78,20 @@ export function Steps() {
         </Button>
       </>
     ),
-    policy: server && <Choose server={server.slug} />,
+    policy: server && (
+      <>
+        {look.error && <ProblemView error={look.error} />}
+        <Choose server={server.slug} />
+      </>
+    ),
     grant: (
       <>
         <Text size="sm">{w.grantAbout}</Text>
-        <GrantForm done={setMade} {...(server ? { server: server.slug } : {})} />
+        <GrantForm
+          done={setMade}
+          {...(server ? { server: server.slug } : {})}
+          {...(policy ? { policy: policy.name } : {})}
+        />
       </>
     ),
     call: made && <Watch made={made} />,
