@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use gateway::{Config, Gateway};
 use store::{
     Approval, ApprovalAsk, ApprovalId, ApprovalSettings, Approving, Asked, Attachment, BeginError,
-    DataPlane, FoundTool, Grant, GrantDraft, GrantId, GrantState, Intent, Moment, OnToolChange,
-    OrgId, Outcome, PolicyId, PolicyVersion, RoomError, Server, ServerDraft, ServerId, ServerView,
-    SignedOff, StoreError, StrangerRefusal, SystemClock, TokenRow, Tool, View,
+    ChangeError, Connecting, Connection, ConnectionKey, DataPlane, FoundTool, Grant, GrantDraft,
+    GrantId, GrantState, Intent, Lease, Moment, NewTokens, OnToolChange, OrgId, Outcome, PolicyId,
+    PolicyVersion, RoomError, Server, ServerDraft, ServerId, ServerView, SignedOff, StoreError,
+    StrangerRefusal, SystemClock, TokenRow, Tool, View, WatchBatch, WatchId,
 };
 use tokio::net::TcpListener;
 use vault::{Keyring, OsRandom, RootKey, Token, TokenKind};
@@ -168,7 +169,7 @@ struct Forgetful {
 }
 
 impl Forgetful {
-    fn new(keyring: &Keyring, url: &str, policy: &str) -> io::Result<(Self, String)> {
+    fn new(keyring: &Arc<Keyring>, url: &str, policy: &str) -> io::Result<(Self, String)> {
         let token = Token::mint(TokenKind::Grant, &OsRandom).map_err(io::Error::other)?;
         let now = Moment::of_micros(0);
         let (org, server) = (OrgId::from("org_bench"), ServerId::from("srv_bench"));
@@ -198,6 +199,7 @@ impl Forgetful {
             server: server.clone(),
             generation: 1,
             headers: vec![("authorization".into(), sealed.into())],
+            oauth: None,
             set_at: now,
         };
         let grant = Grant {
@@ -253,7 +255,10 @@ impl Forgetful {
             grants: vec![(grant, vec![row])],
             servers: vec![ServerView { server, tools: vec![tool], credential: Some(credential) }],
             policies: vec![version],
+            watches: Vec::new(),
+            holdings: std::collections::HashMap::new(),
             forged: 0,
+            keyring: Arc::clone(keyring),
         };
         Ok((Self { view }, token.expose().to_owned()))
     }
@@ -302,7 +307,54 @@ impl Approving for Forgetful {
 }
 
 #[async_trait]
+impl Connecting for Forgetful {
+    fn ring(&self) -> Arc<Keyring> {
+        self.view.keyring.clone()
+    }
+
+    async fn connection(&self, _: &ConnectionKey) -> Result<Option<Connection>, StoreError> {
+        Ok(None)
+    }
+
+    async fn connection_lease(
+        &self,
+        _: &ConnectionKey,
+        _: i64,
+        _: &str,
+        _: i64,
+    ) -> Result<Lease, StoreError> {
+        Ok(Lease::Gone)
+    }
+
+    async fn connection_refreshed(
+        &self,
+        _: &ConnectionKey,
+        _: &str,
+        _: NewTokens,
+    ) -> Result<Connection, ChangeError> {
+        Err(StoreError::Closed.into())
+    }
+
+    async fn connection_release(&self, _: &ConnectionKey, _: &str) -> Result<(), ChangeError> {
+        Ok(())
+    }
+
+    async fn connection_lost(
+        &self,
+        _: &ConnectionKey,
+        _: i64,
+        _: &'static str,
+    ) -> Result<(), ChangeError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
 impl DataPlane for Forgetful {
+    fn connecting(&self) -> &dyn Connecting {
+        self
+    }
+
     fn generation(&self) -> Option<u64> {
         Some(self.view.generation)
     }
@@ -339,6 +391,10 @@ impl DataPlane for Forgetful {
     }
 
     fn stranger_refused(&self, _: StrangerRefusal) {}
+
+    async fn watched(&self, _: Vec<(WatchId, WatchBatch)>) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     async fn server_found(
         &self,

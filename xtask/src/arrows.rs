@@ -17,8 +17,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "policy", "quota", "vault",
         ],
     ),
-    ("control", &["dial", "store", "audit", "json", "mcp", "policy", "quota", "vault"]),
-    ("gateway", &["dial", "store", "json", "mcp", "policy", "quota", "vault"]),
+    ("control", &["oauth", "dial", "store", "audit", "json", "mcp", "policy", "quota", "vault"]),
+    ("gateway", &["oauth", "dial", "store", "json", "mcp", "policy", "quota", "vault"]),
     // Beside the two planes: tells people outside what the store says.
     ("notify", &["dial", "store", "vault"]),
     ("store", &["audit", "json", "mcp", "policy", "quota", "vault"]),
@@ -31,6 +31,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("json", &[]),
     // The way out, for whoever dials.
     ("dial", &[]),
+    // The protocol towards authorization servers, for both planes.
+    ("oauth", &["dial", "json", "vault"]),
     // Beside the house: a server of the demo's, and a whole house for tests.
     ("payments", &[]),
     ("testkit", &["gateway", "store", "policy", "quota", "vault"]),

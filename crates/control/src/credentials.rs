@@ -12,9 +12,12 @@ use utoipa::ToSchema;
 use vault::{Keyring, Place, Secret};
 
 use crate::body::Unread;
+use crate::can::Can;
+use crate::oauth::{self, OAuthClientIn, OAuthClientOut};
 use crate::operator::{Authorized, Operator};
 use crate::problem::{Fault, Problem, ProblemBody};
 use crate::roles::Action;
+use crate::sign_in::Asking;
 use crate::{At, Control, servers, time};
 
 /// The most headers of one credential.
@@ -23,7 +26,7 @@ const HEADERS_MAX: usize = 16;
 const VALUE_BYTES_MAX: usize = 8 * 1024;
 
 /// A value on its way into the seal. Prints nothing, is wiped when dropped.
-pub(crate) struct Value(Secret);
+pub(crate) struct Value(pub(crate) Secret);
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -37,7 +40,7 @@ impl fmt::Debug for Value {
     }
 }
 
-/// The secret of a server: exactly one of the two.
+/// The secret of a server: exactly one of the three.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CredentialIn {
@@ -47,12 +50,14 @@ pub(crate) struct CredentialIn {
     /// Short for an `Authorization: Bearer …` header.
     #[schema(value_type = Option<String>)]
     bearer: Option<Value>,
+    /// An OAuth client of the server's authorization server.
+    oauth: Option<OAuthClientIn>,
 }
 
 /// What is known of a credential: never its values.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CredentialOut {
-    /// `headers`: fixed header values.
+    /// `headers`: fixed header values. `oauth`: a client that gets tokens.
     kind: &'static str,
     /// The names of the headers, in lower case.
     headers: Vec<String>,
@@ -63,10 +68,17 @@ pub(crate) struct CredentialOut {
     key_version: Option<u32>,
     /// Whether it opens with the present keys.
     opens: bool,
+    /// The OAuth client, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oauth: Option<OAuthClientOut>,
+    can: Can,
 }
 
 impl CredentialOut {
-    fn of(credential: &Credential, org: &str, keyring: &Keyring) -> Self {
+    fn of(credential: &Credential, by: &Authorized, keyring: &Keyring) -> Self {
+        let org = by.org().as_str();
+        let client = credential.oauth.as_deref();
+        let secret = client.and_then(|client| client.secret.as_deref());
         let opens = |(name, blob): &(String, std::sync::Arc<[u8]>)| {
             let place = Place {
                 org,
@@ -78,12 +90,37 @@ impl CredentialOut {
             keyring.open(&place, blob).is_ok()
         };
         Self {
-            kind: "headers",
+            kind: if client.is_some() { "oauth" } else { "headers" },
             headers: credential.headers.iter().map(|(name, _)| name.clone()).collect(),
             set_at: time::write(credential.set_at),
             generation: credential.generation,
-            key_version: credential.headers.first().and_then(|(_, b)| Keyring::key_id_of(b)),
-            opens: credential.headers.iter().all(opens),
+            key_version: credential
+                .headers
+                .first()
+                .map(|(_, blob)| &**blob)
+                .or(secret)
+                .and_then(Keyring::key_id_of),
+            opens: credential.headers.iter().all(opens)
+                && secret.is_none_or(|sealed| {
+                    let place = Place {
+                        org,
+                        table: "oauth_clients",
+                        record: credential.id.as_str(),
+                        field: "client_secret",
+                        generation: u64::try_from(credential.generation).unwrap_or(0),
+                    };
+                    keyring.open(&place, sealed).is_ok()
+                }),
+            oauth: client.map(OAuthClientOut::of),
+            can: Can::of(
+                by,
+                [
+                    ("replace", Action::CredentialsWrite),
+                    ("remove", Action::CredentialsWrite),
+                    ("test", Action::CredentialsWrite),
+                    ("reveal", Action::CredentialsReveal),
+                ],
+            ),
         }
     }
 }
@@ -103,7 +140,7 @@ pub(crate) async fn get(
     let by = who.may(Action::CredentialsRead)?;
     let server = servers::find(&control, &by, &id).await?;
     let credential = server.credential.ok_or_else(|| Problem::no_such("credential"))?;
-    Ok(Json(CredentialOut::of(&credential, by.org().as_str(), &control.store.keyring())))
+    Ok(Json(CredentialOut::of(&credential, &by, &control.store.keyring())))
 }
 
 /// Sets the credential of a server, in place of the one before. It is sealed at once and never
@@ -112,18 +149,23 @@ pub(crate) async fn get(
     put, path = "/servers/{id}/credential", tag = "servers", operation_id = "credential_set",
     params(("id" = String, Path, description = "Id or slug of the server")),
     request_body = CredentialIn,
-    responses((status = 200, body = CredentialOut), (status = "4XX", body = ProblemBody)),
+    responses(
+        (status = 200, body = CredentialOut),
+        (status = "4XX", body = ProblemBody),
+        (status = 502, body = ProblemBody),
+    ),
     security(("api_key" = ["admin"])),
 )]
 pub(crate) async fn set(
     State(control): State<Control>,
     who: Operator,
     At(id): At<String>,
+    asking: Asking,
     body: Unread,
 ) -> Result<Json<CredentialOut>, Problem> {
     let by = who.may(Action::CredentialsWrite)?;
-    let credential = replace(&control, &by, &id, body.read().await?).await?;
-    Ok(Json(CredentialOut::of(&credential, by.org().as_str(), &control.store.keyring())))
+    let credential = replace(&control, &by, &id, &asking, body.read().await?).await?;
+    Ok(Json(CredentialOut::of(&credential, &by, &control.store.keyring())))
 }
 
 /// Removes the credential of a server.
@@ -148,9 +190,17 @@ async fn replace(
     control: &Control,
     by: &Authorized,
     id: &str,
-    given: CredentialIn,
+    asking: &Asking,
+    mut given: CredentialIn,
 ) -> Result<Credential, Problem> {
     let server = servers::find(control, by, id).await?.server;
+    if let Some(client) = given.oauth.take() {
+        if given.headers.is_some() || given.bearer.is_some() {
+            let message = "send one of `headers`, `bearer` and `oauth`";
+            return Err(Problem::field("", "invalid_value", message));
+        }
+        return oauth::set(control, by, asking, &server, client).await;
+    }
     let headers = headers(given)?;
     Ok(control.store.credential_set(&by.by(), &server.id, headers).await?)
 }
@@ -160,7 +210,13 @@ fn headers(given: CredentialIn) -> Result<Vec<(String, Secret)>, Problem> {
     let (named, bearer) = match (given.headers, given.bearer) {
         (Some(headers), None) => (headers, None),
         (None, Some(bearer)) => (BTreeMap::new(), Some(bearer)),
-        _ => return Err(Problem::field("", "invalid_value", "send either `headers` or `bearer`")),
+        _ => {
+            return Err(Problem::field(
+                "",
+                "invalid_value",
+                "send one of `headers`, `bearer` and `oauth`",
+            ));
+        }
     };
     let mut faults = vec![];
     let mut headers: Vec<(String, Secret)> = vec![];

@@ -32,6 +32,7 @@ use crate::routes;
         (name = "api-keys", description = "Keys of this API"),
         (name = "session", description = "Signing in, sessions, passwords and passkeys"),
         (name = "identity-providers", description = "Identity providers that people sign in by"),
+        (name = "keys", description = "The keys that seal every secret: rotation, its progress, another root key"),
         (name = "audit", description = "What people changed, who was turned away, and copies of it all"),
         (name = "evidence", description = "What others can check: checkpoints, proofs, exports"),
     ),
@@ -276,10 +277,13 @@ mod tests {
         names
     }
 
-    /// Whether nobody is asked who they are there: it is how people get in.
+    /// Whether nobody is asked who they are there: it is how people get in, or for authorization
+    /// servers.
     fn is_open(path: &str) -> bool {
         let bare = path.strip_prefix(routes::BASE).unwrap_or(path);
-        bare.starts_with("/sign-in") || ["/health", "/setup", "/invites/accept"].contains(&bare)
+        bare.starts_with("/sign-in")
+            || bare.starts_with("/oauth/")
+            || ["/health", "/setup", "/invites/accept"].contains(&bare)
     }
 
     #[test]
@@ -288,7 +292,9 @@ mod tests {
         assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
         let shown = &document["components"]["schemas"]["CredentialOut"]["properties"];
         let names: Vec<_> = shown.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(names, ["generation", "headers", "key_version", "kind", "opens", "set_at"]);
+        let known =
+            ["can", "generation", "headers", "key_version", "kind", "oauth", "opens", "set_at"];
+        assert_eq!(names, known);
         assert_eq!(shown["headers"]["items"]["type"], "string");
     }
 

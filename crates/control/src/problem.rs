@@ -116,6 +116,10 @@ codes! {
     Upstream = "upstream_unreachable", BAD_GATEWAY, "The upstream does not answer";
     /// The identity provider does not answer.
     ProviderUnreachable = "provider_unreachable", BAD_GATEWAY, "The identity provider does not answer";
+    /// The authorization server of an upstream cannot be found, or not be used.
+    AuthorizationServer = "authorization_server", BAD_GATEWAY, "The authorization server cannot be used";
+    /// The instance's settings do not allow it.
+    NotAllowedHere = "not_allowed_here", FORBIDDEN, "The settings of this instance do not allow this";
     /// The store does not answer.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The store does not answer";
 }

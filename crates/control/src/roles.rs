@@ -35,6 +35,10 @@ pub(crate) enum Action {
     CredentialsRead,
     /// Set and remove credentials.
     CredentialsWrite,
+    /// Read back what was sealed.
+    CredentialsReveal,
+    /// Connect and disconnect one's own account at an upstream.
+    ConnectionsOwn,
     /// Issue, rotate, pause, resume and revoke grants.
     GrantsWrite,
     /// Say what became of calls with no known outcome, and that the clock is right.
@@ -59,6 +63,10 @@ pub(crate) enum Action {
     RefusalsRead,
     /// Take a copy of the database.
     Backup,
+    /// See which keys seal values, and how many each has sealed.
+    KeyringRead,
+    /// Replace the keys that seal values, and the root key.
+    KeyringRotate,
 }
 
 /// The lowest role that may do it.
@@ -69,6 +77,7 @@ pub(crate) const fn minimum(action: Action) -> Role {
         | Action::GrantsRead
         | Action::CallsRead
         | Action::Own
+        | Action::ConnectionsOwn
         | Action::ApprovalsRead
         | Action::OwnKeys => Role::Viewer,
         Action::PoliciesWrite
@@ -79,6 +88,7 @@ pub(crate) const fn minimum(action: Action) -> Role {
         Action::ServersWrite
         | Action::CredentialsRead
         | Action::CredentialsWrite
+        | Action::CredentialsReveal
         | Action::GrantsWrite
         | Action::LimitsResolve
         | Action::ApprovalsManage
@@ -90,6 +100,8 @@ pub(crate) const fn minimum(action: Action) -> Role {
         | Action::Providers
         | Action::AuditRead
         | Action::RefusalsRead
-        | Action::Backup => Role::Admin,
+        | Action::Backup
+        | Action::KeyringRead
+        | Action::KeyringRotate => Role::Admin,
     }
 }

@@ -9,8 +9,9 @@ use utoipa_axum::routes;
 use crate::problem::{Code, Problem};
 use crate::{
     Control, approvals, arrival, audit, backup, calls, channels, clock, credentials, document,
-    drafts, evidence, exact, grants, groups, health, holding, keys, me, members, policies,
-    providers, replay, reservations, servers, sign_in, simulate, tail, tools, trial, usage, watches,
+    drafts, evidence, exact, grants, groups, health, holding, keyring, keys, me, members, oauth,
+    policies, providers, replay, reservations, reveal, servers, sign_in, simulate, tail, tools,
+    trial, usage, watches,
 };
 use crate::{dashboard, permissions};
 
@@ -42,6 +43,12 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(tools::get))
         .routes(routes!(tools::accept))
         .routes(routes!(credentials::get, credentials::set, credentials::remove))
+        .routes(routes!(reveal::test))
+        .routes(routes!(reveal::reveal))
+        .routes(routes!(oauth::connections, oauth::connect))
+        .routes(routes!(oauth::disconnect))
+        .routes(routes!(oauth::callback))
+        .routes(routes!(oauth::client_document))
         .routes(routes!(policies::list, policies::create))
         .routes(routes!(policies::get, policies::delete))
         .routes(routes!(policies::versions, policies::publish))
@@ -129,6 +136,10 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(evidence::between))
         .routes(routes!(evidence::call))
         .routes(routes!(audit::refusals))
-        .routes(routes!(backup::take));
+        .routes(routes!(backup::take))
+        .routes(routes!(keyring::get))
+        .routes(routes!(keyring::rotate))
+        .routes(routes!(keyring::retire))
+        .routes(routes!(keyring::root_key));
     OpenApiRouter::with_openapi(document::outline()).nest(BASE, api)
 }

@@ -9,6 +9,8 @@ use tokio::sync::{Mutex, Semaphore};
 
 use crate::dashboard::Asset;
 use crate::health::HealthCache;
+use crate::keyring::NextRootKey;
+use crate::oauth::ConnectVisit;
 use crate::pace::Pace;
 use crate::problem::{Code, Problem};
 use crate::proxies::{Network, Proxies};
@@ -80,6 +82,10 @@ pub struct Control {
     pub(crate) dashboard: &'static [Asset],
     /// The address people use, where a proxy stands in front.
     pub(crate) public_url: Option<Arc<str>>,
+    /// Whether sealed values may be read back.
+    pub(crate) reveals: bool,
+    /// Where the root key is read from that the instance is to go over to.
+    pub(crate) next_root_key: Option<NextRootKey>,
     pub(crate) inner: Arc<Inner>,
 }
 
@@ -89,6 +95,8 @@ pub(crate) struct Inner {
     /// How fast each member asks.
     pub(crate) pace: Pace,
     pub(crate) sign_in: sign_in::Memory,
+    /// Visits to authorization servers that wait for their answer.
+    pub(crate) connects: sign_in::Pending<ConnectVisit>,
     /// Creations with an `Idempotency-Key` that are being answered.
     pub(crate) in_flight: std::sync::Mutex<HashSet<String>>,
     pub(crate) tails: Arc<Semaphore>,
@@ -115,6 +123,7 @@ impl Control {
             strangers: Strangers::default(),
             pace: Pace::default(),
             sign_in: sign_in::Memory::default(),
+            connects: sign_in::Pending::default(),
             in_flight: std::sync::Mutex::default(),
             tails: Arc::new(Semaphore::new(TAILS_MAX)),
             changes: Mutex::default(),
@@ -132,6 +141,8 @@ impl Control {
             proxies: Proxies::default(),
             dashboard: &[],
             public_url: None,
+            reveals: false,
+            next_root_key: None,
             inner: Arc::new(inner),
         }
     }
@@ -164,6 +175,20 @@ impl Control {
     #[must_use]
     pub fn reached_at(mut self, public_url: Option<&str>) -> Self {
         self.public_url = public_url.map(Into::into);
+        self
+    }
+
+    /// Says whether sealed values may be read back. They may not until it is said.
+    #[must_use]
+    pub fn revealing(mut self, reveals: bool) -> Self {
+        self.reveals = reveals;
+        self
+    }
+
+    /// Says where the root key is read from that the instance is to go over to.
+    #[must_use]
+    pub fn with_next_root_key(mut self, read: Option<NextRootKey>) -> Self {
+        self.next_root_key = read;
         self
     }
 

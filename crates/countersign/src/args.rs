@@ -103,6 +103,9 @@ pub(crate) enum Command {
     /// The clock that limits are counted by.
     #[command(subcommand)]
     Clock(Clock),
+    /// The keys that seal every secret: rotation, another root key.
+    #[command(subcommand)]
+    Keys(Keys),
     /// The log of changes, who was turned away, and the evidence that others can check.
     #[command(subcommand)]
     Audit(Audit),
@@ -243,6 +246,38 @@ pub(crate) enum Tool {
     },
 }
 
+/// An OAuth client to set.
+#[derive(Debug, Args)]
+pub(crate) struct OauthClient {
+    /// The server's slug or id.
+    pub(crate) server: String,
+    /// The client asks for itself; nobody consents.
+    #[arg(long, requires = "client_id")]
+    pub(crate) client_credentials: bool,
+    /// Each identity of grants connects an account of its own.
+    #[arg(long, conflicts_with = "client_credentials")]
+    pub(crate) per_identity: bool,
+    /// The authorization server that must be found.
+    #[arg(long)]
+    pub(crate) issuer: Option<String>,
+    /// The client that was made at the authorization server. Without it: our document, or a
+    /// registration.
+    #[arg(long)]
+    pub(crate) client_id: Option<String>,
+    /// The address of a document that describes us, where it is published elsewhere.
+    #[arg(long)]
+    pub(crate) client_document: Option<String>,
+    /// The file of the client's secret.
+    #[arg(long, value_name = "FILE", requires = "client_id")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// The file of the client's private key: PKCS#8 in PEM.
+    #[arg(long, value_name = "FILE", requires = "client_id", conflicts_with = "secret_file")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// A scope to ask for. Without any: what the server asks for.
+    #[arg(long = "scope")]
+    pub(crate) scopes: Vec<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Credential {
     /// Seal a secret for a server. The value comes from --file or standard input, never from here.
@@ -261,6 +296,34 @@ pub(crate) enum Credential {
     },
     /// Show that there is one, and since when. Values are never shown.
     Show {
+        /// The server's slug or id.
+        server: String,
+    },
+    /// Get tokens from the server's authorization server instead. It is found by the server's word.
+    Oauth(OauthClient),
+    /// Begin to connect an account: prints the address to open in a browser.
+    Connect {
+        /// The server's slug or id.
+        server: String,
+        /// The identity of grants whose account it is, where each has its own.
+        #[arg(long)]
+        identity: Option<String>,
+    },
+    /// Show the accounts that are connected.
+    Connections {
+        /// The server's slug or id.
+        server: String,
+    },
+    /// Erase the tokens of an account.
+    Disconnect {
+        /// The server's slug or id.
+        server: String,
+        /// The identity of grants whose account it is, where each has its own.
+        #[arg(long)]
+        identity: Option<String>,
+    },
+    /// Ask the server with the credential.
+    Test {
         /// The server's slug or id.
         server: String,
     },
@@ -459,6 +522,25 @@ pub(crate) enum Clock {
         #[arg(long)]
         reason: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Show the keys that seal secrets, and how far a rotation has come.
+    Status,
+    /// Seal with a new key from now on, and seal again in the background what the old one has.
+    Rotate {
+        /// Wait until the old key is retired, and say how far it has come.
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Retire a key that seals nothing any more, without waiting.
+    Retire {
+        /// Its number.
+        key: u32,
+    },
+    /// Go over to the root key that `root_key.next_file` or `root_key.next_command` names.
+    RootKey,
 }
 
 #[derive(Debug, Subcommand)]

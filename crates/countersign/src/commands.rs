@@ -19,6 +19,7 @@ mod group;
 mod identity_provider;
 mod input;
 mod key;
+mod keys;
 mod member;
 mod policy;
 mod recover;
@@ -49,6 +50,7 @@ pub(crate) async fn run(arguments: Arguments, style: Style) -> Result<(), Failur
         Command::Approvals(command) => approvals::run(&api()?, command, style).await,
         Command::Channel(command) => channel::run(&api()?, command, style).await,
         Command::Key(command) => key::run(&api()?, command, style).await,
+        Command::Keys(command) => keys::run(&api()?, command, style).await,
         Command::Clock(command) => clock::run(&api()?, command, style).await,
         Command::Audit(command) => audit::run(instance, command, style).await,
         Command::Member(command) => member::run(&api()?, command, style).await,

@@ -28,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) admin: Admin,
     /// Where the root key comes from.
     pub(crate) root_key: RootKey,
+    /// Where the root key comes from that the instance is to go over to.
+    pub(crate) next_root_key: NextRootKey,
     /// What is logged.
     pub(crate) log: Log,
 }
@@ -64,6 +66,8 @@ pub(crate) struct Control {
     pub(crate) trusted_proxies: Vec<String>,
     /// A file of identity providers.
     pub(crate) identity_providers_file: Option<PathBuf>,
+    /// Whether credentials may be read back.
+    pub(crate) reveal_credentials: bool,
 }
 
 /// The first admin. Read while no admin can sign in, and never after.
@@ -75,7 +79,7 @@ pub(crate) struct Admin {
     pub(crate) password_file: Option<PathBuf>,
 }
 
-/// Where the root key comes from. At most one of the three is set; none means `root.key` in the
+/// Where the root key comes from. At most one of the four is set; none means `root.key` in the
 /// data directory.
 #[derive(Debug, Default)]
 pub(crate) struct RootKey {
@@ -85,12 +89,24 @@ pub(crate) struct RootKey {
     pub(crate) fd: Option<u32>,
     /// The key itself. Only the environment may hold it.
     pub(crate) value: Option<Secret>,
+    /// A program that prints it, and its arguments.
+    pub(crate) command: Option<Vec<String>>,
+}
+
+/// Where the next root key comes from. At most one of the two is set.
+#[derive(Debug, Default)]
+pub(crate) struct NextRootKey {
+    /// A file.
+    pub(crate) file: Option<PathBuf>,
+    /// A program that prints it, and its arguments.
+    pub(crate) command: Option<Vec<String>>,
 }
 
 impl RootKey {
     /// Whether nothing is said of it.
     fn is_unset(&self) -> bool {
-        self.file.is_none() && self.fd.is_none() && self.value.is_none()
+        let Self { file, fd, value, command } = self;
+        file.is_none() && fd.is_none() && value.is_none() && command.is_none()
     }
 }
 
@@ -132,9 +148,11 @@ impl Default for Config {
                 public_url: None,
                 trusted_proxies: Vec::new(),
                 identity_providers_file: None,
+                reveal_credentials: false,
             },
             admin: Admin::default(),
             root_key: RootKey::default(),
+            next_root_key: NextRootKey::default(),
             log: Log { format: LogFormat::Text, level: tracing::Level::INFO },
         }
     }
@@ -160,8 +178,18 @@ impl Config {
                 RootKeySource::Value(Secret::new(value.expose().to_vec()))
             }
             RootKey { fd: Some(fd), .. } => RootKeySource::Descriptor(*fd),
+            RootKey { command: Some(words), .. } => RootKeySource::Command(words.clone()),
             RootKey { file: Some(file), .. } => RootKeySource::File(file.clone()),
             RootKey { .. } => RootKeySource::File(self.data_dir.join("root.key")),
+        }
+    }
+
+    /// Where the root key is kept that the instance is to go over to, if that is said.
+    pub(crate) fn next_root_key_source(&self) -> Option<RootKeySource> {
+        match &self.next_root_key {
+            NextRootKey { command: Some(words), .. } => Some(RootKeySource::Command(words.clone())),
+            NextRootKey { file: Some(file), .. } => Some(RootKeySource::File(file.clone())),
+            NextRootKey { .. } => None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use store::sqlite::Sqlite;
+use store::sqlite::{Sqlite, Tending};
 use store::{
     By, Clock, ControlPlane as _, DataPlane as _, FIRST_ADMIN_EMAIL, KeyId, MemberDraft,
     MemberState, Moment, OrgId, People as _, Role, SignIn as _, StoreError, SystemClock,
@@ -85,13 +85,8 @@ async fn bind(address: SocketAddr, what: &str, setting: &str) -> Result<TcpListe
 impl Instance {
     /// Opens the store and joins the parts.
     pub(crate) async fn open(config: &Config, listeners: Listeners) -> Result<Self, Failure> {
-        let root = root_key(config)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let dir = config.data_dir.as_path();
-        let store = Sqlite::open(dir, &root, Arc::clone(&clock), Arc::new(OsRandom))
-            .map_err(|error| unopened(&error, config))?;
-        drop(root);
-        let store = Arc::new(store);
+        let store = Arc::new(open_store(config, &clock)?);
         let org = store.org().clone();
         let first_key = first_key(&store, &org, clock.as_ref()).await?;
 
@@ -123,6 +118,8 @@ impl Instance {
         .answering_to(config.control_host())
         .reached_at(config.control.public_url.as_deref())
         .behind(config.control_proxies())
+        .revealing(config.control.reveal_credentials)
+        .with_next_root_key(next_root_key(config))
         .with_dashboard(crate::dashboard::FILES);
         let setup_url = match set_up(config, &control, &control_url).await {
             Ok(setup_url) => setup_url,
@@ -156,11 +153,14 @@ impl Instance {
     pub(crate) async fn serve(self, stop: watch::Receiver<bool>) -> Result<(), Failure> {
         let Self { store, gateway, control, courier, listeners, .. } = self;
         let telling = tokio::spawn(courier.run(stopped(stop.clone())));
+        let tended = Arc::clone(&store);
+        let tending = tokio::spawn(async move { tended.tend_keys(Tending::default()).await });
         // On a task of its own: agents are answered while the control plane still gets up.
         let operators =
             tokio::spawn(control::serve(listeners.control, control, stopped(stop.clone())));
         let agents = gateway.serve(listeners.gateway, stopped(stop)).await;
         let operators = operators.await.unwrap_or_else(|error| Err(error.into()));
+        tending.abort();
         // It writes down what became of the last messages, so the store is closed after it.
         let _ = telling.await;
         let flushed = store.flush().await;
@@ -195,6 +195,37 @@ impl Listeners {
 async fn stopped(mut stop: watch::Receiver<bool>) {
     // Nobody left who could say so is as good as being told.
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Opens the database with the root key; with the next one where it has gone over to that already.
+fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<Sqlite, Failure> {
+    let open =
+        |root: &RootKey| Sqlite::open(&config.data_dir, root, clock.clone(), Arc::new(OsRandom));
+    let first = open(&root_key(config)?);
+    let (Err(StoreError::WrongRootKey), Some(next)) = (&first, config.next_root_key_source())
+    else {
+        return first.map_err(|error| unopened(&error, config));
+    };
+    let root = next.load().map_err(|error| unread(&error, &next))?;
+    let store = open(&root).map_err(|error| unopened(&error, config))?;
+    tracing::warn!(
+        "the next root key opened the database: make it the root key in the configuration"
+    );
+    Ok(store)
+}
+
+/// How the control plane reads the root key that the instance is to go over to.
+fn next_root_key(config: &Config) -> Option<control::NextRootKey> {
+    config.next_root_key_source()?;
+    let (file, command) = (config.next_root_key.file.clone(), config.next_root_key.command.clone());
+    Some(Arc::new(move || {
+        let source = match (&command, &file) {
+            (Some(words), _) => RootKeySource::Command(words.clone()),
+            (None, Some(file)) => RootKeySource::File(file.clone()),
+            (None, None) => return Err("no next root key is set".to_owned()),
+        };
+        source.load().map_err(|error| error.to_string())
+    }))
 }
 
 /// Reads the root key; at the first start, and only then, makes one.

@@ -23,6 +23,8 @@ use crate::session::Session;
 use crate::snapshot::ServerEntry;
 use crate::{lists, tool_call};
 
+/// Whose account is used where nobody's call is carried: the one that operators connect for all.
+const OPERATORS: &str = "";
 /// An unknown name makes us look again, but no more often than this.
 const REFRESH_EVERY: Duration = Duration::from_secs(5);
 /// A call of an unknown name waits for the list no longer than this.
@@ -54,6 +56,9 @@ pub enum ProbeError {
     /// It wants a credential, or another one.
     #[error("the server refuses the credential (or wants one)")]
     Unauthorized,
+    /// No account is connected that lists the tools, or it must be connected again.
+    #[error("no account is connected at the server for looking at it: connect one")]
+    NotConnected,
     /// The credential does not open.
     #[error("the server's credential cannot be opened")]
     Sealed,
@@ -252,7 +257,9 @@ impl Gateway {
         let request = Request { id: id.clone(), method, params: Some(params) };
         let mut headers = base_headers(Era::Modern, version.as_str(), None);
         crate::forward::append(&mut headers, mcp::headers::upstream_headers(version, &request));
-        exchange::ask(self, server, request.to_bytes(), headers, &id).await.map_err(probe_error)
+        exchange::ask(self, server, OPERATORS, request.to_bytes(), headers, &id)
+            .await
+            .map_err(probe_error)
     }
 
     async fn look_legacy(&self, server: &ServerEntry) -> Result<(Vec<Version>, Page), ProbeError> {
@@ -282,7 +289,7 @@ impl Gateway {
     ) -> Result<Page, ProbeError> {
         let headers = base_headers(Era::Legacy, session.version.as_str(), Some(session));
         let initialized = mcp::reply::notification(Method::Initialized, None);
-        exchange::send(self, server, http::Method::POST, initialized, headers)
+        exchange::send(self, server, OPERATORS, http::Method::POST, initialized, headers)
             .await
             .map_err(probe_error)?;
         let mut page = Page::default();
@@ -313,7 +320,9 @@ impl Gateway {
         let request = Request { id: id.clone(), method, params };
         let version = session.map_or(Version::V2025_11_25, |session| session.version);
         let headers = base_headers(Era::Legacy, version.as_str(), session);
-        exchange::ask(self, server, request.to_bytes(), headers, &id).await.map_err(probe_error)
+        exchange::ask(self, server, OPERATORS, request.to_bytes(), headers, &id)
+            .await
+            .map_err(probe_error)
     }
 
     /// Ends the session of a probe, so that upstreams do not gather them.
@@ -321,7 +330,8 @@ impl Gateway {
         if !session.upstream.is_empty() {
             let headers = base_headers(Era::Legacy, session.version.as_str(), Some(session));
             let left =
-                exchange::send(self, server, http::Method::DELETE, Vec::new(), headers).await;
+                exchange::send(self, server, OPERATORS, http::Method::DELETE, Vec::new(), headers)
+                    .await;
             if left.is_err() {
                 tracing::debug!(server = %server.id, "a probe's session was not ended");
             }
@@ -365,6 +375,7 @@ fn probe_error(refusal: Refusal) -> ProbeError {
         Refusal::NotReached | Refusal::OutcomeUnknown => ProbeError::NotReached,
         Refusal::UpstreamAuth => ProbeError::Unauthorized,
         Refusal::Sealed => ProbeError::Sealed,
+        Refusal::Connect(_) => ProbeError::NotConnected,
         other => ProbeError::NotMcp(other.reason()),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dial::Broken;
 use http::header::HeaderMap;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use mcp::Id;
@@ -38,45 +38,64 @@ impl Collected {
 pub(crate) async fn send(
     gateway: &Gateway,
     server: &ServerEntry,
+    identity: &str,
     method: Method,
     body: Vec<u8>,
     headers: HeaderMap,
 ) -> Result<(Response<Incoming>, Injected), Refusal> {
     let wait = gateway.config.timeouts.first_byte;
-    send_within(server, method, body, headers, wait).await
+    send_within(gateway, server, identity, method, body, headers, wait).await
 }
 
 /// Asks for the stream of a session; its head may come as late as its first event.
 pub(crate) async fn open(
+    gateway: &Gateway,
     server: &ServerEntry,
+    identity: &str,
     headers: HeaderMap,
 ) -> Result<(Response<Incoming>, Injected), Refusal> {
     const DAY: Duration = Duration::from_secs(86_400);
-    send_within(server, Method::GET, Vec::new(), headers, DAY).await
+    send_within(gateway, server, identity, Method::GET, Vec::new(), headers, DAY).await
 }
 
 async fn send_within(
+    gateway: &Gateway,
     server: &ServerEntry,
+    identity: &str,
     method: Method,
     body: Vec<u8>,
-    mut headers: HeaderMap,
+    headers: HeaderMap,
     wait: Duration,
 ) -> Result<(Response<Incoming>, Injected), Refusal> {
     let (Some(client), Some(uri)) = (&server.client, &server.uri) else {
         return Err(Refusal::NotReached);
     };
-    let mut injected = inject::credential(server)?;
-    for (name, value) in std::mem::take(&mut injected.headers) {
-        headers.insert(name, value);
-    }
-    let mut request = Request::new(Full::new(Bytes::from(body)));
-    *request.method_mut() = method;
-    *request.uri_mut() = uri.clone();
-    *request.headers_mut() = headers;
-    match client.send(request, wait).await {
-        Ok(response) => Ok((response, injected)),
-        Err(Broken::NotSent) => Err(Refusal::NotReached),
-        Err(Broken::Unknown) => Err(Refusal::OutcomeUnknown),
+    let body = Bytes::from(body);
+    let mut injected = inject::credential(gateway, server, identity).await?;
+    let mut again = true;
+    loop {
+        let mut headers = headers.clone();
+        for (name, value) in std::mem::take(&mut injected.headers) {
+            headers.insert(name, value);
+        }
+        let mut request = Request::new(Full::new(body.clone()));
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = uri.clone();
+        *request.headers_mut() = headers;
+        let response = match client.send(request, wait).await {
+            Ok(response) => response,
+            Err(Broken::NotSent) => return Err(Refusal::NotReached),
+            Err(Broken::Unknown) => return Err(Refusal::OutcomeUnknown),
+        };
+        // An upstream that refuses a token has not looked at what came with it.
+        if response.status() == StatusCode::UNAUTHORIZED
+            && std::mem::take(&mut again)
+            && let Some(token) = injected.token.take()
+        {
+            injected = inject::instead_of(gateway, token).await?;
+            continue;
+        }
+        return Ok((response, injected));
     }
 }
 
@@ -84,11 +103,12 @@ async fn send_within(
 pub(crate) async fn ask(
     gateway: &Gateway,
     server: &ServerEntry,
+    identity: &str,
     body: Vec<u8>,
     headers: HeaderMap,
     id: &Id,
 ) -> Result<Collected, Refusal> {
-    let (response, injected) = send(gateway, server, Method::POST, body, headers).await?;
+    let (response, injected) = send(gateway, server, identity, Method::POST, body, headers).await?;
     let (head, body) = response.into_parts();
     if matches!(head.status.as_u16(), 401 | 403) {
         return Err(Refusal::UpstreamAuth);

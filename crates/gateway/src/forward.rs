@@ -14,7 +14,7 @@ use mcp::{Era, Id};
 use store::{CallId, OutcomeClass};
 
 use crate::agent::Agent;
-use crate::inject::Injected;
+use crate::inject::{self, Injected};
 use crate::leg::Leg;
 use crate::receive::{MCP_PROTOCOL_VERSION, MCP_SESSION_ID};
 use crate::refusal::{Refusal, json_reply, stream_head};
@@ -34,6 +34,8 @@ pub(crate) struct Outbound {
     request: Request<Full<Bytes>>,
     client: Arc<HttpClient>,
     relay: Relay,
+    /// The token inside, if another can be got.
+    token: Option<inject::Token>,
 }
 
 impl Outbound {
@@ -67,7 +69,14 @@ impl Outbound {
             let own = mcp::headers::upstream_call_headers(asked.version, &call, declared);
             append(&mut headers, own);
         }
-        Self::assemble(server, call.to_bytes(&asked.id), headers, injected.headers, relay)
+        Self::assemble(
+            server,
+            call.to_bytes(&asked.id),
+            headers,
+            injected.headers,
+            injected.token,
+            relay,
+        )
     }
 
     /// A request that is no tool call, written from what was read.
@@ -91,7 +100,7 @@ impl Outbound {
             }
             append(&mut headers, mcp::headers::upstream_headers(asked.version, &request));
         }
-        Self::assemble(server, request.to_bytes(), headers, injected.headers, relay)
+        Self::assemble(server, request.to_bytes(), headers, injected.headers, injected.token, relay)
     }
 
     fn assemble(
@@ -99,6 +108,7 @@ impl Outbound {
         body: Vec<u8>,
         mut headers: HeaderMap,
         injected: Vec<(HeaderName, HeaderValue)>,
+        token: Option<inject::Token>,
         relay: Relay,
     ) -> Option<Self> {
         let client = server.client.clone()?;
@@ -109,7 +119,7 @@ impl Outbound {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = server.uri.clone()?;
         *request.headers_mut() = headers;
-        Some(Self { request, client, relay })
+        Some(Self { request, client, relay, token })
     }
 }
 
@@ -156,17 +166,40 @@ pub(crate) async fn once(
         agent.answer(refusal.reply(Some(&asked.id), asked.era));
         Some(End::bare(class, refusal.reason()))
     };
-    let Some(Outbound { request, client, relay }) = outbound else {
+    let Some(Outbound { request, client, mut relay, token }) = outbound else {
         return refuse(agent, Refusal::NotReached, OutcomeClass::NotSent);
     };
     let timeouts = gateway.config.timeouts;
-    let sent = client.send(request, timeouts.first_byte);
-    let response = tokio::select! {
+    let sent = async {
+        // Kept for a token alone: every other request is sent once and is gone.
+        let copy = token.is_some().then(|| request.clone());
+        let response = client.send(request, timeouts.first_byte).await;
+        match (response, copy, token) {
+            // An upstream that refuses a token has not looked at the call: it may be said again.
+            (Ok(refused), Some(mut again), Some(token))
+                if refused.status() == StatusCode::UNAUTHORIZED =>
+            {
+                drop(refused);
+                let injected = inject::instead_of(gateway, token).await?;
+                for (name, value) in injected.headers {
+                    again.headers_mut().insert(name, value);
+                }
+                relay.needles = injected.needles;
+                Ok(client.send(again, timeouts.first_byte).await)
+            }
+            (response, ..) => Ok(response),
+        }
+    };
+    let response: Result<_, Refusal> = tokio::select! {
         response = sent => response,
         // A modern agent that hangs up cancels; a legacy one may come back for the answer.
         () = agent.gone(), if asked.era == Era::Modern => {
             return Some(End::bare(OutcomeClass::Unknown, "agent_gone"));
         }
+    };
+    let response = match response {
+        Ok(response) => response,
+        Err(refusal) => return refuse(agent, refusal, OutcomeClass::UpstreamError),
     };
     match response {
         Ok(response) => answer(gateway, asked, relay, response, agent).await,

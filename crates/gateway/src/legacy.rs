@@ -43,7 +43,7 @@ pub(crate) async fn lifecycle(
             Err(refusal) => record::answer_refused(&gateway, &asked, line, refusal, agent).await,
         },
         Method::Discover => modern::answer_discover(&gateway, &asked, &request, line, agent).await,
-        _ => match inject::credential(&asked.caller.attached.server) {
+        _ => match inject::for_caller(&gateway, &asked.caller).await {
             Ok(injected) => {
                 let outbound = Outbound::plain(&gateway, &asked, request, injected, None);
                 let end = forward::once(&gateway, &asked, outbound, agent).await;
@@ -71,7 +71,15 @@ async fn initialize(
     let request =
         Request { id: asked.id.clone(), method: Method::Initialize, params: Some(params) };
     let headers = base_headers(Era::Legacy, asked.version.as_str(), None);
-    let collected = exchange::ask(gateway, server, request.to_bytes(), headers, &asked.id).await?;
+    let collected = exchange::ask(
+        gateway,
+        server,
+        &asked.caller.grant.identity,
+        request.to_bytes(),
+        headers,
+        &asked.id,
+    )
+    .await?;
     let Some(result) = collected.result() else {
         return Ok(json_reply(StatusCode::OK, Vec::from(collected.bytes)));
     };
@@ -122,7 +130,15 @@ pub(crate) async fn notification(
         let headers = base_headers(era, place.version.as_str(), place.session.as_ref());
         let server = &caller.attached.server;
         let bytes = notification.to_bytes();
-        let sent = exchange::send(gateway, server, HttpMethod::POST, bytes, headers).await;
+        let sent = exchange::send(
+            gateway,
+            server,
+            &caller.grant.identity,
+            HttpMethod::POST,
+            bytes,
+            headers,
+        )
+        .await;
         if let Ok((response, _)) = &sent
             && response.status() == StatusCode::NOT_FOUND
             && place.session.is_some()
@@ -182,7 +198,16 @@ pub(crate) async fn response(
     }
     let headers = base_headers(Era::Legacy, place.version.as_str(), place.session.as_ref());
     let server = &caller.attached.server;
-    match exchange::send(gateway, server, HttpMethod::POST, response.to_bytes(), headers).await {
+    match exchange::send(
+        gateway,
+        server,
+        &caller.grant.identity,
+        HttpMethod::POST,
+        response.to_bytes(),
+        headers,
+    )
+    .await
+    {
         Ok(_) => accepted(),
         Err(refusal) => refuse(gateway, line, refusal, Era::Legacy).await,
     }
@@ -207,9 +232,17 @@ pub(crate) fn answer_upstream(gateway: &Arc<Gateway>, relay: &Relay, id: &Id) {
     let upstream = relay.session.as_ref().map_or("", |session| session.2.as_str());
     let session = Session::new(Version::V2025_11_25, upstream);
     let headers = base_headers(Era::Legacy, Version::V2025_11_25.as_str(), session.as_ref());
-    let (gateway, server) = (gateway.clone(), relay.caller.attached.server.clone());
+    let (gateway, caller) = (gateway.clone(), relay.caller.clone());
     tokio::spawn(async move {
-        let sent = exchange::send(&gateway, &server, HttpMethod::POST, body, headers).await;
+        let sent = exchange::send(
+            &gateway,
+            &caller.attached.server,
+            &caller.grant.identity,
+            HttpMethod::POST,
+            body,
+            headers,
+        )
+        .await;
         if let Err(refusal) = sent {
             tracing::debug!(
                 reason = refusal.reason(),
@@ -251,7 +284,7 @@ pub(crate) async fn open_stream(
         let mut relay = Relay::of_caller(&gateway, caller, Era::Legacy, None);
         relay.session = Some(key);
         let body = tokio::select! {
-            opened = upstream_stream(&mut relay, &session, last) => opened,
+            opened = upstream_stream(&gateway, &mut relay, &session, last) => opened,
             () = reader.gone() => return,
         };
         stream::pump_session(gateway, relay, body, reader, None).await;
@@ -264,6 +297,7 @@ pub(crate) async fn open_stream(
 
 /// The upstream's own stream of the session, if it has one; otherwise only ours is kept open.
 async fn upstream_stream(
+    gateway: &Gateway,
     relay: &mut Relay,
     session: &Session,
     last: Option<String>,
@@ -277,8 +311,9 @@ async fn upstream_stream(
     if let Some(last) = last.and_then(|id| HeaderValue::try_from(id).ok()) {
         headers.insert(LAST_EVENT_ID, last);
     }
-    let server = relay.caller.attached.server.clone();
-    let opened = exchange::open(&server, headers).await.ok()?;
+    let caller = relay.caller.clone();
+    let identity = &caller.grant.identity;
+    let opened = exchange::open(gateway, &caller.attached.server, identity, headers).await.ok()?;
     let (response, injected) = opened;
     let kind = response.headers().get(http::header::CONTENT_TYPE);
     let streams = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
@@ -317,7 +352,15 @@ pub(crate) async fn end_session(
         let mut headers = base_headers(Era::Legacy, session.version.as_str(), Some(&session));
         headers.remove(http::header::CONTENT_TYPE);
         let server = &caller.attached.server;
-        let sent = exchange::send(gateway, server, HttpMethod::DELETE, Vec::new(), headers).await;
+        let sent = exchange::send(
+            gateway,
+            server,
+            &caller.grant.identity,
+            HttpMethod::DELETE,
+            Vec::new(),
+            headers,
+        )
+        .await;
         match sent {
             Ok((response, _)) if response.status() == StatusCode::NOT_FOUND => {
                 return refuse(gateway, line, Refusal::NoSession, Era::Legacy).await;

@@ -18,6 +18,7 @@ mod approve;
 mod hold;
 mod reserve;
 mod inject;
+mod tokens;
 mod forward;
 mod settle;
 mod record;

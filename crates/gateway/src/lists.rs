@@ -27,7 +27,7 @@ pub(crate) async fn page(
     line: Line,
     agent: Agent,
 ) {
-    match prepare(&gateway, &asked, &mut request) {
+    match prepare(&gateway, &asked, &mut request).await {
         Ok(outbound) => {
             // Nothing of a list is counted or kept, so there is nothing to settle.
             let end = forward::once(&gateway, &asked, outbound, agent).await;
@@ -37,7 +37,7 @@ pub(crate) async fn page(
     }
 }
 
-fn prepare(
+async fn prepare(
     gateway: &Arc<Gateway>,
     asked: &Asked,
     request: &mut Request,
@@ -51,7 +51,7 @@ fn prepare(
             params.insert("cursor", opened);
         }
     }
-    let injected = inject::credential(&asked.caller.attached.server)?;
+    let injected = inject::for_caller(gateway, &asked.caller).await?;
     Ok(Outbound::plain(gateway, asked, request.clone(), injected, None))
 }
 

@@ -47,8 +47,15 @@ pub(crate) async fn discover(
     if let Some(Value::Object(meta)) = meta {
         mcp::capabilities::restrict_meta(meta, stream::may_ask(&asked.caller));
     }
-    let asked_upstream =
-        exchange::ask(gateway, server, request.to_bytes(), headers, &asked.id).await;
+    let asked_upstream = exchange::ask(
+        gateway,
+        server,
+        &asked.caller.grant.identity,
+        request.to_bytes(),
+        headers,
+        &asked.id,
+    )
+    .await;
     match asked_upstream {
         Ok(collected) => {
             let Some(result) = collected.result() else {
@@ -152,7 +159,14 @@ async fn upstream_stream(
     let server = &asked.caller.attached.server;
     let mut headers = base_headers(Era::Modern, asked.version.as_str(), None);
     append(&mut headers, mcp::headers::upstream_headers(asked.version, request));
-    let sent = exchange::send(gateway, server, HttpMethod::POST, request.to_bytes(), headers);
+    let sent = exchange::send(
+        gateway,
+        server,
+        &asked.caller.grant.identity,
+        HttpMethod::POST,
+        request.to_bytes(),
+        headers,
+    );
     let (response, injected) = sent.await?;
     let kind = response.headers().get(http::header::CONTENT_TYPE);
     let streams = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));

@@ -42,7 +42,7 @@ pub(crate) async fn carry(
         }
     };
     let sent = Instant::now();
-    let end = match inject::credential(&asked.caller.attached.server) {
+    let end = match inject::for_caller(&gateway, &asked.caller).await {
         Ok(injected) => {
             let relayed = Some((line.id(), leg.clone()));
             let outbound = Outbound::plain(&gateway, &asked, request, injected, relayed);

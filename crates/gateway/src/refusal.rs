@@ -159,12 +159,69 @@ pub(crate) enum Refusal {
     NotReached,
     /// The upstream refused our credential.
     UpstreamAuth,
+    /// Somebody has to connect an account at the upstream first, or again.
+    Connect(Box<Connect>),
     /// It left, and no whole answer came.
     OutcomeUnknown,
     /// An answer came that is not one.
     BadAnswer(&'static str),
     /// The agent asked something of an upstream that speaks only the other era.
     OtherEra(Malformed),
+}
+
+/// What is said of an account that is not connected.
+#[derive(Clone, Debug)]
+pub(crate) struct Connect {
+    /// Whether it was connected before.
+    pub(crate) again: bool,
+    /// Whether each identity connects its own.
+    pub(crate) own: bool,
+    /// The server.
+    pub(crate) server: String,
+    /// Whose account.
+    pub(crate) identity: String,
+    /// Where a person does it.
+    pub(crate) link: Option<String>,
+    /// Whether a tool was called: then it is said in a result, which models read.
+    pub(crate) in_tool_call: bool,
+}
+
+impl Connect {
+    fn reason(&self) -> &'static str {
+        if self.again { "reconnect_required" } else { "connection_required" }
+    }
+
+    fn text(&self) -> String {
+        let Self { server, identity, .. } = self;
+        let what = match (self.own, self.again) {
+            (true, false) => format!("`{identity}` has connected no account at `{server}` yet."),
+            (true, true) => {
+                format!("The account of `{identity}` at `{server}` must be connected again.")
+            }
+            (false, false) => format!("No account is connected at `{server}` yet."),
+            (false, true) => format!("The account at `{server}` must be connected again."),
+        };
+        let who = if self.own { "They do" } else { "An administrator does" };
+        match &self.link {
+            Some(link) => format!(
+                "[CONNECTION REQUIRED] {what} {who} so at {link}; then call again. Nothing was sent."
+            ),
+            None => format!(
+                "[CONNECTION REQUIRED] {what} {who} so in the dashboard; then call again. Nothing was sent."
+            ),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let mut object = Object::new();
+        object.insert("decision", "connection_required");
+        object.insert("reason", self.reason());
+        object.insert("server", self.server.as_str());
+        if let Some(link) = &self.link {
+            object.insert("connect_url", link.as_str());
+        }
+        Value::Object(object)
+    }
 }
 
 /// What is said of a denial.
@@ -202,10 +259,19 @@ impl Refusal {
             Self::ServerDisabled => "server_disabled",
             Self::NotReached => "not_reached",
             Self::UpstreamAuth => "upstream_auth",
+            Self::Connect(connect) => connect.reason(),
             Self::OutcomeUnknown => "outcome_unknown",
             Self::BadAnswer(reason) => reason,
             Self::OtherEra(_) => "other_era",
         }
+    }
+
+    /// The same, as the answer to a tool call.
+    pub(crate) fn to_tool_call(mut self) -> Self {
+        if let Self::Connect(connect) = &mut self {
+            connect.in_tool_call = true;
+        }
+        self
     }
 
     /// The answer to the request with this id.
@@ -240,6 +306,13 @@ impl Refusal {
                     Some(id) => reply::tool_denied(id, era, &denied.text(), denied.to_json()),
                     None => reply::error(None, POLICY_DENIED, &denied.text(), None),
                 };
+            }
+            Self::Connect(connect) => {
+                let said = connect.to_json();
+                if let (true, Some(id)) = (connect.in_tool_call, id) {
+                    return reply::tool_denied(id, era, &connect.text(), said);
+                }
+                return reply::error(id, UPSTREAM_FAILED, &connect.text(), Some(&said));
             }
             Self::Forbidden(denied) => {
                 return reply::error(id, POLICY_DENIED, &denied.text(), Some(&denied.to_json()));

@@ -26,13 +26,13 @@ use crate::ride::Ride;
 use crate::session::Session;
 use crate::snapshot::{NoView, Snapshot, Snapshots};
 use crate::strangers::Strangers;
+use crate::tokens::Tokens;
 use crate::{discovery, legacy, lists, modern, parse, reads, tool_call};
 
 /// The data plane of one process.
 pub struct Gateway {
     pub(crate) config: Config,
     pub(crate) store: Arc<dyn DataPlane>,
-    pub(crate) keyring: Arc<Keyring>,
     pub(crate) pepper: Pepper,
     pub(crate) state_key: StateKey,
     pub(crate) clock: Arc<dyn Clock>,
@@ -44,6 +44,7 @@ pub struct Gateway {
     pub(crate) requests: Requests,
     pub(crate) refreshes: discovery::Refreshes,
     pub(crate) beside: Beside,
+    pub(crate) tokens: Tokens,
     snapshots: Snapshots,
     me: Weak<Gateway>,
 }
@@ -66,7 +67,8 @@ pub(crate) struct Asked {
 }
 
 impl Gateway {
-    /// A gateway over this store.
+    /// A gateway over this store. Of the key ring it takes what hangs from the base key and never
+    /// changes; the keys that open credentials come with each view.
     pub fn new(
         config: Config,
         store: Arc<dyn DataPlane>,
@@ -80,7 +82,6 @@ impl Gateway {
             store,
             pepper: keyring.pepper(store::PEPPER_VERSION),
             state_key: keyring.state_key(),
-            keyring,
             clock,
             notices: Notices::default(),
             strangers: Strangers::default(),
@@ -90,6 +91,7 @@ impl Gateway {
             requests: Requests::default(),
             refreshes: discovery::Refreshes::default(),
             beside: Beside::default(),
+            tokens: Tokens::default(),
         })
     }
 
@@ -100,7 +102,7 @@ impl Gateway {
 
     /// The view in force now.
     pub(crate) async fn view(&self) -> Result<Arc<Snapshot>, NoView> {
-        let snapshot = self.snapshots.now(self.store.as_ref(), &self.keyring).await?;
+        let snapshot = self.snapshots.now(self.store.as_ref()).await?;
         self.notices.tell(snapshot.generation);
         Ok(snapshot)
     }

@@ -17,7 +17,8 @@ use vault::{Keyring, TokenId};
 
 use crate::beside::Candidate;
 use crate::flights::Flights;
-use crate::inject::SealedHeaders;
+use crate::inject::Sealed;
+use crate::tokens::OAuthEntry;
 
 /// The view in force.
 pub(crate) struct Snapshots {
@@ -96,7 +97,7 @@ pub(crate) struct ServerEntry {
     pub(crate) versions: Vec<Version>,
     pub(crate) client: Option<Arc<HttpClient>>,
     client_key: (String, Vec<String>),
-    pub(crate) credential: Option<SealedHeaders>,
+    pub(crate) credential: Option<Sealed>,
     /// Which credential that is, and its generation: what was signed off names them.
     pub(crate) credential_is: Option<(store::CredentialId, i64)>,
     pub(crate) tools: HashMap<String, ToolEntry>,
@@ -139,11 +140,7 @@ impl Snapshots {
     }
 
     /// The view that is current now; read anew if anything has changed since.
-    pub(crate) async fn now(
-        &self,
-        store: &dyn DataPlane,
-        keyring: &Keyring,
-    ) -> Result<Arc<Snapshot>, NoView> {
+    pub(crate) async fn now(&self, store: &dyn DataPlane) -> Result<Arc<Snapshot>, NoView> {
         let generation = store.generation().ok_or(NoView)?;
         let current = self.current.load();
         if current.generation == generation {
@@ -159,7 +156,7 @@ impl Snapshots {
             tracing::error!(%error, "the view of grants and policies cannot be read");
             NoView
         })?;
-        let fresh = Arc::new(Snapshot::of(view, &current, keyring, self.connect));
+        let fresh = Arc::new(Snapshot::of(view, &current, self.connect));
         self.current.store(Arc::clone(&fresh));
         Ok(fresh)
     }
@@ -167,7 +164,7 @@ impl Snapshots {
 
 impl Snapshot {
     /// Compiles a view. What has not changed is taken over from the one before.
-    fn of(view: View, before: &Self, keyring: &Keyring, connect: Duration) -> Self {
+    fn of(view: View, before: &Self, connect: Duration) -> Self {
         if view.forged > 0 {
             tracing::error!(
                 rows = view.forged,
@@ -192,7 +189,13 @@ impl Snapshot {
             snapshot.candidates.insert(watch.policy, entry);
         }
         for server in view.servers {
-            let entry = ServerEntry::of(server, &before.servers, keyring, connect);
+            let entry = ServerEntry::of(
+                server,
+                snapshot.generation,
+                &before.servers,
+                &view.keyring,
+                connect,
+            );
             snapshot.servers.insert(entry.id.clone(), Arc::new(entry));
         }
         let newest: HashMap<PolicyId, Arc<PolicyEntry>> =
@@ -276,6 +279,7 @@ impl GrantEntry {
 impl ServerEntry {
     fn of(
         view: store::ServerView,
+        generation: u64,
         before: &HashMap<ServerId, Arc<Self>>,
         keyring: &Keyring,
         connect: Duration,
@@ -304,11 +308,21 @@ impl ServerEntry {
             .collect();
         let credential = view.credential.as_ref();
         let credential_is = credential.map(|of| (of.id.clone(), of.generation));
+        let credential = view.credential.map(|of| match &of.oauth {
+            None => Sealed::headers(keyring, server.org.as_str(), &of),
+            Some(client) => Sealed::OAuth(Arc::new(OAuthEntry {
+                org: server.org.clone(),
+                credential: of.id.clone(),
+                generation: of.generation,
+                view: generation,
+                client: Arc::clone(client),
+                web: oauth::Guarded::of(&server.url, &server.private_targets),
+                slug: server.slug.as_str().into(),
+            })),
+        });
         Self {
             credential_is,
-            credential: view
-                .credential
-                .map(|sealed| SealedHeaders::of(keyring, server.org.as_str(), &sealed)),
+            credential,
             id: server.id,
             slug: server.slug.as_str().into(),
             enabled: server.enabled,

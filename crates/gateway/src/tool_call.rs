@@ -247,7 +247,7 @@ async fn carry_out(
 ) {
     let Passage { permit, mut call, leg, _in_flight } = passage;
     let sent = Instant::now();
-    let end = match inject::credential(&asked.caller.attached.server) {
+    let end = match inject::for_caller(gateway, &asked.caller).await {
         Ok(injected) => {
             let ToolCall { arguments, .. } = permit.call;
             call.arguments = arguments;
@@ -255,6 +255,7 @@ async fn carry_out(
             forward::once(gateway, asked, outbound, agent).await
         }
         Err(refusal) => {
+            let refusal = refusal.to_tool_call();
             agent.answer(refusal.reply(Some(&asked.id), asked.era));
             Some(End::bare(OutcomeClass::NotSent, refusal.reason()))
         }

@@ -72,6 +72,9 @@ pub trait DataPlane: Send + Sync {
         judged_at: u64,
     ) -> Result<(), BeginError>;
 
+    /// The tokens of accounts at upstreams.
+    fn connecting(&self) -> &dyn Connecting;
+
     /// What calls that wait for people need.
     fn approving(&self) -> &dyn Approving;
 
@@ -111,7 +114,7 @@ pub trait DataPlane: Send + Sync {
 /// by whom and is recorded in the same transaction.
 #[async_trait]
 pub trait ControlPlane:
-    People + SignIn + Evidence + Approvals + Channels + Watches + Send + Sync
+    People + SignIn + Evidence + Approvals + Channels + Watches + KeyCare + OAuthCare + Send + Sync
 {
     /// The key that this token is, if it is one of ours: unexpired, its member active, MACs intact.
     async fn api_key_of(&self, token: &Token, now: Moment)

@@ -12,6 +12,7 @@ mod approvals;
 mod channels;
 mod contract;
 mod contract_evidence;
+mod contract_keys;
 mod contract_people;
 mod contract_sign_in;
 mod error;
@@ -19,6 +20,7 @@ mod id;
 mod limits;
 mod moment;
 mod names;
+mod oauth;
 mod people;
 mod rows;
 mod sign_in;
@@ -31,6 +33,7 @@ pub use contract::{BeginError, ControlPlane, DataPlane, Page, Slice};
 pub use contract_evidence::{
     CallProof, EntryProof, Evidence, SelfCheck, SignedCheckpoint, evidence_file,
 };
+pub use contract_keys::{KeyCare, KeyVersion, KeysState, RESEALS_PER_SECOND, RETIRE_AFTER};
 pub use contract_people::People;
 pub use contract_sign_in::{
     FIRST_ADMIN_EMAIL, SESSION_IDLE_SECONDS, SESSION_LIFE_SECONDS, SetupDraft, SignIn,
@@ -42,6 +45,10 @@ pub use id::{
 };
 pub use limits::{ClockState, GrantUsage, LimitUsage, Reserved, RoomError};
 pub use moment::{Clock, Moment, SystemClock};
+pub use oauth::{
+    Connecting, Connection, ConnectionKey, ConnectionState, Lease, NewTokens, OAuthCare,
+    OAuthClient, OAuthGrant, OAuthSettings, token_moments,
+};
 pub use people::{Fate, Group, Invite, KeyHolder, Member, MemberChange, MemberDraft, MemberState};
 pub use rows::*;
 pub use sign_in::{

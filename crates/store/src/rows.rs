@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use crate::{
-    CallId, CredentialId, GrantId, KeyId, MemberId, Moment, OrgId, PolicyId, ServerId, SessionId,
+    CallId, CredentialId, GrantId, KeyId, MemberId, Moment, OAuthClient, OrgId, PolicyId, ServerId,
+    SessionId,
 };
 
 /// Who makes a change, and from where. Every change carries one.
@@ -197,7 +198,7 @@ pub struct FoundTool {
     pub withheld: Option<String>,
 }
 
-/// The secret of an upstream: header values, each sealed.
+/// The secret of an upstream: header values, each sealed, or an OAuth client.
 #[derive(Clone, Debug)]
 pub struct Credential {
     /// Its id.
@@ -209,6 +210,8 @@ pub struct Credential {
     /// Header name (lower case) and sealed value. The place is (org, `credentials`, id, header
     /// name, generation).
     pub headers: Vec<(String, Arc<[u8]>)>,
+    /// The OAuth client that it is instead of headers.
+    pub oauth: Option<Arc<OAuthClient>>,
     /// When it was set.
     pub set_at: Moment,
 }
@@ -403,7 +406,7 @@ pub struct TokenRow {
 }
 
 /// Everything the gateway judges from, read at one moment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct View {
     /// The generation it was read at; see [`crate::DataPlane::generation`].
     pub generation: u64,
@@ -419,6 +422,8 @@ pub struct View {
     pub watches: Vec<crate::Watch>,
     /// How many rows were left out because their MAC failed.
     pub forged: usize,
+    /// The keys that the credentials were sealed with.
+    pub keyring: Arc<vault::Keyring>,
 }
 
 /// A server with what is needed to carry calls to it.

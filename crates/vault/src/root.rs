@@ -84,6 +84,12 @@ impl RootKey {
         Secret::from(text)
     }
 
+    /// A second copy, for a holder that lives longer than this one. Both are wiped when dropped.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        Self(Key::copied(self.0.bytes()))
+    }
+
     pub(crate) fn key(&self) -> &Key {
         &self.0
     }

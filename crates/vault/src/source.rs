@@ -1,5 +1,7 @@
 //! The only door to the world: reads a root key from where it is kept, and writes the first one.
 
+mod command;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -23,6 +25,9 @@ pub enum RootKeySource {
     Descriptor(u32),
     /// The text of an environment value: base64 or hex.
     Value(Secret),
+    /// A program and its arguments, run without a shell; what it prints is the key. This is how a
+    /// key management service is used: the program asks it, and only its answer is read here.
+    Command(Vec<String>),
 }
 
 /// The root key could not be read, or the first one not be written.
@@ -78,6 +83,15 @@ pub enum SourceError {
         /// What is wrong with it.
         cause: RootKeyError,
     },
+    /// The program that gives the root key cannot be run, failed, or did not answer in time. What
+    /// it wrote on standard error went to ours.
+    #[error("the root key command `{program}` {what}")]
+    Command {
+        /// The program, without its arguments.
+        program: String,
+        /// What became of it.
+        what: String,
+    },
     /// There already is a file where the first root key was to go. It is never overwritten.
     #[error("there already is a file at `{}`, so no root key was written", path.display())]
     Exists {
@@ -107,6 +121,9 @@ impl RootKeySource {
                 RootKey::from_contents(&descriptor_contents(*number)?).map_err(not_a_key)
             }
             Self::Value(text) => RootKey::from_text(text.expose()).map_err(not_a_key),
+            Self::Command(words) => {
+                RootKey::from_contents(&command::contents_within(words)?).map_err(not_a_key)
+            }
         }
     }
 }
@@ -117,6 +134,10 @@ impl std::fmt::Display for RootKeySource {
             Self::File(path) => write!(f, "file `{}`", path.display()),
             Self::Descriptor(number) => write!(f, "file descriptor {number}"),
             Self::Value(_) => f.write_str("the environment"),
+            // Arguments may be nobody's business; the program's name says enough.
+            Self::Command(words) => {
+                write!(f, "the command `{}`", words.first().map_or("", String::as_str))
+            }
         }
     }
 }
@@ -191,7 +212,7 @@ fn descriptor_contents(descriptor: u32) -> Result<Zeroizing<Vec<u8>>, SourceErro
 }
 
 /// Reads a little more than any key is long, into memory that is wiped.
-fn contents(file: File) -> io::Result<Zeroizing<Vec<u8>>> {
+fn contents(file: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     // Twice the room it can need: a growing buffer would leave a copy of the key behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * CONTENTS_BYTES_MAX));
     file.take(CONTENTS_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;

@@ -21,9 +21,10 @@ mod throttle;
 pub(crate) mod visits;
 mod webauthn;
 
+pub(crate) use party::Asking;
 use passkeys::Challenged;
 use password::{Hashing, Password};
-use pending::Pending;
+pub(crate) use pending::{Pending, WAIT_SECONDS};
 use store::{ChangeError, FIRST_ADMIN_EMAIL, MemberChange, MemberId, MemberState, Role};
 use throttle::Throttle;
 use vault::{Secret, Token};

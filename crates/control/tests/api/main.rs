@@ -28,6 +28,8 @@ mod conventions;
 mod servers;
 mod policies;
 mod grants;
+mod keyring;
+mod oauth;
 mod keys;
 mod limits;
 mod repeat;

@@ -124,6 +124,7 @@ fn steps() -> Vec<Step> {
         step("GET", "/servers/{id}/tools/{tool}", "/servers/s/tools/pay", "", 0),
         step("PUT", "/servers/{id}/credential", "/servers/s/credential", r#"{"bearer":"x"}"#, 1),
         step("GET", "/servers/{id}/credential", "/servers/s/credential", "", 0),
+        step("POST", "/servers/{id}/credential/test", "/servers/s/credential/test", "", 0),
         step("DELETE", "/servers/{id}/credential", "/servers/s/credential", "", 1),
         step("POST", "/policies", "/policies", &policy, 1),
         step("GET", "/policies", "/policies", "", 0),
@@ -249,19 +250,31 @@ fn steps() -> Vec<Step> {
         step("GET", "/checkpoints/latest", "/checkpoints/latest", "", 0),
         step("GET", "/checkpoints/between", "/checkpoints/between?old=1&new=2", "", 0),
         step("GET", "/refusals", "/refusals", "", 0),
+        step("GET", "/keys", "/keys", "", 0),
+        // Two steps, each on record: the key is made, and it is made the one that seals.
+        step("POST", "/keys/rotate", "/keys/rotate", "", 2),
         step("DELETE", "/policies/{id}", "/policies/p", "", 1),
         step("DELETE", "/servers/{id}", "/servers/s", "", 1),
     ]
 }
 
 /// Routes that no walk takes: one that never ends, the two ends of a visit to an identity provider, whom
-/// nobody is asked for here, and one that needs a message that was given up. `calls.rs`, `oidc.rs` and
-/// `channels.rs` try them.
+/// nobody is asked for here, one that needs a message that was given up, and what needs an
+/// authorization server or another root key. `calls.rs`, `oidc.rs`, `channels.rs`, `oauth.rs` and
+/// `keyring.rs` try them.
 const ELSEWHERE: &[&str] = &[
     "GET /calls/tail",
     "GET /sign-in/oidc/{id}",
     "GET /sign-in/oidc/callback",
     "POST /channels/{id}/deliveries/{message}/retry",
+    "GET /servers/{id}/connections",
+    "POST /servers/{id}/connections",
+    "POST /servers/{id}/disconnect",
+    "GET /oauth/callback",
+    "GET /oauth/client.json",
+    "POST /servers/{id}/credential/reveal",
+    "POST /keys/{id}/retire",
+    "POST /keys/root-key",
 ];
 
 async fn send(world: &World, proof: &Proof, step: &Step) -> Answer {

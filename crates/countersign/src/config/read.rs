@@ -173,10 +173,16 @@ impl Reading {
     /// Makes sure that no two places are named for the root key.
     fn one_root_key(&mut self) {
         let root = &self.config.root_key;
-        let set = [root.file.is_some(), root.fd.is_some(), root.value.is_some()];
+        let (file, fd) = (root.file.is_some(), root.fd.is_some());
+        let set = [file, fd, root.value.is_some(), root.command.is_some()];
         if set.iter().filter(|set| **set).count() > 1 {
-            let problem =
-                "only one of `root_key.file`, `root_key.fd` and `root_key.value` can be set";
+            let problem = "only one of `root_key.file`, `root_key.fd`, `root_key.value` and \
+                           `root_key.command` can be set";
+            self.problems.push(problem.to_owned());
+        }
+        let next = &self.config.next_root_key;
+        if next.file.is_some() && next.command.is_some() {
+            let problem = "only one of `root_key.next_file` and `root_key.next_command` can be set";
             self.problems.push(problem.to_owned());
         }
     }

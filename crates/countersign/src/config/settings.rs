@@ -86,7 +86,7 @@ macro_rules! bytes {
 }
 
 /// Every setting, in the order they are printed.
-pub(super) static SETTINGS: [Setting; 25] = [
+pub(super) static SETTINGS: [Setting; 29] = [
     setting(
         "data_dir",
         "The directory of the database. Made at the first start, readable by its owner only.",
@@ -218,6 +218,20 @@ pub(super) static SETTINGS: [Setting; 25] = [
     )
     .default("none"),
     setting(
+        "control.reveal_credentials",
+        "Whether an admin who has just signed in afresh may read a credential back, with a reason \
+         and on record: `yes` or `no`.",
+        |config, given| {
+            config.control.reveal_credentials = match given.text("\"yes\" or \"no\"")?.as_str() {
+                "yes" => true,
+                "no" => false,
+                _ => return Err("takes \"yes\" or \"no\"".to_owned()),
+            };
+            Ok(())
+        },
+        |config| Some(quoted(if config.control.reveal_credentials { "yes" } else { "no" })),
+    ),
+    setting(
         "root_key.file",
         "The file of the root key, mode 0600. Made at the first start.",
         |config, given| {
@@ -236,6 +250,41 @@ pub(super) static SETTINGS: [Setting; 25] = [
             Ok(())
         },
         |config| config.root_key.fd.map(|fd| fd.to_string()),
+    )
+    .default("none"),
+    setting(
+        "root_key.command",
+        "A program and its arguments that print the root key, instead of a file: for a key \
+         service. Run without a shell at the start; it has 30 seconds.",
+        |config, given| {
+            config.root_key.command = Some(given.command()?);
+            Ok(())
+        },
+        |config| config.root_key.command.as_ref().map(|words| list(words)),
+    )
+    .default("none"),
+    setting(
+        "root_key.next_file",
+        "The file of the root key that `countersign keys root-key` goes over to. Tried at the \
+         start when the present one does not open the database.",
+        |config, given| {
+            config.next_root_key.file = Some(PathBuf::from(given.text("a path")?));
+            Ok(())
+        },
+        |config| {
+            let file = config.next_root_key.file.as_ref();
+            file.map(|path| quoted(&path.display().to_string()))
+        },
+    )
+    .default("none"),
+    setting(
+        "root_key.next_command",
+        "The same, from a program.",
+        |config, given| {
+            config.next_root_key.command = Some(given.command()?);
+            Ok(())
+        },
+        |config| config.next_root_key.command.as_ref().map(|words| list(words)),
     )
     .default("none"),
     setting(

@@ -51,6 +51,19 @@ impl Given {
         }
     }
 
+    /// A program and its arguments: a list, or one text with blank space between the words.
+    pub(crate) fn command(self) -> Result<Vec<String>, String> {
+        let words = match self {
+            Self::List(words) => words,
+            Self::Text(text) => text.split_whitespace().map(str::to_owned).collect(),
+            _ => Vec::new(),
+        };
+        if words.first().is_none_or(String::is_empty) {
+            return Err("takes a program and its arguments as a list of texts".to_owned());
+        }
+        Ok(words)
+    }
+
     /// An address and a port.
     pub(crate) fn address(self) -> Result<SocketAddr, String> {
         let takes = "an address and a port, such as \"127.0.0.1:7071\"";

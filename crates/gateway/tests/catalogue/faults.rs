@@ -66,6 +66,10 @@ impl DataPlane for Faulty {
         self.store.call_begin(intent, charges, judged_at).await
     }
 
+    fn connecting(&self) -> &dyn store::Connecting {
+        self.store.connecting()
+    }
+
     fn approving(&self) -> &dyn store::Approving {
         self.store.approving()
     }

@@ -25,7 +25,10 @@ mod family_r;
 mod family_t;
 mod family_v;
 mod family_x;
+mod family_y;
 mod http2;
+
+mod oauth;
 
 mod beyond;
 mod faults;

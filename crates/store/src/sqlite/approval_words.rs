@@ -70,7 +70,7 @@ pub(super) fn open(
     }
     let sealed = sealed(tx.conn, &approval)?;
     let sealed = sealed.ok_or(ChangeError::Gone { what: "approval" })?;
-    let opened = tx.keys.ring.open(&place(&approval), &sealed).map_err(|_| {
+    let opened = tx.keys.ring().open(&place(&approval), &sealed).map_err(|_| {
         ChangeError::Conflict("the arguments do not open; deny the call".to_owned())
     })?;
     let detail = Detail::default().secret("arguments");

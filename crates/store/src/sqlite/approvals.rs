@@ -306,7 +306,7 @@ fn make(tx: &Tx<'_>, ask: ApprovalAsk, now: Moment) -> Result<Approval, Fault> {
         expires_at: now.plus_seconds(ask.expires_in_seconds),
         ended_at: None,
     };
-    let sealed = tx.keys.ring.seal(&place(&made), ask.arguments.expose(), &*tx.keys.random)?;
+    let sealed = tx.keys.ring().seal(&place(&made), ask.arguments.expose(), &*tx.keys.random)?;
     write(tx, &made)?;
     tx.conn
         .prepare_cached(

@@ -192,7 +192,7 @@ impl Found {
     /// The secret, if there is one.
     pub(super) fn open(&self, keys: &Keys) -> Result<Option<Secret>, Fault> {
         let Some(sealed) = &self.secret else { return Ok(None) };
-        let opened = keys.ring.open(&place(&self.channel, self.generation)?, sealed);
+        let opened = keys.ring().open(&place(&self.channel, self.generation)?, sealed);
         Ok(Some(opened.map_err(|_| corrupt(TABLE))?))
     }
 }
@@ -276,7 +276,7 @@ fn seal(
 ) -> Result<Option<Vec<u8>>, Fault> {
     let Some(secret) = secret else { return Ok(None) };
     let place = place(of, generation)?;
-    Ok(Some(tx.keys.ring.seal(&place, secret.expose(), &*tx.keys.random)?))
+    Ok(Some(tx.keys.ring().seal(&place, secret.expose(), &*tx.keys.random)?))
 }
 
 /// The fields of a draft as the audit log spells them.

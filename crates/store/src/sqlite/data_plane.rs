@@ -77,6 +77,10 @@ impl DataPlane for Sqlite {
         self.begin(intent, charges, judged_at, None).await
     }
 
+    fn connecting(&self) -> &dyn crate::Connecting {
+        self
+    }
+
     fn approving(&self) -> &dyn Approving {
         self
     }

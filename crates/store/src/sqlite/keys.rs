@@ -7,23 +7,46 @@
 
 use std::sync::Arc;
 
-use vault::{Keyring, Pepper, Randomness, RowMac};
+use arc_swap::ArcSwap;
+use vault::{Keyring, Pepper, Randomness, RootKey, RowMac};
 
 /// The pepper that new tokens are hashed under.
 pub(super) use crate::PEPPER_VERSION;
 
 /// The keys in hand.
 pub(super) struct Keys {
-    pub(super) ring: Arc<Keyring>,
+    ring: ArcSwap<Keyring>,
+    /// Kept to wrap the keys that rotation draws: its source may be a pipe that is read once.
+    root: ArcSwap<RootKey>,
     pub(super) pepper: Pepper,
     pub(super) random: Arc<dyn Randomness>,
     mac: RowMac,
 }
 
 impl Keys {
-    pub(super) fn new(ring: Arc<Keyring>, random: Arc<dyn Randomness>) -> Self {
+    pub(super) fn new(ring: Keyring, root: RootKey, random: Arc<dyn Randomness>) -> Self {
         let (pepper, mac) = (ring.pepper(PEPPER_VERSION), ring.row_mac());
-        Self { ring, pepper, random, mac }
+        let (ring, root) = (ArcSwap::from_pointee(ring), ArcSwap::from_pointee(root));
+        Self { ring, root, pepper, random, mac }
+    }
+
+    /// The key ring of now. Whoever opens rows takes it after reading them: it knows every key they
+    /// can be sealed with.
+    pub(super) fn ring(&self) -> Arc<Keyring> {
+        self.ring.load_full()
+    }
+
+    /// The key that the ring is wrapped with.
+    pub(super) fn root(&self) -> Arc<RootKey> {
+        self.root.load_full()
+    }
+
+    /// Puts in place what a commit has made of the keys.
+    pub(super) fn become_these(&self, new: NewKeys) {
+        self.ring.store(new.ring);
+        if let Some(root) = new.root {
+            self.root.store(root);
+        }
     }
 
     pub(super) fn mac(&self, table: &str, fields: &Fields) -> [u8; 32] {
@@ -40,6 +63,14 @@ impl Keys {
         self.random.fill(&mut bytes)?;
         Ok(bytes)
     }
+}
+
+/// The keys as a change leaves them; in place when its commit has succeeded.
+#[derive(Clone)]
+pub(super) struct NewKeys {
+    pub(super) ring: Arc<Keyring>,
+    /// The root key, where that was replaced.
+    pub(super) root: Option<Arc<RootKey>>,
 }
 
 /// The columns of a row, each spelled in one way only: absent is not empty.

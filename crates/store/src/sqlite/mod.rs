@@ -9,6 +9,10 @@
 //!   `groups.rs` read and change one kind of object each, `passwords.rs`, `passkeys.rs`,
 //!   `providers.rs`, `sessions.rs`, `setups.rs` what people sign in by; `control_plane.rs`,
 //!   `people.rs` and `sign_in.rs` are the contract over them.
+//! - `oauth_clients.rs` and `connections.rs` keep OAuth towards upstreams; `connecting.rs` is the
+//!   contract over them.
+//! - `sealed.rs` lists every sealed column and seals rows again; `rotation.rs` changes the keys;
+//!   `key_care.rs` is the contract over them.
 //! - `approvals.rs`, `approval_words.rs`, `approval_people.rs` keep calls that wait for people;
 //!   `approving.rs` is the contract over them. `channels.rs` and `outbox.rs` keep where people are
 //!   told of them, and what they were told; `telling.rs` is the contract over these.
@@ -25,6 +29,8 @@ mod backup;
 mod call_log;
 mod call_rows;
 mod channels;
+mod connecting;
+mod connections;
 mod control_plane;
 mod credentials;
 mod data_plane;
@@ -38,10 +44,12 @@ mod groups;
 mod herald;
 mod holding;
 mod invites;
+mod key_care;
 mod keys;
 mod left_over;
 mod line;
 mod members;
+mod oauth_clients;
 mod open;
 mod outbox;
 mod passkeys;
@@ -54,6 +62,8 @@ mod quotas;
 mod readers;
 mod records;
 mod reservations;
+mod rotation;
+mod sealed;
 mod servers;
 mod sessions;
 mod setups;
@@ -73,7 +83,7 @@ mod tests;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -90,6 +100,7 @@ use spool::Spool;
 use writer::Writer;
 
 pub use evidence::export_file;
+pub use key_care::Tending;
 
 /// The store in one SQLite file, owned by one process.
 ///
@@ -106,6 +117,8 @@ pub struct Sqlite {
     first_start: bool,
     /// How many forged rows were told of last.
     forged_told: AtomicUsize,
+    /// How many sealed values were found that do not open.
+    unopened: AtomicU64,
     writer: Mutex<Option<JoinHandle<()>>>,
     /// Held while the store lives: the directory is ours.
     _lock: File,
@@ -180,6 +193,7 @@ impl Sqlite {
             install_id: opened.install_id,
             first_start: opened.first_start,
             forged_told: AtomicUsize::new(0),
+            unopened: AtomicU64::new(0),
             writer: Mutex::new(Some(writer)),
             _lock: opened.lock,
         })
@@ -200,9 +214,9 @@ impl Sqlite {
         &self.install_id
     }
 
-    /// The keys that seal credentials.
+    /// The keys that seal credentials, as they are now; rotation puts others in their place.
     pub fn keyring(&self) -> Arc<Keyring> {
-        Arc::clone(&self.keys.ring)
+        self.keys.ring()
     }
 
     /// The pepper that grant tokens are hashed under.

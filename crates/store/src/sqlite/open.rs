@@ -27,7 +27,7 @@ const APPLICATION_ID: i64 = 0x4353_474e;
 const SQLITE_MIN: (&str, i32) = ("3.51.3", 3_051_003);
 
 /// The migrations by number, from 1. A number once released is never changed.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
@@ -37,6 +37,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0007.sql"),
     include_str!("migrations/0008.sql"),
     include_str!("migrations/0009.sql"),
+    include_str!("migrations/0010.sql"),
 ];
 
 /// How long a statement waits for somebody else's lock, such as a backup tool's.
@@ -89,7 +90,8 @@ pub(super) fn open(
     prepare(&conn).map_err(|error| read_only_or(&conn, error))?;
     let first_start = ring.is_none();
     let ring = start(&conn, schema, ring, root, now, &*random)?;
-    let keys = Keys::new(Arc::new(ring), random);
+    super::connections::end_turns(&conn).map_err(store_error)?;
+    let keys = Keys::new(ring, root.duplicate(), random);
     let (org, install_id, generation) = identity(&conn)?;
     Ok(Opened { conn, keys, lock, org, install_id, first_start, generation })
 }

@@ -38,7 +38,7 @@ pub(super) fn of(
         .optional()?;
     let Some((generation, sealed)) = found else { return Ok(None) };
     let generation = u64::try_from(generation).map_err(|_| corrupt(TABLE))?;
-    let opened = keys.ring.open(&place(org, member, generation), &sealed);
+    let opened = keys.ring().open(&place(org, member, generation), &sealed);
     if opened.is_err() {
         tracing::error!(member = %member, "the row of a password was written by somebody else");
     }
@@ -55,7 +55,7 @@ pub(super) fn put(
 ) -> Result<(), Fault> {
     let generation = generation(tx.conn, org, member)?.saturating_add(1);
     let place = place(org, member, generation);
-    let sealed = tx.keys.ring.seal(&place, password.expose(), &*tx.keys.random)?;
+    let sealed = tx.keys.ring().seal(&place, password.expose(), &*tx.keys.random)?;
     tx.erases();
     tx.conn
         .prepare_cached(

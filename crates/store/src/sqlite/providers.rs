@@ -143,7 +143,7 @@ pub(super) fn secret(
 ) -> Result<Option<Secret>, Fault> {
     let Some(found) = one(conn, keys, org, id.as_str())? else { return Ok(None) };
     let Some(sealed) = found.secret else { return Ok(None) };
-    let opened = keys.ring.open(&place(org, id, found.generation)?, &sealed);
+    let opened = keys.ring().open(&place(org, id, found.generation)?, &sealed);
     Ok(Some(opened.map_err(|_| corrupt(TABLE))?))
 }
 
@@ -296,7 +296,7 @@ fn seal(
 ) -> Result<Option<Vec<u8>>, Fault> {
     let Some(secret) = secret else { return Ok(None) };
     let place = place(&provider.org, &provider.id, generation)?;
-    Ok(Some(tx.keys.ring.seal(&place, secret.expose(), &*tx.keys.random)?))
+    Ok(Some(tx.keys.ring().seal(&place, secret.expose(), &*tx.keys.random)?))
 }
 
 pub(super) fn update(

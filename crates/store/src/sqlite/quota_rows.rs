@@ -50,7 +50,7 @@ impl Numbers {
             "INSERT INTO quota_counters (id, sealed, seen) VALUES (?1, ?2, x'') \
              ON CONFLICT (id) DO NOTHING",
         )?;
-        let sealed = keys.ring.seal(&place(&number.to_string()), key.encoded(), &*keys.random)?;
+        let sealed = keys.ring().seal(&place(&number.to_string()), key.encoded(), &*keys.random)?;
         insert.execute(params![number, sealed])?;
         Ok(number)
     }
@@ -259,7 +259,7 @@ pub(super) fn load(
     while let Some(row) = found.next()? {
         let (number, sealed, seen): (i64, Vec<u8>, Vec<u8>) =
             (row.get(0)?, row.get(1)?, row.get(2)?);
-        let opened = keys.ring.open(&place(&number.to_string()), &sealed);
+        let opened = keys.ring().open(&place(&number.to_string()), &sealed);
         let opened = opened.map_err(|_| corrupt("quota_counters"))?;
         let key = Key::decode(opened.expose()).map_err(|_| corrupt("quota_counters"))?;
         if seen.is_empty() {

@@ -1,12 +1,12 @@
 //! A change in the making: the transaction it is part of, and its line in the audit log.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use json::{Object, Value};
 use rusqlite::{Connection, params};
 
 use super::fault::Fault;
-use super::keys::Keys;
+use super::keys::{Keys, NewKeys};
 use crate::By;
 
 /// One job's part of a transaction.
@@ -16,6 +16,8 @@ pub(super) struct Tx<'a> {
     judged: Cell<bool>,
     erased: Cell<bool>,
     asked: Cell<bool>,
+    /// What the transaction has made of the keys.
+    new_keys: RefCell<Option<NewKeys>>,
 }
 
 /// What a job hands back: only [`Tx::record`] and [`Recorded::unchanged`] make one, so a change
@@ -39,9 +41,27 @@ impl<T> Recorded<T> {
 }
 
 impl<'a> Tx<'a> {
-    pub(super) fn new(conn: &'a Connection, keys: &'a Keys) -> Self {
+    /// `new_keys` is what changes before this one, in the same transaction, have made of the keys.
+    pub(super) fn new(conn: &'a Connection, keys: &'a Keys, new_keys: Option<NewKeys>) -> Self {
         let unset = || Cell::new(false);
-        Self { conn, keys, judged: unset(), erased: unset(), asked: unset() }
+        let new_keys = RefCell::new(new_keys);
+        Self { conn, keys, judged: unset(), erased: unset(), asked: unset(), new_keys }
+    }
+
+    /// The keys that a change of the keys goes on from.
+    pub(super) fn keys_so_far(&self) -> NewKeys {
+        let made = self.new_keys.borrow().clone();
+        made.unwrap_or_else(|| NewKeys { ring: self.keys.ring(), root: None })
+    }
+
+    /// Says what the keys become when the transaction is committed.
+    pub(super) fn keys_become(&self, new: NewKeys) {
+        *self.new_keys.borrow_mut() = Some(new);
+    }
+
+    /// What the transaction has made of the keys, if anything.
+    pub(super) fn into_new_keys(self) -> Option<NewKeys> {
+        self.new_keys.into_inner()
     }
 
     /// Says that something was changed that calls are judged by.

@@ -16,9 +16,16 @@ use crate::{OrgId, PolicyId, ServerView, View};
 pub(super) fn read(conn: &Connection, keys: &Keys) -> Result<View, Fault> {
     let generation: Option<i64> = meta(conn, "generation")?;
     let generation = generation.and_then(|g| u64::try_from(g).ok());
-    let mut view =
-        View { generation: generation.ok_or_else(|| corrupt("meta"))?, ..View::default() };
-    view.holdings = holding::all(conn, keys)?;
+    let mut view = View {
+        generation: generation.ok_or_else(|| corrupt("meta"))?,
+        grants: Vec::new(),
+        servers: Vec::new(),
+        policies: Vec::new(),
+        watches: Vec::new(),
+        holdings: holding::all(conn, keys)?,
+        forged: 0,
+        keyring: keys.ring(),
+    };
     let mut used: BTreeMap<PolicyId, OrgId> = BTreeMap::new();
     let (living, unreadable) = grant_rows::living(conn, keys)?;
     view.forged += unreadable;
@@ -56,5 +63,7 @@ pub(super) fn read(conn: &Connection, keys: &Keys) -> Result<View, Fault> {
         let credential = credential.map(|(credential, _)| credential);
         view.servers.push(ServerView { server, tools, credential });
     }
+    // Taken after the rows: it knows every key that they were sealed with.
+    view.keyring = keys.ring();
     Ok(view)
 }

@@ -19,7 +19,7 @@ use super::desk::{Begin, ChangeJob, Desk, Ending, Job, Plan, locked};
 use super::evidence::Sequencer;
 use super::fault::Fault;
 use super::herald::{Answers, Ran};
-use super::keys::Keys;
+use super::keys::{Keys, NewKeys};
 use super::left_over;
 use super::open::{BUSY_TIMEOUT, meta_put};
 use super::quota_rows::{self, Numbers};
@@ -74,6 +74,8 @@ struct Group {
     strangers: Option<strangers::Batch>,
     chores: bool,
     gone: Vec<Key>,
+    /// What the keys become.
+    keys: Option<NewKeys>,
 }
 
 /// Says that the writer has ended, however it ended.
@@ -285,10 +287,11 @@ impl Writer {
     /// A change, in a savepoint of its own: it may fail half way.
     fn change(&mut self, mut change: Box<dyn ChangeJob>, group: &mut Group) -> Result<(), Fault> {
         self.conn.prepare_cached("SAVEPOINT change")?.execute([])?;
-        let tx = Tx::new(&self.conn, &self.keys);
+        let tx = Tx::new(&self.conn, &self.keys, group.keys.clone());
         let made = change.run(&tx);
         let (judged, erased) = (tx.changed_view(), tx.erased());
         let asked = tx.changed_approvals();
+        let keys = tx.into_new_keys();
         group.ran.push(Ran::Change(change));
         if self.conn.is_autocommit() {
             // SQLite has undone the whole transaction, so the group fails as one.
@@ -301,6 +304,7 @@ impl Writer {
             group.bumps += u64::from(judged);
             group.erased |= erased;
             group.asked |= asked;
+            group.keys = keys;
         }
         self.conn.prepare_cached("RELEASE change")?.execute([])?;
         Ok(())
@@ -324,6 +328,9 @@ impl Writer {
 
     /// The commit stands: everybody may know.
     fn stands(&mut self, group: Group) {
+        if let Some(keys) = group.keys {
+            self.keys.become_these(keys);
+        }
         let ended = !self.endings.is_empty();
         self.endings.clear();
         if self.spool.is_used() {

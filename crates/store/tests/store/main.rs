@@ -9,3 +9,4 @@ mod backup;
 mod contract;
 mod evidence;
 mod file;
+mod rotation;

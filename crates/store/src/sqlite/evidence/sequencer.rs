@@ -151,7 +151,7 @@ impl Sequencer {
         keys.random.fill(&mut seed)?;
         let name = format!("{install_id}/audit");
         let key = SigningKey::from_seed(&name, KeyKind::Log, &seed).map_err(|_| corrupt("meta"))?;
-        let sealed = keys.ring.seal(&place(), &seed, &*keys.random)?;
+        let sealed = keys.ring().seal(&place(), &seed, &*keys.random)?;
         let empty = Edge::new();
         let head = keys.mac("log_head", &head_fields(&empty));
         let mut this = Self::new(keys, key, empty, head);
@@ -362,7 +362,7 @@ fn key(conn: &Connection, keys: &Keys) -> Result<Option<SigningKey>, StoreError>
         .map_err(Fault::from)?;
     let Some((public, sealed)) = row else { return Ok(None) };
     let broken = || StoreError::Evidence { what: "its signing key does not open" };
-    let seed = keys.ring.open(&place(), &sealed).map_err(|_| broken())?;
+    let seed = keys.ring().open(&place(), &sealed).map_err(|_| broken())?;
     let seed: &[u8; 32] = seed.expose().try_into().map_err(|_| broken())?;
     let name = public.split('+').next().unwrap_or_default();
     let key = SigningKey::from_seed(name, KeyKind::Log, seed).map_err(|_| broken())?;
