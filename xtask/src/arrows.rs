@@ -13,14 +13,27 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "countersign",
         &[
-            "control", "gateway", "notify", "dial", "payments", "store", "audit", "json", "mcp",
-            "policy", "quota", "vault",
+            "control",
+            "gateway",
+            "notify",
+            "telemetry",
+            "dial",
+            "payments",
+            "store",
+            "audit",
+            "json",
+            "mcp",
+            "policy",
+            "quota",
+            "vault",
         ],
     ),
     ("control", &["oauth", "dial", "store", "audit", "json", "mcp", "policy", "quota", "vault"]),
     ("gateway", &["oauth", "dial", "store", "json", "mcp", "policy", "quota", "vault"]),
     // Beside the two planes: tells people outside what the store says.
     ("notify", &["dial", "store", "vault"]),
+    // What is told to others: beside the planes, and no call waits for it.
+    ("telemetry", &["dial", "store", "audit", "json", "vault"]),
     ("store", &["audit", "json", "mcp", "policy", "quota", "vault"]),
     // The core. No async, no I/O, no clock.
     ("audit", &["json"]),

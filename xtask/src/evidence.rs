@@ -18,7 +18,7 @@ pub(crate) fn second_language(exports: Option<&Path>) -> Result<Counted, String>
 }
 
 /// Reads `Ran 9 tests in 0.1s` and `FAILED (failures=1, errors=2, skipped=4)`.
-fn counted(said: &[String]) -> Counted {
+pub(crate) fn counted(said: &[String]) -> Counted {
     let number = |text: &str| -> u64 {
         let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
         digits.parse().unwrap_or(0)

@@ -74,12 +74,15 @@ pub struct Decision<'a, N> {
     pub charged: &'a [N],
     /// How many calls it stands for.
     pub count: u64,
+    /// The sign-off that the call used up.
+    pub approval: Option<&'a str>,
 }
 
 impl<N: AsRef<str>> Decision<'_, N> {
     /// Appends the entry.
     pub fn write(&self, out: &mut Vec<u8>) {
         let mut entry = Members::open(out);
+        entry.maybe("approval", self.approval);
         entry.moment("at", self.at);
         entry.text("call", self.call);
         entry.list("charged", self.charged);

@@ -3,6 +3,8 @@
 //! What this server says of its own log proves nothing to somebody who does not trust it, and every
 //! answer that could be taken for proof says so.
 
+use audit::note::Note;
+use audit::tile::Tile;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -38,14 +40,20 @@ pub(crate) struct CheckpointOut {
     root: String,
     /// When it was signed.
     at: String,
-    /// The signed note: keep it elsewhere, to the byte.
+    /// The signed note: keep it elsewhere, to the byte. Below the log's signature stand those of
+    /// witnesses.
     note: String,
+    /// The witnesses that have cosigned it.
+    cosigned_by: Vec<String>,
 }
 
 impl CheckpointOut {
     fn of(signed: SignedCheckpoint) -> Self {
         let root = signed.note.split('\n').nth(2).unwrap_or_default().to_owned();
-        Self { size: signed.size, root, at: time::write(signed.at), note: signed.note }
+        // The log's own line is the first.
+        let lines = Note::parse(&signed.note).map(|note| note.signatures).unwrap_or_default();
+        let cosigned_by = lines.into_iter().skip(1).map(|line| line.name).collect();
+        Self { size: signed.size, root, at: time::write(signed.at), note: signed.note, cosigned_by }
     }
 }
 
@@ -136,6 +144,8 @@ pub(crate) struct LogCheckOut {
     key: String,
     checkpoints: u64,
     findings: Vec<FindingOut>,
+    /// Entries whose content was taken out by age, as the log itself says.
+    withheld: u64,
     /// Rows that no entry speaks of: somebody else wrote them.
     unentered: u64,
     /// What this check is worth.
@@ -177,6 +187,47 @@ pub(crate) async fn latest(
     let signed = signed.ok_or_else(|| Problem::no_such("checkpoint"))?;
     let key = control.store.evidence_key().await?;
     Ok(Json(LatestOut { key, checkpoint: CheckpointOut::of(signed) }))
+}
+
+/// The newest checkpoint as a signed note, with what witnesses have cosigned: `checkpoint` of C2SP
+/// tlog-tiles.
+#[utoipa::path(
+    get, path = "/log/checkpoint", tag = "evidence", operation_id = "log_checkpoint",
+    responses(
+        (status = 200, description = "A signed note", body = String, content_type = "text/plain"),
+        (status = "4XX", body = ProblemBody),
+    ),
+    security(("api_key" = ["viewer"])),
+)]
+pub(crate) async fn log_checkpoint(
+    State(control): State<Control>,
+    who: Operator,
+) -> Result<Response, Problem> {
+    who.may(Action::CallsRead)?;
+    let newest = control.store.checkpoint_now().await?;
+    let note = newest.ok_or_else(|| Problem::no_such("checkpoint"))?.note;
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    Ok(([(header::CONTENT_TYPE, kind)], note).into_response())
+}
+
+/// A tile of hashes, by the path that C2SP tlog-tiles gives it. Below the prefix of the log, so it is
+/// routed by itself and not described.
+pub(crate) async fn log_tile(
+    State(control): State<Control>,
+    who: Operator,
+    At(path): At<String>,
+) -> Result<Response, Problem> {
+    who.may(Action::CallsRead)?;
+    let none = || Problem::no_such("tile");
+    let tile = Tile::parse(&format!("tile/{path}")).ok_or_else(none)?;
+    let hashes = control.store.log_tile(tile).await?.ok_or_else(none)?;
+    let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.0).collect();
+    // A tile never changes; a partial one is of its width for ever.
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable")),
+    ];
+    Ok((headers, bytes).into_response())
 }
 
 /// The proof that one checkpoint continues another.
@@ -359,6 +410,7 @@ pub(crate) async fn verify(
         key,
         checkpoints: report.checkpoints,
         findings: findings.collect(),
+        withheld: report.withheld,
         unentered: check.unentered,
         statement: OUR_OWN,
     }))

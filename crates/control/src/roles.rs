@@ -61,6 +61,8 @@ pub(crate) enum Action {
     AuditRead,
     /// Read who was turned away.
     RefusalsRead,
+    /// Read what is measured.
+    MetricsRead,
     /// Take a copy of the database.
     Backup,
     /// See which keys seal values, and how many each has sealed.
@@ -78,6 +80,7 @@ pub(crate) const fn minimum(action: Action) -> Role {
         | Action::CallsRead
         | Action::Own
         | Action::ConnectionsOwn
+        | Action::MetricsRead
         | Action::ApprovalsRead
         | Action::OwnKeys => Role::Viewer,
         Action::PoliciesWrite

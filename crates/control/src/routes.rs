@@ -9,9 +9,9 @@ use utoipa_axum::routes;
 use crate::problem::{Code, Problem};
 use crate::{
     Control, approvals, arrival, audit, backup, calls, channels, clock, credentials, document,
-    drafts, evidence, exact, grants, groups, health, holding, keyring, keys, me, members, oauth,
-    policies, providers, replay, reservations, reveal, servers, sign_in, simulate, tail, tools,
-    trial, usage, watches,
+    drafts, evidence, exact, grants, groups, health, holding, keyring, keys, me, members, metrics,
+    oauth, policies, providers, replay, reservations, reveal, servers, sign_in, simulate, tail,
+    tools, trial, usage, watches,
 };
 use crate::{dashboard, permissions};
 
@@ -23,6 +23,8 @@ pub fn router(control: Control) -> Router {
     let (routes, _) = described().split_for_parts();
     routes
         .route(&format!("{BASE}/openapi.json"), get(document::serve))
+        .route(&format!("{BASE}/log/tile/{{*path}}"), get(evidence::log_tile))
+        .route(metrics::PATH, get(metrics::metrics))
         .fallback(dashboard::serve)
         .method_not_allowed_fallback(async || {
             Problem::new(Code::MethodNotAllowed, "the Allow header lists the methods")
@@ -131,9 +133,11 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(audit::export))
         .routes(routes!(evidence::export))
         .routes(routes!(evidence::verify))
+        .routes(routes!(metrics::exports))
         .routes(routes!(evidence::checkpoints))
         .routes(routes!(evidence::latest))
         .routes(routes!(evidence::between))
+        .routes(routes!(evidence::log_checkpoint))
         .routes(routes!(evidence::call))
         .routes(routes!(audit::refusals))
         .routes(routes!(backup::take))

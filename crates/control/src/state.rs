@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, Semaphore};
 use crate::dashboard::Asset;
 use crate::health::HealthCache;
 use crate::keyring::NextRootKey;
+use crate::metrics::Watch;
 use crate::oauth::ConnectVisit;
 use crate::pace::Pace;
 use crate::problem::{Code, Problem};
@@ -86,6 +87,10 @@ pub struct Control {
     pub(crate) reveals: bool,
     /// Where the root key is read from that the instance is to go over to.
     pub(crate) next_root_key: Option<NextRootKey>,
+    /// What is measured.
+    pub(crate) watch: Option<Arc<dyn Watch>>,
+    /// Whether the measurements are for everybody who reaches the listener.
+    pub(crate) metrics_for_all: bool,
     pub(crate) inner: Arc<Inner>,
 }
 
@@ -143,6 +148,8 @@ impl Control {
             public_url: None,
             reveals: false,
             next_root_key: None,
+            watch: None,
+            metrics_for_all: false,
             inner: Arc::new(inner),
         }
     }
@@ -167,6 +174,14 @@ impl Control {
     #[must_use]
     pub fn with_dashboard(mut self, files: &'static [Asset]) -> Self {
         self.dashboard = files;
+        self
+    }
+
+    /// Shows what this measures. `for_all`: to everybody who reaches the listener, with no key.
+    #[must_use]
+    pub fn watched_by(mut self, watch: Arc<dyn Watch>, for_all: bool) -> Self {
+        self.watch = Some(watch);
+        self.metrics_for_all = for_all;
         self
     }
 

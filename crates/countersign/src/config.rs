@@ -4,6 +4,7 @@
 //! configuration and the reference in `docs/operating.md` are all made from it. Everything is
 //! checked before a port is bound.
 
+mod export;
 mod read;
 mod settings;
 mod values;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 
 use vault::{RootKeySource, Secret};
 
+pub(crate) use export::{EvidenceLog, Export, WitnessAt};
 pub(crate) use read::{Problems, Sources};
 
 /// Everything that can be set, as it is in force.
@@ -32,6 +34,10 @@ pub(crate) struct Config {
     pub(crate) next_root_key: NextRootKey,
     /// What is logged.
     pub(crate) log: Log,
+    /// What others are told.
+    pub(crate) export: Export,
+    /// The evidence log.
+    pub(crate) evidence: EvidenceLog,
 }
 
 /// Settings of the data plane.
@@ -154,6 +160,8 @@ impl Default for Config {
             root_key: RootKey::default(),
             next_root_key: NextRootKey::default(),
             log: Log { format: LogFormat::Text, level: tracing::Level::INFO },
+            export: Export::default(),
+            evidence: EvidenceLog::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use store::sqlite::{Sqlite, Tending};
 use store::{
@@ -13,9 +14,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use vault::{OsRandom, RootKey, RootKeySource, Secret, SourceError, Token};
 
-use crate::config::Config;
+use crate::config::{Config, EvidenceLog};
 use crate::failure::{Failure, reason};
 use crate::prober::GatewayProber;
+use crate::telemetry::Telemetry;
+use crate::witnesses;
+
+/// How long the last spans and measurements may take at the end.
+const TELL: Duration = Duration::from_secs(3);
 
 /// The database in the data directory; the store names it so.
 pub(crate) const DATABASE: &str = "countersign.db";
@@ -45,6 +51,8 @@ pub(crate) struct Instance {
     gateway: Arc<gateway::Gateway>,
     control: control::Control,
     courier: notify::Courier,
+    telemetry: Telemetry,
+    evidence: EvidenceLog,
     listeners: Listeners,
 }
 
@@ -87,6 +95,7 @@ impl Instance {
     pub(crate) async fn open(config: &Config, listeners: Listeners) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = Arc::new(open_store(config, &clock)?);
+        witnesses::look(&config.evidence, &store).await?;
         let org = store.org().clone();
         let first_key = first_key(&store, &org, clock.as_ref()).await?;
 
@@ -109,6 +118,8 @@ impl Instance {
         };
         let outbox = Arc::clone(&store) as Arc<dyn store::Outbox>;
         let courier = notify::Courier::new(outbox, Arc::clone(&clock), &control_url);
+        let telemetry = Telemetry::open(&config.export, &store, &clock).await?;
+        gateway.watched_by(telemetry.observer());
         let control = control::Control::new(
             Arc::clone(&store) as Arc<dyn store::ControlPlane>,
             Arc::new(prober),
@@ -120,6 +131,7 @@ impl Instance {
         .behind(config.control_proxies())
         .revealing(config.control.reveal_credentials)
         .with_next_root_key(next_root_key(config))
+        .watched_by(telemetry.watch(), config.export.metrics_for_all)
         .with_dashboard(crate::dashboard::FILES);
         let setup_url = match set_up(config, &control, &control_url).await {
             Ok(setup_url) => setup_url,
@@ -140,6 +152,8 @@ impl Instance {
             gateway,
             control,
             courier,
+            telemetry,
+            evidence: config.evidence.clone(),
             listeners,
         })
     }
@@ -151,10 +165,13 @@ impl Instance {
 
     /// Serves until `stop` says so; then lets calls in flight finish and writes what waits.
     pub(crate) async fn serve(self, stop: watch::Receiver<bool>) -> Result<(), Failure> {
-        let Self { store, gateway, control, courier, listeners, .. } = self;
+        let Self { store, gateway, control, courier, telemetry, evidence, listeners, .. } = self;
         let telling = tokio::spawn(courier.run(stopped(stop.clone())));
         let tended = Arc::clone(&store);
         let tending = tokio::spawn(async move { tended.tend_keys(Tending::default()).await });
+        let told = telemetry.start(&stop);
+        witnesses::follow(&evidence, &store, &stop);
+        witnesses::retain(&evidence, &store, &stop);
         // On a task of its own: agents are answered while the control plane still gets up.
         let operators =
             tokio::spawn(control::serve(listeners.control, control, stopped(stop.clone())));
@@ -163,6 +180,8 @@ impl Instance {
         tending.abort();
         // It writes down what became of the last messages, so the store is closed after it.
         let _ = telling.await;
+        // What is not told by then waits for the next start, or was a convenience.
+        let _ = tokio::time::timeout(TELL, told.join_all()).await;
         let flushed = store.flush().await;
         // The writer is a thread of its own; it is waited for where waiting may block.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;

@@ -7,6 +7,7 @@ mod api;
 mod args;
 mod commands;
 mod config;
+mod cosigning;
 mod dashboard;
 mod demo;
 mod events;
@@ -18,7 +19,9 @@ mod out;
 mod prober;
 mod serve;
 mod signals;
+mod telemetry;
 mod tls;
+mod witnesses;
 
 use std::process::ExitCode;
 

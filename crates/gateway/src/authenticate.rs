@@ -41,6 +41,7 @@ pub(crate) fn grant(
                 (_, None) => "no_token",
                 (_, Some(_)) => "malformed_token",
             };
+            crate::observe::turned_away(gateway, reason);
             gateway.store.stranger_refused(StrangerRefusal {
                 at: now,
                 address: peer.to_string(),

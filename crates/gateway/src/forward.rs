@@ -9,6 +9,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use json::Object;
 use mcp::call::Call;
 use mcp::{Era, Id};
 use store::{CallId, OutcomeClass};
@@ -17,6 +18,7 @@ use crate::agent::Agent;
 use crate::inject::{self, Injected};
 use crate::leg::Leg;
 use crate::receive::{MCP_PROTOCOL_VERSION, MCP_SESSION_ID};
+use crate::record::Line;
 use crate::refusal::{Refusal, json_reply, stream_head};
 use crate::road::{Asked, Gateway};
 use crate::session::Session;
@@ -46,9 +48,9 @@ impl Outbound {
         mut call: Call,
         injected: Injected,
         leg: &Leg,
-        id: CallId,
+        line: &Line,
     ) -> Option<Self> {
-        let server = &asked.caller.attached.server;
+        let (server, id) = (&asked.caller.attached.server, line.id());
         let mut relay = Relay::new(gateway, asked, injected.needles);
         relay.call = Some((id, leg.clone()));
         if let Some(token) = call.progress_token.take() {
@@ -69,6 +71,10 @@ impl Outbound {
             let own = mcp::headers::upstream_call_headers(asked.version, &call, declared);
             append(&mut headers, own);
         }
+        if let Some(trace) = &line.trace {
+            let told = told_in_meta(asked.era, call.meta.as_ref());
+            trace.tell(&mut headers, told.then(|| call.meta.get_or_insert_with(Object::new)));
+        }
         Self::assemble(
             server,
             call.to_bytes(&asked.id),
@@ -86,6 +92,7 @@ impl Outbound {
         mut request: mcp::message::Request,
         injected: Injected,
         relayed: Option<(CallId, Leg)>,
+        line: &Line,
     ) -> Option<Self> {
         let server = &asked.caller.attached.server;
         let mut relay = Relay::new(gateway, asked, injected.needles);
@@ -99,6 +106,15 @@ impl Outbound {
                 mcp::capabilities::restrict_meta(meta, relay.may_ask());
             }
             append(&mut headers, mcp::headers::upstream_headers(asked.version, &request));
+        }
+        if let Some(trace) = &line.trace {
+            let meta = match request.params.as_mut().and_then(|params| params.get_mut("_meta")) {
+                Some(json::Value::Object(meta)) if told_in_meta(asked.era, Some(meta)) => {
+                    Some(meta)
+                }
+                _ => None,
+            };
+            trace.tell(&mut headers, meta);
         }
         Self::assemble(server, request.to_bytes(), headers, injected.headers, injected.token, relay)
     }
@@ -121,6 +137,12 @@ impl Outbound {
         *request.headers_mut() = headers;
         Some(Self { request, client, relay, token })
     }
+}
+
+/// Whether the upstream is told of a trace in `_meta` too: in the modern era, and where the agent
+/// has told of one there.
+fn told_in_meta(era: Era, meta: Option<&Object>) -> bool {
+    era == Era::Modern || meta.is_some_and(|meta| meta.get("traceparent").is_some())
 }
 
 /// The headers every upstream request has. An allow-list: nothing of the agent's is copied.

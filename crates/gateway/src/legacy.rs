@@ -45,7 +45,7 @@ pub(crate) async fn lifecycle(
         Method::Discover => modern::answer_discover(&gateway, &asked, &request, line, agent).await,
         _ => match inject::for_caller(&gateway, &asked.caller).await {
             Ok(injected) => {
-                let outbound = Outbound::plain(&gateway, &asked, request, injected, None);
+                let outbound = Outbound::plain(&gateway, &asked, request, injected, None, &line);
                 let end = forward::once(&gateway, &asked, outbound, agent).await;
                 record::answer_not_passed(&gateway, line, end).await;
             }

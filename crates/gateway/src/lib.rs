@@ -22,6 +22,8 @@ mod tokens;
 mod forward;
 mod settle;
 mod record;
+mod observe;
+mod trace;
 
 mod exchange;
 mod leg;
@@ -50,4 +52,5 @@ mod uri;
 
 pub use config::{Config, Holding, Timeouts};
 pub use discovery::{ProbeError, Probed};
+pub use observe::{Decided, Ended, Observer, Trace};
 pub use road::Gateway;

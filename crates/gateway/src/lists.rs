@@ -27,7 +27,7 @@ pub(crate) async fn page(
     line: Line,
     agent: Agent,
 ) {
-    match prepare(&gateway, &asked, &mut request).await {
+    match prepare(&gateway, &asked, &mut request, &line).await {
         Ok(outbound) => {
             // Nothing of a list is counted or kept, so there is nothing to settle.
             let end = forward::once(&gateway, &asked, outbound, agent).await;
@@ -41,6 +41,7 @@ async fn prepare(
     gateway: &Arc<Gateway>,
     asked: &Asked,
     request: &mut Request,
+    line: &Line,
 ) -> Result<Option<Outbound>, Refusal> {
     if let Target::Page { cursor: Some(cursor) } = mcp::call::target(request, asked.era)? {
         let opened = open_cursor(gateway, &asked.caller, &cursor).ok_or_else(|| {
@@ -52,7 +53,7 @@ async fn prepare(
         }
     }
     let injected = inject::for_caller(gateway, &asked.caller).await?;
-    Ok(Outbound::plain(gateway, asked, request.clone(), injected, None))
+    Ok(Outbound::plain(gateway, asked, request.clone(), injected, None, line))
 }
 
 /// A result with its lists cut down to what the caller may see.

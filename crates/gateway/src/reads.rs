@@ -45,7 +45,7 @@ pub(crate) async fn carry(
     let end = match inject::for_caller(&gateway, &asked.caller).await {
         Ok(injected) => {
             let relayed = Some((line.id(), leg.clone()));
-            let outbound = Outbound::plain(&gateway, &asked, request, injected, relayed);
+            let outbound = Outbound::plain(&gateway, &asked, request, injected, relayed, &line);
             forward::once(&gateway, &asked, outbound, agent).await
         }
         Err(refusal) => {
@@ -56,7 +56,7 @@ pub(crate) async fn carry(
     if let Some(end) = end
         && leg::ends_call(end.class)
     {
-        settle::call(&gateway, line.id(), asked.arrived, sent, end);
+        settle::call(&gateway, &line, sent, end);
     }
 }
 
@@ -85,7 +85,10 @@ async fn admit(
         let begun =
             gateway.store.call_begin(line.intent.clone(), Vec::new(), asked.caller.judged_at);
         match begun.await {
-            Ok(()) => return Ok(leg),
+            Ok(()) => {
+                crate::observe::decided(gateway, line);
+                return Ok(leg);
+            }
             Err(BeginError::StaleView) => {
                 crate::tool_call::renew(gateway, &mut asked.caller).await?;
             }

@@ -9,10 +9,12 @@ use vault::{OsRandom, Randomness as _};
 
 use crate::agent::Agent;
 use crate::authenticate::Caller;
+use crate::observe;
 use crate::refusal::Refusal;
 use crate::road::{Arrived, Asked, Gateway};
 use crate::settle::End;
 use crate::snapshot::{PolicyEntry, ToolEntry};
+use crate::trace::Trace;
 
 /// A line that is being written down, from what is known so far.
 #[derive(Clone)]
@@ -22,6 +24,10 @@ pub(crate) struct Line {
     pub(crate) own: CallId,
     /// It is in the log already, and there is nothing more to say.
     pub(crate) written: bool,
+    /// When its request came in.
+    pub(crate) arrived: Arrived,
+    /// Its place in a trace.
+    pub(crate) trace: Option<Box<Trace>>,
 }
 
 impl Line {
@@ -52,7 +58,7 @@ impl Line {
             charged: Vec::new(),
             count: 1,
         };
-        Self { own: intent.id, intent, written: false }
+        Self { own: intent.id, intent, written: false, arrived, trace: None }
     }
 
     /// The version the request turned out to speak.
@@ -163,12 +169,15 @@ pub(crate) async fn refused(
         line.intent.reason = reason;
     }
     if gateway.floods.folded(&line.intent) {
+        observe::decided(gateway, &line);
         return Ok(());
     }
-    gateway.store.call_refused(line.intent).await.map_err(|error| {
+    gateway.store.call_refused(line.intent.clone()).await.map_err(|error| {
         tracing::error!(%error, "a refusal could not be recorded");
         Refusal::Unavailable
-    })
+    })?;
+    observe::decided(gateway, &line);
+    Ok(())
 }
 
 /// Records a refusal and tells the agent.

@@ -58,7 +58,10 @@ pub(crate) async fn room(
         }
     };
     match begun {
-        Ok(()) => Ok(Permit { call }),
+        Ok(()) => {
+            crate::observe::decided(gateway, line);
+            Ok(Permit { call })
+        }
         Err(BeginError::NotApproved) => Err(NoRoom::NotApproved(call)),
         Err(BeginError::StaleView) => Err(NoRoom::Stale(call)),
         Err(BeginError::NoRoom(why)) => {

@@ -1,7 +1,7 @@
 //! The gateway itself: what it holds, and where a request goes once it is known whose it is.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
 use http::Request;
@@ -18,6 +18,7 @@ use crate::chains::Chains;
 use crate::config::Config;
 use crate::holds::Holds;
 use crate::notices::Notices;
+use crate::observe::Observer;
 use crate::receive::{self, Verb};
 use crate::record::{self, Floods};
 use crate::refusal::{Refusal, Rejected};
@@ -27,6 +28,7 @@ use crate::session::Session;
 use crate::snapshot::{NoView, Snapshot, Snapshots};
 use crate::strangers::Strangers;
 use crate::tokens::Tokens;
+use crate::trace::Trace;
 use crate::{discovery, legacy, lists, modern, parse, reads, tool_call};
 
 /// The data plane of one process.
@@ -45,6 +47,7 @@ pub struct Gateway {
     pub(crate) refreshes: discovery::Refreshes,
     pub(crate) beside: Beside,
     pub(crate) tokens: Tokens,
+    pub(crate) observer: OnceLock<Arc<dyn Observer>>,
     snapshots: Snapshots,
     me: Weak<Gateway>,
 }
@@ -92,6 +95,7 @@ impl Gateway {
             refreshes: discovery::Refreshes::default(),
             beside: Beside::default(),
             tokens: Tokens::default(),
+            observer: OnceLock::new(),
         })
     }
 
@@ -193,6 +197,9 @@ impl Gateway {
                 return legacy::response(self, &caller, &place, response, line).await;
             }
         };
+        let meta = request.params.as_ref().and_then(|params| params.get("_meta"));
+        let meta = meta.and_then(json::Value::as_object);
+        line.trace = Trace::of(&parts.headers, meta, self.is_traced()).map(Box::new);
         let asked = Asked {
             caller,
             era: place.version.era(),

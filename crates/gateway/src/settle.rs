@@ -6,7 +6,9 @@ use std::time::Instant;
 use mcp::answer::Class;
 use store::{CallId, Outcome, OutcomeClass};
 
-use crate::road::{Arrived, Gateway};
+use crate::observe;
+use crate::record::Line;
+use crate::road::Gateway;
 
 /// What is known of a call's end.
 #[derive(Clone, Copy, Debug)]
@@ -36,18 +38,20 @@ pub(crate) fn class_of(class: Class) -> OutcomeClass {
 }
 
 /// Hands over what became of a call. Runs whether or not the agent still waits.
-pub(crate) fn call(gateway: &Gateway, id: CallId, arrived: Arrived, sent: Instant, end: End) {
-    gateway.store.call_finish(Outcome {
-        id,
+pub(crate) fn call(gateway: &Gateway, line: &Line, sent: Instant, end: End) {
+    let outcome = Outcome {
+        id: line.id(),
         at: gateway.clock.now(),
         class: end.class,
         detail: end.detail,
         upstream_status: end.upstream_status,
         response_bytes: end.response_bytes,
-        took_micros: micros(arrived.started),
+        took_micros: micros(line.arrived.started),
         upstream_micros: micros(sent),
         echo_removed: end.echo_removed,
-    });
+    };
+    observe::ended(gateway, Some(line), &outcome);
+    gateway.store.call_finish(outcome);
 }
 
 /// A call whose answer came by another stream than the one it was made on.
@@ -64,7 +68,7 @@ fn late(gateway: &Gateway, id: CallId, end: End) {
     let now = gateway.clock.now();
     // The id says when the call came in; nothing else of it is at hand any more.
     let took_micros = u64::try_from(now.micros() - id.at().micros()).unwrap_or(0);
-    gateway.store.call_finish(Outcome {
+    let outcome = Outcome {
         id,
         at: now,
         class: end.class,
@@ -74,7 +78,9 @@ fn late(gateway: &Gateway, id: CallId, end: End) {
         took_micros,
         upstream_micros: took_micros,
         echo_removed: end.echo_removed,
-    });
+    };
+    observe::ended(gateway, None, &outcome);
+    gateway.store.call_finish(outcome);
 }
 
 fn micros(since: Instant) -> u64 {

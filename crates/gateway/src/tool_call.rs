@@ -251,7 +251,7 @@ async fn carry_out(
         Ok(injected) => {
             let ToolCall { arguments, .. } = permit.call;
             call.arguments = arguments;
-            let outbound = Outbound::call(gateway, asked, call, injected, &leg, line.id());
+            let outbound = Outbound::call(gateway, asked, call, injected, &leg, line);
             forward::once(gateway, asked, outbound, agent).await
         }
         Err(refusal) => {
@@ -264,7 +264,7 @@ async fn carry_out(
     if let Some(end) = end
         && leg::ends_call(end.class)
     {
-        settle::call(gateway, line.id(), asked.arrived, sent, end);
+        settle::call(gateway, line, sent, end);
     }
 }
 

@@ -64,6 +64,13 @@ pub trait Evidence: Send + Sync {
         size: u64,
     ) -> Result<Option<Vec<audit::Hash>>, StoreError>;
 
+    /// The hashes of a tile; `None` if the log has no such tile under its newest checkpoint, or for
+    /// a bundle of entries.
+    async fn log_tile(
+        &self,
+        tile: audit::tile::Tile,
+    ) -> Result<Option<Vec<audit::Hash>>, StoreError>;
+
     /// That the entries of a call are in the log; `None` if there is no such call.
     async fn call_proof(&self, org: &OrgId, id: &CallId) -> Result<Option<CallProof>, StoreError>;
 

@@ -82,6 +82,9 @@ pub enum StoreError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// A witness is required, and none has cosigned lately.
+    #[error("no witness has cosigned the evidence log lately")]
+    Unwitnessed,
     /// The writer has stopped.
     #[error("the store is closed")]
     Closed,

@@ -13,6 +13,7 @@ mod channels;
 mod contract;
 mod contract_evidence;
 mod contract_keys;
+mod contract_exports;
 mod contract_people;
 mod contract_sign_in;
 mod error;
@@ -33,6 +34,7 @@ pub use contract::{BeginError, ControlPlane, DataPlane, Page, Slice};
 pub use contract_evidence::{
     CallProof, EntryProof, Evidence, SelfCheck, SignedCheckpoint, evidence_file,
 };
+pub use contract_exports::{Exports, InstanceState, LogLeaf, LogPart, Witnessed};
 pub use contract_keys::{KeyCare, KeyVersion, KeysState, RESEALS_PER_SECOND, RETIRE_AFTER};
 pub use contract_people::People;
 pub use contract_sign_in::{

@@ -42,6 +42,7 @@ fn decision<'a>(text: &'a str, names: &'a [String], number: u64) -> Decision<'a,
         request_bytes: number,
         charged: names,
         count: number,
+        approval: Some(text),
     }
 }
 
@@ -57,6 +58,7 @@ proptest! {
         let mut entry = decision(&text, &names, number);
         if !there {
             (entry.tool, entry.fingerprint, entry.policy) = (None, None, None);
+            entry.approval = None;
         }
         entry.write(&mut out);
         canonical(&out);

@@ -137,3 +137,65 @@ async fn a_check_of_our_own_says_that_it_is_one() {
     assert_eq!(check["holds"], false);
     assert_eq!(check["findings"][0]["code"], "edited", "{check}");
 }
+
+/// The body of an answer that is no text.
+async fn bytes_of(world: &World, path: &str) -> Vec<u8> {
+    let mut stream = tokio::net::TcpStream::connect(world.address).await.unwrap();
+    let head = format!(
+        "GET /api/v1{path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\nconnection: close\r\n\r\n",
+        world.address, world.viewer
+    );
+    tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await.unwrap();
+    let mut came = Vec::new();
+    tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut came).await.unwrap();
+    assert!(came.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&came));
+    let at = came.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    came.split_off(at + 4)
+}
+
+/// The tree of the checkpoint, built anew from the tiles that the log serves.
+#[tokio::test]
+async fn tiles_lead_to_the_root_of_the_checkpoint() {
+    let world = world().await;
+    for number in 1..9 {
+        line(&world, number, "pay", Verdict::Denied, "/tools/pay").await;
+    }
+    let latest = world.admin("GET", "/checkpoints/latest", "").await.json();
+    let key = PublicKey::parse(latest["key"].as_str().unwrap()).unwrap();
+    let answer = world.ask(Some(&world.viewer), "GET", "/log/checkpoint", "", &[]).await;
+    let (checkpoint, _) = Checkpoint::open(&answer.body, &key).unwrap();
+    let size = checkpoint.size;
+    let tile = bytes_of(&world, &format!("/log/tile/0/000.p/{size}")).await;
+    let mut edge = audit::Edge::new();
+    let hashes = audit::tile::hashes(&tile, u16::try_from(size).unwrap()).unwrap();
+    hashes.into_iter().for_each(|hash| edge.push(hash));
+    assert_eq!(edge.root(), checkpoint.root);
+    for (path, status) in [
+        (format!("/log/tile/0/000.p/{}", size + 500), 404),
+        ("/log/tile/0/000".to_owned(), 404),
+        ("/log/tile/0/0".to_owned(), 404),
+        ("/log/tile/9/000".to_owned(), 404),
+        (format!("/log/tile/entries/000.p/{size}"), 404),
+    ] {
+        let answer = world.ask(Some(&world.viewer), "GET", &path, "", &[]).await;
+        assert_eq!(answer.status, status, "{path}");
+    }
+    let stranger = world.ask(None, "GET", &format!("/log/tile/0/000.p/{size}"), "", &[]).await;
+    assert_eq!(stranger.status, 401);
+}
+
+/// W18: measurements are for those who have a key, unless the operator of the machine says otherwise.
+#[tokio::test]
+async fn measurements_need_a_key() {
+    let world = World::start().await;
+    let get = |key: &str| {
+        let key =
+            if key.is_empty() { String::new() } else { format!("authorization: Bearer {key}\r\n") };
+        format!("GET /metrics HTTP/1.1\r\nhost: {}\r\n{key}\r\n", world.address)
+    };
+    assert_eq!(world.raw(get("").as_bytes()).await.status, 401);
+    assert_eq!(world.raw(get("csk1_nobody").as_bytes()).await.status, 401);
+    // Nothing is measured in this house.
+    let answer = world.raw(get(&world.viewer).as_bytes()).await;
+    assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"));
+}

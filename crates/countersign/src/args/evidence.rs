@@ -13,6 +13,18 @@ pub(crate) enum Audit {
     Verify(Verify),
     /// Write the evidence to a file, for somebody else to check.
     Export(Export),
+    /// Accept that the log is shorter than a witness has seen it: an older copy was put back, and
+    /// there is no newer one. Writes down that and why. The instance must not run.
+    Break {
+        #[command(flatten)]
+        configured: super::Configured,
+        /// How many entries the witness has cosigned, as the refused start says.
+        #[arg(long, value_name = "ENTRIES")]
+        witnessed: u64,
+        /// Why, for whoever reads the log.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Print the log's public key. Keep it elsewhere: evidence is checked with it.
     Key,
     /// Print a checkpoint over everything written down so far. Keep it elsewhere: it shows later

@@ -1,5 +1,6 @@
 //! `audit`: evidence of what was decided and changed.
 
+mod broken;
 mod cosign;
 mod export;
 pub(super) mod keys;
@@ -17,6 +18,9 @@ pub(super) async fn run(instance: &Instance, command: Audit, style: Style) -> Re
     let api = || Api::of(instance);
     match command {
         Audit::Export(asked) => export::run(instance, &asked, style).await,
+        Audit::Break { configured, witnessed, reason } => {
+            broken::run(&configured, witnessed, &reason, style).await
+        }
         Audit::Verify(asked) => verify::run(&asked, style),
         Audit::Key => {
             let latest = Api::of(instance)?.get(&["checkpoints", "latest"]).await?;

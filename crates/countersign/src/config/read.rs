@@ -69,6 +69,8 @@ pub(super) fn load(sources: &Sources) -> Result<Config, Problems> {
     for (name, value) in &sources.flags {
         reading.set(name, Given::Text(value.clone()), &format!("`{name}` on the command line"));
     }
+    reading.problems.extend(reading.config.export.problems());
+    reading.problems.extend(reading.config.evidence.problems());
     if reading.problems.is_empty() { Ok(reading.config) } else { Err(Problems(reading.problems)) }
 }
 
@@ -227,6 +229,7 @@ fn given(value: &DeValue<'_>) -> Given {
         DeValue::Integer(number) => {
             i64::from_str_radix(number.as_str(), number.radix()).map_or(Given::Other, Given::Whole)
         }
+        DeValue::Boolean(on) => Given::Switch(*on),
         DeValue::Array(items) => items
             .iter()
             .map(|item| item.get_ref().as_str().map(str::to_owned))

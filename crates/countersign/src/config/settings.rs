@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use vault::Secret;
 
@@ -32,7 +33,7 @@ impl Setting {
     }
 }
 
-const fn setting(
+pub(super) const fn setting(
     name: &'static str,
     help: &'static str,
     set: fn(&mut Config, Given) -> Result<(), String>,
@@ -42,7 +43,7 @@ const fn setting(
 }
 
 impl Setting {
-    const fn default(mut self, text: &'static str) -> Self {
+    pub(super) const fn default(mut self, text: &'static str) -> Self {
         self.default = Some(text);
         self
     }
@@ -85,8 +86,8 @@ macro_rules! bytes {
     };
 }
 
-/// Every setting, in the order they are printed.
-pub(super) static SETTINGS: [Setting; 29] = [
+/// The settings that stand here.
+const OWN: [Setting; 29] = [
     setting(
         "data_dir",
         "The directory of the database. Made at the first start, readable by its owner only.",
@@ -334,11 +335,15 @@ pub(super) static SETTINGS: [Setting; 29] = [
     ),
 ];
 
+/// Every setting, in the order they are printed.
+pub(super) static SETTINGS: LazyLock<Vec<Setting>> =
+    LazyLock::new(|| OWN.into_iter().chain(super::export::SETTINGS).collect());
+
 /// The configuration in force as TOML. What is not set stands there as a comment.
 pub(super) fn print(config: &Config) -> String {
     let mut text = String::new();
     let mut section = "";
-    for setting in &SETTINGS {
+    for setting in SETTINGS.iter() {
         let (here, key) = setting.name.rsplit_once('.').unwrap_or(("", setting.name));
         if here != section {
             // Writing to a string cannot fail.
@@ -360,7 +365,7 @@ pub(super) fn reference() -> String {
     let defaults = Config::default();
     let mut text =
         String::from("| setting | variable | default | meaning |\n| --- | --- | --- | --- |\n");
-    for setting in &SETTINGS {
+    for setting in SETTINGS.iter() {
         let default = match setting.default {
             Some(words) => words.to_owned(),
             None => (setting.get)(&defaults).map(|value| format!("`{value}`")).unwrap_or_default(),
@@ -377,7 +382,7 @@ pub(super) fn reference() -> String {
 }
 
 /// A text as TOML writes it. The escapes of a JSON string mean the same there.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use audit::{KeyKind, SigningKey};
+
 use super::settings::reference;
 use super::*;
 
@@ -61,9 +63,35 @@ fd = 3
 [log]
 format = "json"
 level = "debug"
+
+[evidence]
+witnesses = ["https://w.example WITNESS"]
+require_witness = "10m"
+keep = "400d"
+
+[metrics]
+open = true
+
+[export.file]
+path = "out/evidence.jsonl"
+bytes_max = 1048576
+keep = 9
+
+[export.webhook]
+url = "https://hooks.example/in"
+secret_file = "secret"
+
+[export.otlp]
+url = "http://127.0.0.1:4318"
+headers_file = "headers"
+logs = false
+metrics = false
+traces = false
 "#;
+    let witness = SigningKey::from_seed("w.example/w1", KeyKind::Witness, &[7; 32]).unwrap();
+    let text = &text.replace("WITNESS", &witness.public().to_string());
     let (_dir, sources) = file(text);
-    assert_eq!(Config::load(&sources).unwrap().print(), text);
+    assert_eq!(Config::load(&sources).unwrap().print(), *text);
 }
 
 #[test]

@@ -12,6 +12,8 @@ pub(crate) enum Given {
     Whole(i64),
     /// A list of strings of the file.
     List(Vec<String>),
+    /// Yes or no, of the file.
+    Switch(bool),
     /// Something no setting takes.
     Other,
 }
@@ -35,6 +37,16 @@ impl Given {
         number
             .filter(|number| (from..=to).contains(number))
             .ok_or_else(|| format!("takes a whole number from {from} to {to}"))
+    }
+
+    /// Yes or no, also as text.
+    pub(crate) fn switch(self) -> Result<bool, String> {
+        match self {
+            Self::Switch(on) => Ok(on),
+            Self::Text(text) if text == "true" => Ok(true),
+            Self::Text(text) if text == "false" => Ok(false),
+            _ => Err("takes true or false".to_owned()),
+        }
     }
 
     /// A list of texts, also as one text with commas.
@@ -92,6 +104,16 @@ impl Given {
             .ok_or_else(|| format!("takes {takes}"))
     }
 
+    /// A number of days, up to a hundred years.
+    pub(crate) fn days(self) -> Result<Duration, String> {
+        let takes = "a number of days, such as \"400d\"";
+        let text = self.text(takes)?;
+        let days = text.strip_suffix('d').and_then(|number| number.parse::<u64>().ok());
+        days.filter(|days| (1..=36_500).contains(days))
+            .map(|days| Duration::from_secs(days * 86_400))
+            .ok_or_else(|| format!("takes {takes}"))
+    }
+
     /// The address of this instance as others see it: a scheme, a host, maybe a port.
     pub(crate) fn base_url(self) -> Result<String, String> {
         let takes = "an address such as \"https://mcp.example.com\", without a path";
@@ -145,6 +167,11 @@ fn is_host(text: &str) -> bool {
     let parsed = url::Host::parse(text)
         .or_else(|_| url::Host::parse(&format!("[{}]", text.trim_matches(['[', ']']))));
     parsed.is_ok()
+}
+
+/// A number of days.
+pub(crate) fn print_days(duration: Duration) -> String {
+    format!("{}d", duration.as_secs() / 86_400)
 }
 
 /// A length of time in the largest unit that holds it exactly.

@@ -52,8 +52,8 @@ impl CallRows {
         let idx = self.last + 1;
         let inserted = conn
             .prepare_cached(
-                "INSERT INTO calls (idx, id, at, shape, request_bytes, count, entry) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO calls (idx, id, at, shape, request_bytes, count, entry, \
+                 approval) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute(params![
                 idx,
@@ -63,6 +63,7 @@ impl CallRows {
                 stored(line.request_bytes),
                 line.count,
                 stored(log.next()),
+                line.approval.as_ref().map(crate::ApprovalId::as_str),
             ]);
         match inserted {
             Ok(_) => {}

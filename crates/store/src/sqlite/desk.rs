@@ -4,7 +4,7 @@
 //! each belongs to a call that was let through, and no call is let through while too many are open.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -145,6 +145,10 @@ pub(super) struct Desk {
     pub(super) generation: AtomicU64,
     /// Outcomes cannot be written at present: nothing new may leave.
     pub(super) blocked: AtomicBool,
+    /// How old the newest cosignature may be while calls begin, in microseconds; 0: it is not asked.
+    pub(super) witness_within: AtomicI64,
+    /// When the newest cosignature came.
+    pub(super) witnessed_at: AtomicI64,
     /// The writer thread has ended.
     closed: AtomicBool,
     pub(super) book: SharedBook,
@@ -168,6 +172,8 @@ impl Desk {
             bell: Condvar::new(),
             generation: AtomicU64::new(generation),
             blocked: AtomicBool::new(false),
+            witness_within: AtomicI64::new(0),
+            witnessed_at: AtomicI64::new(0),
             closed: AtomicBool::new(false),
             book: Mutex::new(book),
             strangers: Mutex::default(),
@@ -216,12 +222,25 @@ impl Desk {
                 "outcomes of earlier calls wait to be written".into(),
             ));
         }
+        let within = self.witness_within.load(Ordering::Acquire);
+        if within > 0 {
+            let age = self.clock.now().micros() - self.witnessed_at.load(Ordering::Acquire);
+            // A clock that was put back makes no cosignature newer.
+            if !(0..=within).contains(&age) {
+                return Err(StoreError::Unwitnessed);
+            }
+        }
         Ok(())
     }
 
     /// Calls have been written down: from now on each may have an outcome.
     pub(super) fn opened(&self, calls: impl IntoIterator<Item = (CallId, i64)>) {
         locked(&self.inbox).open.extend(calls);
+    }
+
+    /// How many calls have left and have no outcome yet.
+    pub(super) fn open_count(&self) -> u64 {
+        locked(&self.inbox).open.len() as u64
     }
 
     /// The line of the oldest call whose outcome has not reached the writer.

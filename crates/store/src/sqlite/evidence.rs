@@ -3,12 +3,18 @@
 //! - `sequencer.rs` is the one place that makes the log longer, inside the writer's transactions,
 //!   and signs what has been committed.
 //! - `entries.rs` writes an entry from its row; `tiles.rs` reads hashes for proofs.
+//! - `exports.rs` is the log as exports are told of it.
+//! - `retention.rs` takes out what entries say, by age.
+//! - `witness.rs` keeps what witnesses have cosigned.
 //! - `reads.rs` is what others ask for: checkpoints, proofs, exports, a check of the whole.
 
 mod entries;
+mod exports;
 mod reads;
+mod retention;
 mod sequencer;
 mod tiles;
+mod witness;
 
 pub use reads::export_file;
 pub(super) use sequencer::Sequencer;

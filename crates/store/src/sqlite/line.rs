@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{CallId, GrantId, Intent, Moment, OrgId, PolicyId, ServerId};
+use crate::{ApprovalId, CallId, GrantId, Intent, Moment, OrgId, PolicyId, ServerId};
 
 /// Everything of an intent that many calls have in common: kept once.
 #[derive(PartialEq, Eq, Hash)]
@@ -33,6 +33,8 @@ pub(super) struct Line {
     pub(super) at: Moment,
     pub(super) request_bytes: u64,
     pub(super) count: u32,
+    /// The sign-off that it uses up.
+    pub(super) approval: Option<ApprovalId>,
     pub(super) shape: Shape,
 }
 
@@ -63,6 +65,7 @@ impl From<Intent> for Line {
             at: intent.at,
             request_bytes: intent.request_bytes,
             count: intent.count.max(1),
+            approval: None,
             shape,
         }
     }

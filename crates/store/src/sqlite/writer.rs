@@ -225,7 +225,7 @@ impl Writer {
     }
 
     /// The first half of a call: quota and intent.
-    fn begin(&mut self, begin: Begin, group: &mut Group) -> Result<(), Fault> {
+    fn begin(&mut self, mut begin: Begin, group: &mut Group) -> Result<(), Fault> {
         if begin.reply.is_closed() {
             // Whoever asked is gone, so nothing will leave.
             return Ok(());
@@ -257,6 +257,7 @@ impl Writer {
             group.took.push(id);
         }
         group.ran.push(Ran::Begin(id, Ok(()), begin.reply));
+        begin.line.approval = begin.approval.as_ref().map(|signed| signed.id.clone());
         if !self.calls.insert(&self.conn, &mut self.log, begin.line, true)? {
             if took {
                 group.took.pop();

@@ -20,7 +20,7 @@ use crate::promises::{House, MORNING, StoppedClock};
 
 const DATABASE: &str = "countersign.db";
 
-fn open(dir: &Path) -> Result<House<Sqlite>, StoreError> {
+pub(crate) fn open(dir: &Path) -> Result<House<Sqlite>, StoreError> {
     let root = RootKey::from_bytes(&std::array::from_fn(|at| at as u8));
     let clock = StoppedClock::at(MORNING);
     let store = Sqlite::open(dir, &root, clock.clone(), Arc::new(OsRandom))?;
@@ -38,7 +38,7 @@ fn behind(dir: &Path) -> Connection {
 }
 
 /// Makes so many calls, each begun and ended, and some refused.
-async fn calls(house: &House<Sqlite>, count: usize) -> Vec<store::CallId> {
+pub(crate) async fn calls(house: &House<Sqlite>, count: usize) -> Vec<store::CallId> {
     let server = match house.store.server(&house.org, "pay").await.unwrap() {
         Some(view) => view.server,
         None => house.server("pay").await,
@@ -66,7 +66,7 @@ async fn calls(house: &House<Sqlite>, count: usize) -> Vec<store::CallId> {
     made
 }
 
-fn exported(dir: &Path, from: u64) -> Vec<String> {
+pub(crate) fn exported(dir: &Path, from: u64) -> Vec<String> {
     let mut lines = Vec::new();
     export_file(&dir.join(DATABASE), from, |line| {
         lines.push(line.trim_end().to_owned());
@@ -76,7 +76,7 @@ fn exported(dir: &Path, from: u64) -> Vec<String> {
     lines
 }
 
-fn judged(lines: &[String], key: &PublicKey, saved: &[Checkpoint]) -> Report {
+pub(crate) fn judged(lines: &[String], key: &PublicKey, saved: &[Checkpoint]) -> Report {
     let trust = Trust {
         log: key.clone(),
         saved: saved.to_vec(),
@@ -89,11 +89,11 @@ fn judged(lines: &[String], key: &PublicKey, saved: &[Checkpoint]) -> Report {
     verifier.finish()
 }
 
-async fn key(house: &House<Sqlite>) -> PublicKey {
+pub(crate) async fn key(house: &House<Sqlite>) -> PublicKey {
     PublicKey::parse(&house.store.evidence_key().await.unwrap()).unwrap()
 }
 
-async fn checkpoint(house: &House<Sqlite>) -> Checkpoint {
+pub(crate) async fn checkpoint(house: &House<Sqlite>) -> Checkpoint {
     let signed = house.store.checkpoint_now().await.unwrap().unwrap();
     Checkpoint::open(&signed.note, &key(house).await).unwrap().0
 }

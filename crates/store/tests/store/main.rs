@@ -8,5 +8,6 @@ mod promises;
 mod backup;
 mod contract;
 mod evidence;
+mod evidence_kept;
 mod file;
 mod rotation;

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use audit::note::{Note, parse_signatures};
-use audit::witness::AddCheckpoint;
-use audit::{Checkpoint, Hash, PublicKey};
+use audit::note::{Note, Signature};
+use audit::{Hash, PublicKey};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
@@ -14,6 +13,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::api::Api;
+use crate::cosigning::{Asking, Said, Unwilling};
 use crate::failure::Failure;
 
 /// How long a witness may take.
@@ -27,43 +27,49 @@ pub(super) async fn ask(api: &Api, witness: &str, latest: &Value) -> Result<Stri
     let text = |name: &str| latest.get(name).and_then(Value::as_str).unwrap_or_default();
     let strange = || strange(witness, "it gave no cosignature of this checkpoint");
     let key = PublicKey::parse(text("key")).map_err(|_| strange())?;
-    let (checkpoint, note) = Checkpoint::open(text("note"), &key).map_err(|_| strange())?;
-    // It says what it knows when it is asked with the wrong length.
-    let first = AddCheckpoint { old: 0, proof: Vec::new(), note };
-    let (status, body) = post(&url, witness, first.to_string()).await?;
-    let (status, body) = match (status, body.trim_end().parse::<u64>()) {
-        (StatusCode::CONFLICT, Ok(old)) if old > checkpoint.size => {
-            let what = format!(
-                "the witness has cosigned {old} entries, and the log has {}",
-                checkpoint.size
-            );
+    let lines = lines(api, &url, &key, text("note")).await.map_err(|why| match why {
+        Unwilling::Ahead { there, here } => {
+            let what = format!("the witness has cosigned {there} entries, and the log has {here}");
             let next = "the log was cut off or an older copy was put back: docs/evidence.md";
-            return Err(Failure::new("truncated", what, next));
+            Failure::new("truncated", what, next)
         }
-        (StatusCode::CONFLICT, Ok(old)) => {
-            let proof = between(api, old, checkpoint.size).await?;
-            let again = AddCheckpoint { old, proof, note: first.note.clone() };
-            post(&url, witness, again.to_string()).await?
-        }
-        _ => (status, body),
-    };
-    match status {
-        StatusCode::OK => {}
-        StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
+        Unwilling::Forked => {
             let what = "the log does not continue what the witness has cosigned before";
             let next = "the history was forked: export it and compare; docs/evidence.md";
-            return Err(Failure::new("forked", what, next));
+            Failure::new("forked", what, next)
         }
-        StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => {
+        Unwilling::NotFollowed => {
             let next = format!("start it with `--log '{key}'`");
-            return Err(Failure::new("not_followed", "the witness does not follow this log", next));
+            Failure::new("not_followed", "the witness does not follow this log", next)
         }
-        _ => return Err(strange()),
-    }
-    let lines = parse_signatures(body.strip_suffix('\n').ok_or_else(strange)?);
-    let mut note: Note = first.note;
-    note.signatures.extend(lines.map_err(|_| strange())?);
+        Unwilling::Strange => strange(),
+    })?;
+    let mut note = Note::parse(text("note")).map_err(|_| strange())?;
+    // The log may have kept an earlier word of the same witness.
+    note.signatures.retain(|known| lines.iter().all(|line| line.name != known.name));
+    note.signatures.extend(lines);
     Ok(note.to_string())
+}
+
+/// The witness's signature lines.
+async fn lines(
+    api: &Api,
+    url: &Url,
+    key: &PublicKey,
+    note: &str,
+) -> Result<Vec<Signature>, Unwilling> {
+    let asking = Asking::of(key, note)?;
+    let (status, body) = post(url, asking.body(0, Vec::new())).await.ok_or(Unwilling::Strange)?;
+    let old = match asking.read(status, &body, false)? {
+        Said::Cosigned(lines) => return Ok(lines),
+        Said::From(old) => old,
+    };
+    let proof = between(api, old, asking.size()).await.map_err(|_| Unwilling::Strange)?;
+    let (status, body) = post(url, asking.body(old, proof)).await.ok_or(Unwilling::Strange)?;
+    match asking.read(status, &body, true)? {
+        Said::Cosigned(lines) => Ok(lines),
+        Said::From(_) => Err(Unwilling::Forked),
+    }
 }
 
 async fn between(api: &Api, old: u64, new: u64) -> Result<Vec<Hash>, Failure> {
@@ -84,18 +90,16 @@ fn address(witness: &str) -> Result<Url, Failure> {
     Ok(url)
 }
 
-async fn post(url: &Url, witness: &str, body: String) -> Result<(StatusCode, String), Failure> {
+async fn post(url: &Url, body: String) -> Option<(StatusCode, String)> {
     let client = Client::builder(TokioExecutor::new()).build(crate::tls::connector(url));
-    let request = Request::post(url.as_str()).body(Full::<Bytes>::from(body));
-    let request = request.map_err(|_| strange(witness, "its address cannot be asked"))?;
+    let request = Request::post(url.as_str()).body(Full::<Bytes>::from(body)).ok()?;
     let asked = async {
         let response = client.request(request).await.ok()?;
         let status = response.status();
         let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await.ok()?;
         Some((status, String::from_utf8(body.to_bytes().into()).ok()?))
     };
-    let answered = tokio::time::timeout(PATIENCE, asked).await.ok().flatten();
-    answered.ok_or_else(|| strange(witness, "it did not answer"))
+    tokio::time::timeout(PATIENCE, asked).await.ok().flatten()
 }
 
 fn strange(witness: &str, what: &str) -> Failure {

@@ -52,6 +52,7 @@ pub(super) fn decision(index: u64, line: &Line, out: &mut Vec<u8>) {
         request_bytes: line.request_bytes,
         charged: &shape.charged,
         count: u64::from(line.count),
+        approval: line.approval.as_ref().map(crate::ApprovalId::as_str),
     }
     .write(out);
 }
@@ -76,7 +77,7 @@ pub(super) fn outcome(index: u64, outcome: &Outcome, out: &mut Vec<u8>) {
 const CALL: &str = "c.id, c.at, s.org, s.grant_id, s.grant_label, s.identity, \
     s.token_generation, s.server_id, s.server_slug, s.version, s.method, s.tool, s.fingerprint, \
     s.policy_id, s.policy_version, s.verdict, s.rule, s.reason, s.known_args, s.unknown_args, \
-    c.request_bytes, s.charged, c.count";
+    c.request_bytes, s.charged, c.count, c.approval";
 
 /// Reads a decision from its row: a place, the organisation, and the columns of [`CALL`].
 fn call_row(index: u64, row: &Row<'_>) -> rusqlite::Result<Vec<u8>> {
@@ -115,6 +116,7 @@ fn call_row(index: u64, row: &Row<'_>) -> rusqlite::Result<Vec<u8>> {
         request_bytes: number(20)?,
         charged: &list(21)?,
         count: number(22)?,
+        approval: maybe(23)?.as_deref(),
     }
     .write(&mut out);
     Ok(out)

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use audit::export::{self, Form, Head, Withheld};
-use audit::proof::{consistency, edge, inclusion};
+use audit::proof::{Tiles as _, consistency, edge, inclusion};
+use audit::tile::{TILE_WIDTH, Tile, TileKind};
 use audit::{Hash, PublicKey, Trust, Verifier};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -11,7 +12,7 @@ use super::super::control_plane::change;
 use super::super::fault::{Fault, corrupt};
 use super::super::tx::Detail;
 use super::tiles::Rows;
-use super::{entries, stored};
+use super::{entries, stored, witness};
 use crate::*;
 
 /// How many entries one read of an export takes.
@@ -33,12 +34,16 @@ fn signed(row: &Row<'_>) -> rusqlite::Result<SignedCheckpoint> {
     })
 }
 
-fn newest(conn: &Connection) -> Result<Option<SignedCheckpoint>, Fault> {
+pub(super) fn newest(conn: &Connection) -> Result<Option<SignedCheckpoint>, Fault> {
     let sql = "SELECT size, at, note FROM log_checkpoints ORDER BY size DESC LIMIT 1";
-    Ok(conn.prepare_cached(sql)?.query_row([], signed).optional()?)
+    let Some(newest) = conn.prepare_cached(sql)?.query_row([], signed).optional()? else {
+        return Ok(None);
+    };
+    let note = witness::cosigned_note(conn, newest.size, newest.note)?;
+    Ok(Some(SignedCheckpoint { note, ..newest }))
 }
 
-fn head_size(conn: &Connection) -> Result<u64, Fault> {
+pub(super) fn head_size(conn: &Connection) -> Result<u64, Fault> {
     let size =
         conn.query_row("SELECT size FROM log_head WHERE id = 1", [], |row| row.get::<_, i64>(0))?;
     Ok(size.unsigned_abs())
@@ -60,6 +65,9 @@ fn listed(conn: &Connection, page: &Page) -> Result<Slice<SignedCheckpoint>, Fau
     let mut items = found.collect::<rusqlite::Result<Vec<_>>>()?;
     let more = items.len() > limit as usize;
     items.truncate(limit as usize);
+    for item in &mut items {
+        item.note = witness::cosigned_note(conn, item.size, std::mem::take(&mut item.note))?;
+    }
     let next = items.last().filter(|_| more).map(|last| last.size.to_string());
     Ok(Slice { items, next })
 }
@@ -105,7 +113,7 @@ enum Found<T> {
 }
 
 /// The first line of an export.
-fn head(
+pub(super) fn head(
     conn: &Connection,
     org: &OrgId,
     from: u64,
@@ -133,7 +141,9 @@ fn tree_lines(conn: &Connection, from: u64, to: u64, size: u64) -> Result<Vec<St
     let notes = statement.query_map([stored(from), stored(last)], |row| {
         Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, String>(1)?))
     })?;
-    let mut notes = notes.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().peekable();
+    let notes = notes.collect::<rusqlite::Result<Vec<_>>>()?.into_iter();
+    let notes = notes.map(|(size, note)| Ok((size, witness::cosigned_note(conn, size, note)?)));
+    let mut notes = notes.collect::<Result<Vec<_>, Fault>>()?.into_iter().peekable();
     let retained = retained_from(conn)?;
     let mut lines = Vec::new();
     for kept in entries::range(conn, from, to)? {
@@ -148,7 +158,7 @@ fn tree_lines(conn: &Connection, from: u64, to: u64, size: u64) -> Result<Vec<St
 }
 
 /// Up to where entries were taken out by age.
-fn retained_from(conn: &Connection) -> Result<u64, Fault> {
+pub(super) fn retained_from(conn: &Connection) -> Result<u64, Fault> {
     let kept: Option<i64> = super::super::open::meta(conn, "evidence_from")?;
     Ok(kept.unwrap_or(0).unsigned_abs())
 }
@@ -250,6 +260,20 @@ impl Evidence for Sqlite {
                     return Ok(None);
                 }
                 Ok(consistency(&mut Rows(conn), old, size)?.ok())
+            })
+            .await
+    }
+
+    async fn log_tile(&self, tile: Tile) -> Result<Option<Vec<Hash>>, StoreError> {
+        let TileKind::Hashes(level) = tile.kind else { return Ok(None) };
+        self.readers
+            .read(move |conn| {
+                let signed = newest(conn)?.map_or(0, |newest| newest.size);
+                if !tile.within(signed) {
+                    return Ok(None);
+                }
+                let start = tile.index.saturating_mul(TILE_WIDTH);
+                Rows(conn).hashes(u32::from(level), start, usize::from(tile.width)).map(Some)
             })
             .await
     }
