@@ -74,7 +74,7 @@ async fn change(store: Arc<Sqlite>) -> Result<(), Failed> {
         let text = || DraftText { text: b"{}".to_vec(), cases: None, note: String::new() };
         let kept = store.policy_draft_put(&by, &policy.id, 0, text()).await?;
         store.policy_draft_publish(&by, &policy.id, kept.revision, "").await?;
-        if made % 2 == 0 {
+        if made.is_multiple_of(2) {
             // One change of many rows: the member, their key, their group.
             store.member_remove(&by, &member.id, vec![]).await?;
         }
