@@ -101,14 +101,12 @@ pub(super) fn set(
             .execute([by.org.as_str(), grant.as_str()])?,
     };
     tx.judged_by();
-    let spelled = |of: Option<GrantHolding>, part: fn(GrantHolding) -> u32| {
-        of.map_or_else(|| "as usual".to_owned(), |of| part(of).to_string())
-    };
-    let mut detail = Detail::default();
-    let parts: [(&str, fn(GrantHolding) -> u32); 2] =
-        [("seconds", |of| of.seconds), ("legs", |of| of.legs)];
-    for (name, part) in parts {
-        detail = detail.change(name, spelled(before, part), spelled(after, part));
-    }
+    let spelled =
+        |of: Option<u32>| of.map_or_else(|| "as usual".to_owned(), |number| number.to_string());
+    let seconds = |of: Option<GrantHolding>| spelled(of.map(|of| of.seconds));
+    let legs = |of: Option<GrantHolding>| spelled(of.map(|of| of.legs));
+    let detail = Detail::default()
+        .change("seconds", seconds(before), seconds(after))
+        .change("legs", legs(before), legs(after));
     tx.record(by, "grant.holding", grant.as_str(), detail, ())
 }
