@@ -56,6 +56,14 @@ export interface Draft extends Texts {
   reset: (live: Stored) => void;
 }
 
+/** What a browser keeps of texts that the server does not have, and the revision they were written over. */
+interface Unsent extends Texts {
+  revision: number;
+}
+
+/** A revision that no draft has: a clash that nobody has settled stays one. */
+const UNSETTLED = -1;
+
 const PAUSE = 700;
 const UNDO_MAX = 200;
 
@@ -141,25 +149,34 @@ const same = (a: Texts, b: Texts): boolean => a.text === b.text && a.cases === b
 export function useDraft(policy: string, first: Stored): Draft {
   const name = `unsent.${policy}`;
   const [stored, setStored] = useState(first);
-  const [now, setNow] = useState<Texts>(() => {
-    // What could not be sent when this browser was last here is looked at again.
-    const unsent = kept<Texts | null>(name, null);
-    return typeof unsent?.text === 'string' ? unsent : { text: first.text, cases: first.cases };
+  // What could not be sent when this browser was last here is looked at again.
+  const [unsent] = useState(() => {
+    const before = kept<Unsent | null>(name, null);
+    return typeof before?.text === 'string' && !same(before, first) ? before : undefined;
+  });
+  const [now, setNow] = useState<Texts>({
+    text: unsent?.text ?? first.text,
+    cases: unsent ? unsent.cases : first.cases,
   });
   const [past, setPast] = useState<Texts[]>([]);
   const [future, setFuture] = useState<Texts[]>([]);
   const [sending, setSending] = useState(false);
   const [error, setError] = useState<unknown>(null);
-  const [clash, setClash] = useState<Clash>();
+  // It was written over another draft than the one that stands there now.
+  const [clash, setClash] = useState<Clash | undefined>(
+    unsent && unsent.revision !== first.revision
+      ? { theirs: first.revision > 0 ? first : undefined }
+      : undefined,
+  );
   // What stands now, for those who run between two renderings; every change writes both.
   const latest = useRef({ stored, now, clash });
   const turn = useRef<Promise<number> | undefined>(undefined);
   const dirty = !same(now, stored);
 
   useEffect(() => {
-    if (dirty) keep(name, now);
+    if (dirty) keep(name, { ...now, revision: clash ? UNSETTLED : stored.revision });
     else forget(name);
-  }, [name, now, dirty]);
+  }, [name, now, dirty, clash, stored.revision]);
 
   /** Sends what stands here, one at a time, until the server has it. */
   const flush = useCallback((): Promise<number> => {
