@@ -1,7 +1,11 @@
 // Policies from the first edit to the published version: drafts, two editors, review, restore.
-import { type APIRequestContext, expect, type Page } from '@playwright/test';
+import { type APIRequestContext, expect as plain, type Page } from '@playwright/test';
 import { house } from './house';
 import { act, asking, call, REFUND, test } from './world';
+
+// A busy machine is slow to draw and not wrong.
+const expect = plain.configure({ timeout: 15_000 });
+test.describe.configure({ timeout: 120_000 });
 
 const api = () => `${house().control_url}/api/v1`;
 
