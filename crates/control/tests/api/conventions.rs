@@ -9,6 +9,9 @@ use crate::browser::{Browser, audit_lines, person};
 use crate::issuer::Issuer;
 use crate::world::{Answer, POLICY, World};
 
+/// A channel that is there.
+const CHANNEL: &str = r#"{"name":"ops","kind":"webhook","url":"http://127.0.0.1:9/hook"}"#;
+
 /// One operation of the description.
 struct Operation {
     method: String,
@@ -41,10 +44,15 @@ impl Operation {
             "groups" => "finance",
             "members" => "viewer@example.org",
             "approvals" => approval,
+            "channels" => "ops",
             _ => "none",
         };
         let noun = self.route.split('/').nth(1).unwrap();
-        self.route.replace("{id}", of(noun)).replace("{tool}", "pay").replace("{number}", "1")
+        self.route
+            .replace("{id}", of(noun))
+            .replace("{tool}", "pay")
+            .replace("{number}", "1")
+            .replace("{message}", "none")
     }
 }
 
@@ -67,6 +75,7 @@ async fn furnished() -> (World, String, Browser) {
     let approval = approvals::wait(&world, 1).await.remove(0);
     let group = r#"{"name":"finance","members":["viewer@example.org"]}"#;
     assert_eq!(world.admin("POST", "/groups", group).await.status, 201);
+    assert_eq!(world.admin("POST", "/channels", CHANNEL).await.status, 201);
     let draft = json!({ "text": POLICY }).to_string();
     let first = [("if-none-match", "*")];
     let draft = world.ask(Some(&world.admin), "PUT", "/policies/support/draft", &draft, &first);
@@ -167,6 +176,7 @@ async fn every_route_that_takes_a_tag_keeps_to_it() {
     assert_eq!(world.admin("POST", "/identity-providers", &provider).await.status, 201);
     let body = |name: &str| match name {
         "PUT /groups/{id}" => r#"{"name":"finance"}"#.to_owned(),
+        "PUT /channels/{id}" => CHANNEL.to_owned(),
         "PUT /identity-providers/{id}" => provider.clone(),
         "PUT /grants/{id}/owner" => r#"{"owner":"viewer@example.org"}"#.to_owned(),
         "PUT /grants/{id}/policy" => r#"{"server":"payments","policy":null}"#.to_owned(),
@@ -275,6 +285,7 @@ async fn every_creation_that_is_repeated_is_made_once() {
         "POST /api-keys" => r#"{"label":"k","role":"viewer"}"#.to_owned(),
         "POST /grants" => r#"{"label":"g","servers":[{"server":"payments"}]}"#.to_owned(),
         "POST /groups" => r#"{"name":"g"}"#.to_owned(),
+        "POST /channels" => CHANNEL.replace("ops", "again"),
         "POST /identity-providers" => provider.clone(),
         "POST /members" => r#"{"email":"x@example.org","role":"viewer"}"#.to_owned(),
         "POST /policies" => r#"{"name":"p"}"#.to_owned(),
@@ -319,7 +330,7 @@ async fn every_creation_that_is_repeated_is_made_once() {
         assert_eq!(again.status, first.status, "{name}: {}", again.body);
         assert_eq!(again.headers["idempotency-replayed"], "true", "{name}");
         assert_eq!(audit_lines(&world).await, made, "{name} was made twice");
-        for secret in ["csk1_", "csg1_", "csi1_", "csu1_"] {
+        for secret in ["csk1_", "csg1_", "csi1_", "csu1_", "whsec_"] {
             assert!(!again.body.contains(secret), "{name} tells its token again");
         }
         let other = send(&name.replace(' ', "-"), r#"{"zzz":1}"#).await;
