@@ -105,8 +105,10 @@ pub(super) fn set(
         |of: Option<u32>| of.map_or_else(|| "as usual".to_owned(), |number| number.to_string());
     let seconds = |of: Option<GrantHolding>| spelled(of.map(|of| of.seconds));
     let legs = |of: Option<GrantHolding>| spelled(of.map(|of| of.legs));
-    let detail = Detail::default()
-        .change("seconds", seconds(before), seconds(after))
-        .change("legs", legs(before), legs(after));
+    let detail = Detail::default().change("seconds", seconds(before), seconds(after)).change(
+        "legs",
+        legs(before),
+        legs(after),
+    );
     tx.record(by, "grant.holding", grant.as_str(), detail, ())
 }
