@@ -50,7 +50,8 @@ pub(crate) enum NewChannel {
         #[command(flatten)]
         common: NewChannelCommon,
         /// Where it goes.
-        url: String,
+        #[arg(value_name = "URL")]
+        receiver: String,
         /// How it is signed.
         #[arg(long, value_enum, default_value_t = Signing::HmacSha256)]
         signing: Signing,

@@ -82,12 +82,12 @@ pub(super) async fn run(api: &Api, command: Channel, style: Style) -> Result<(),
 
 fn body(new: NewChannel) -> Result<Value, Failure> {
     let (common, mut body) = match new {
-        NewChannel::Webhook { common, url, signing } => {
+        NewChannel::Webhook { common, receiver, signing } => {
             let signing = match signing {
                 Signing::HmacSha256 => "hmac-sha256",
                 Signing::Ed25519 => "ed25519",
             };
-            (common, json!({"kind": "webhook", "url": url, "signing": signing}))
+            (common, json!({"kind": "webhook", "url": receiver, "signing": signing}))
         }
         NewChannel::Slack { common, url_file } => {
             let url = input::secret(url_file.as_deref(), "address that Slack gave")?;
