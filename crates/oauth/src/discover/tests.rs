@@ -1,3 +1,5 @@
+//! Discovery against documents that are right, wrong, of others and hostile.
+
 use std::collections::HashMap;
 
 use async_trait::async_trait;

@@ -1,3 +1,5 @@
+//! Asking for tokens: what is sent, what is taken for an answer, and what is not.
+
 use std::sync::Mutex;
 
 use async_trait::async_trait;

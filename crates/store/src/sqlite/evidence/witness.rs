@@ -61,7 +61,7 @@ impl Witnessed for Sqlite {
     ) -> Result<(), ChangeError> {
         let invalid = |problem| ChangeError::Invalid { field: "note", problem };
         let log = audit::PublicKey::parse(&self.evidence_key().await?)
-            .map_err(|_| StoreError::from(Fault::from(corrupt("log_keys"))))?;
+            .map_err(|_| StoreError::from(corrupt("log_keys")))?;
         let (checkpoint, opened) =
             Checkpoint::open(note, &log).map_err(|_| invalid("not a checkpoint of this log"))?;
         let cosigned = opened.verify(witness).ok().flatten().is_some();
