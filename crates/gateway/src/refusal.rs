@@ -267,7 +267,7 @@ impl Refusal {
     }
 
     /// The same, as the answer to a tool call.
-    pub(crate) fn to_tool_call(mut self) -> Self {
+    pub(crate) fn in_tool_call(mut self) -> Self {
         if let Self::Connect(connect) = &mut self {
             connect.in_tool_call = true;
         }

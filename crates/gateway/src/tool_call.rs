@@ -255,7 +255,7 @@ async fn carry_out(
             forward::once(gateway, asked, outbound, agent).await
         }
         Err(refusal) => {
-            let refusal = refusal.to_tool_call();
+            let refusal = refusal.in_tool_call();
             agent.answer(refusal.reply(Some(&asked.id), asked.era));
             Some(End::bare(OutcomeClass::NotSent, refusal.reason()))
         }

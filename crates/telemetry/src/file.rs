@@ -204,8 +204,8 @@ async fn take_up(path: &Path) -> std::io::Result<Option<Found>> {
     let whole = tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let bytes = from + whole as u64;
     let good = tail.get(..whole).unwrap_or_default();
-    let places = good.split(|byte| *byte == b'\n').filter_map(place);
-    let next = places.last().map_or(first, |place| place + 1);
+    let mut places = good.split(|byte| *byte == b'\n').filter_map(place);
+    let next = places.next_back().map_or(first, |place| place + 1);
     file.set_len(bytes).await?;
     file.seek(SeekFrom::Start(0)).await?;
     let lines = count_lines(&mut file).await?;

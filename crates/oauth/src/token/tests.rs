@@ -70,7 +70,7 @@ async fn each_request_names_the_resource_and_proves_the_client_its_way() {
         assert!(sent.is_ok(), "{sent:?}");
         assert!(form.contains("resource=https%3A%2F%2Fmcp%2Fx") && form.contains(part), "{form}");
         let basic = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let expected = (method == AuthMethod::Basic).then(|| "Basic YytkOnMlMjZz");
+        let expected = (method == AuthMethod::Basic).then_some("Basic YytkOnMlMjZz");
         assert_eq!(basic, expected);
     }
 }
