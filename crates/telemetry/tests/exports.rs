@@ -1,6 +1,13 @@
 //! Exports of a real store: files that others verify, receivers that fail and come back, and a
 //! receiver of OpenTelemetry that reads what it gets as the protocol says.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
