@@ -109,7 +109,7 @@ fn entries_are_written_as_they_were_promised() {
     entry.write(&mut out);
     assert_eq!(
         String::from_utf8(out).unwrap(),
-        r#"{"at":"2026-11-21T12:25:05.123456Z","call":"x","charged":["amount","currency"],"count":7,"decision":"allowed","fingerprint":"x","grant":"x","grant_label":"x","identity":"x","index":7,"kind":"decision","known_args":["amount","currency"],"method":"x","org":"x","policy":"x","policy_version":7,"reason":"x","redaction":"keys-v1","request_bytes":7,"rule":"x","server":"x","server_slug":"x","token_generation":7,"tool":"x","unknown_args":7,"version":"x"}"#
+        r#"{"approval":"x","at":"2026-11-21T12:25:05.123456Z","call":"x","charged":["amount","currency"],"count":7,"decision":"allowed","fingerprint":"x","grant":"x","grant_label":"x","identity":"x","index":7,"kind":"decision","known_args":["amount","currency"],"method":"x","org":"x","policy":"x","policy_version":7,"reason":"x","redaction":"keys-v1","request_bytes":7,"rule":"x","server":"x","server_slug":"x","token_generation":7,"tool":"x","unknown_args":7,"version":"x"}"#
     );
 }
 
