@@ -54,10 +54,14 @@ listen = "[::1]:2"
 public_url = "https://admin.example"
 trusted_proxies = ["10.0.0.0/8", "::1"]
 # identity_providers_file is not set
+reveal_credentials = "no"
 
 [root_key]
 # file is not set
 fd = 3
+# command is not set
+# next_file is not set
+# next_command is not set
 # value is not set
 
 [log]
@@ -170,7 +174,9 @@ fn there_is_one_root_key_and_the_environment_replaces_the_file() {
         variables(&[("COUNTERSIGN_ROOT_KEY__FD", "3"), ("COUNTERSIGN_ROOT_KEY__FILE", "/k")]);
     assert_eq!(
         problems(&sources),
-        ["only one of `root_key.file`, `root_key.fd` and `root_key.value` can be set"]
+        [
+            "only one of `root_key.file`, `root_key.fd`, `root_key.value` and `root_key.command` can be set"
+        ]
     );
     let defaults = Config::load(&Sources { file: None, ..Sources::default() }).unwrap();
     assert_eq!(defaults.root_key_source().to_string(), "file `countersign-data/root.key`");
