@@ -109,7 +109,8 @@ class Exports(unittest.TestCase):
     def edited(self, lines, at):
         changed = list(lines)
         document = json.loads(lines[at])
-        document["entry"]["org"] += "x"
+        # Every entry names its scheme; outcomes name no organisation.
+        document["entry"]["redaction"] += "x"
         changed[at] = json.dumps(document)
         return changed
 
