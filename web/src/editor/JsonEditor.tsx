@@ -190,6 +190,8 @@ export default function JsonEditor({
         ],
       }),
     });
+    // What scrolls is reached by the keyboard, whatever of its text is drawn.
+    if (maxHeight) editor.scrollDOM.tabIndex = 0;
     view.current = editor;
     return () => editor.destroy();
     // The editor is made once; what changes later is told to it below.
