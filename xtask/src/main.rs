@@ -23,6 +23,7 @@ mod policy_edit;
 mod process;
 mod report;
 mod sign_in;
+mod telemetry;
 mod test;
 mod web;
 mod workspace;

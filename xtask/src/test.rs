@@ -4,7 +4,9 @@ use std::thread;
 
 use crate::process::{self, cargo};
 use crate::report::{Counted, Report};
-use crate::{Outcome, api, check, evidence, install, peers, policy_edit, sign_in, web, workspace};
+use crate::{
+    Outcome, api, check, evidence, install, peers, policy_edit, sign_in, telemetry, web, workspace,
+};
 
 /// How many cases the long tests take where a machine has the time.
 const CI_CASES: &[(&str, &str)] = &[("POLICY_CASES", "100000"), ("QUOTA_SEEDS", "5000")];
@@ -96,6 +98,7 @@ fn through_the_gateway(report: &mut Report) {
     report.step("evidence of a gateway in a second language", || {
         evidence::second_language(Some(&house.evidence()?))
     });
+    report.step("exports by the protocols' own readers", telemetry::receive);
     // Last: it changes and removes whatever the description lets it.
     report.step("the API by its own description", || api::walk(&house));
 }

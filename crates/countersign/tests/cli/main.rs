@@ -16,3 +16,4 @@ mod people;
 mod program;
 mod recovery;
 mod start;
+mod telemetry;

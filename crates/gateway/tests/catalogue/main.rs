@@ -34,3 +34,4 @@ mod beyond;
 mod faults;
 mod mutations;
 mod streams;
+mod traced;
