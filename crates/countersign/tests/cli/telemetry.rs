@@ -42,6 +42,9 @@ fn an_instance_is_measured_and_its_log_grows_in_a_file() {
     assert_eq!(get(&instance, "/metrics", None).0, 401);
     let made = instance.run(&["--json", "key", "create", "one", "--role", "viewer"]);
     let viewer = made.json()["token"].as_str().unwrap().to_owned();
+    // An entry goes out once a checkpoint covers it, which may take a second.
+    let path = dir.join("out/evidence.jsonl");
+    wait_for(|| path.exists().then_some(()));
     let text = wait_for(|| {
         let (status, text) = get(&instance, "/metrics", Some(&viewer));
         assert_eq!(status, 200, "{text}");
@@ -55,7 +58,6 @@ fn an_instance_is_measured_and_its_log_grows_in_a_file() {
     assert_eq!(status, 200);
     assert!(exports.contains("\"name\":\"file\""), "{exports}");
     instance.stop("-TERM");
-    let path = dir.join("out/evidence.jsonl");
     let text = std::fs::read_to_string(&path).unwrap();
     let ended = format!("{text}{{\"end\":{}}}\n", text.lines().count());
     std::fs::write(&path, ended).unwrap();
