@@ -339,6 +339,10 @@ impl Connecting for Forgetful {
         Ok(())
     }
 
+    async fn connection_interrupted(&self, _: &ConnectionKey, _: &str) -> Result<(), ChangeError> {
+        Ok(())
+    }
+
     async fn connection_lost(
         &self,
         _: &ConnectionKey,

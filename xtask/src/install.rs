@@ -1,6 +1,6 @@
 //! What tests need beside Rust: packages of the system where they are missing, and the peers.
 
-use crate::{Outcome, process, workspace};
+use crate::{Outcome, oauth, process, workspace};
 
 /// A program, how it answers when it is there, and the Debian package that brings it.
 const PROGRAMS: &[(&str, &[&str], &str)] = &[
@@ -37,5 +37,6 @@ fn apt(args: &[&str]) -> Outcome {
 /// Installs official clients and servers beside their tests. Does nothing when nothing changed.
 pub(crate) fn peers() -> Outcome {
     let folder = workspace::root().join("tests").join("peers");
-    process::quiet(process::command("bash", &["setup.sh"], &folder)).map(drop)
+    process::quiet(process::command("bash", &["setup.sh"], &folder))?;
+    oauth::install()
 }

@@ -18,6 +18,7 @@ mod evidence;
 mod files;
 mod install;
 mod links;
+mod oauth;
 mod peers;
 mod policy_edit;
 mod process;

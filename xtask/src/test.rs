@@ -5,7 +5,8 @@ use std::thread;
 use crate::process::{self, cargo};
 use crate::report::{Counted, Report};
 use crate::{
-    Outcome, api, check, evidence, install, peers, policy_edit, sign_in, telemetry, web, workspace,
+    Outcome, api, check, evidence, install, oauth, peers, policy_edit, sign_in, telemetry, web,
+    workspace,
 };
 
 /// How many cases the long tests take where a machine has the time.
@@ -81,6 +82,7 @@ fn examples() -> Result<Counted, String> {
 
 /// Official clients, servers and the conformance suite, through a gateway that is started for them.
 fn through_the_gateway(report: &mut Report) {
+    report.step("OAuth against a provider and a suite of others", oauth::against_others);
     let mut house = None;
     report.check("a gateway before the peers", || {
         house = Some(peers::House::open()?);

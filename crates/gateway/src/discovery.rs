@@ -56,6 +56,9 @@ pub enum ProbeError {
     /// It wants a credential, or another one.
     #[error("the server refuses the credential (or wants one)")]
     Unauthorized,
+    /// The authorization server gives out no token for it. The word is one of RFC 6749, or ours.
+    #[error("the server's authorization server gives out no token (`{0}`)")]
+    NoToken(&'static str),
     /// No account is connected that lists the tools, or it must be connected again.
     #[error("no account is connected at the server for looking at it: connect one")]
     NotConnected,
@@ -374,6 +377,7 @@ fn probe_error(refusal: Refusal) -> ProbeError {
     match refusal {
         Refusal::NotReached | Refusal::OutcomeUnknown => ProbeError::NotReached,
         Refusal::UpstreamAuth => ProbeError::Unauthorized,
+        Refusal::NoToken(why) => ProbeError::NoToken(why),
         Refusal::Sealed => ProbeError::Sealed,
         Refusal::Connect(_) => ProbeError::NotConnected,
         other => ProbeError::NotMcp(other.reason()),

@@ -38,6 +38,8 @@ pub(crate) struct Outbound {
     relay: Relay,
     /// The token inside, if another can be got.
     token: Option<inject::Token>,
+    /// Whether a tool is called: then a refusal is said in a result, which models read.
+    in_tool_call: bool,
 }
 
 impl Outbound {
@@ -75,14 +77,15 @@ impl Outbound {
             let told = told_in_meta(asked.era, call.meta.as_ref());
             trace.tell(&mut headers, told.then(|| call.meta.get_or_insert_with(Object::new)));
         }
-        Self::assemble(
+        let outbound = Self::assemble(
             server,
             call.to_bytes(&asked.id),
             headers,
             injected.headers,
             injected.token,
             relay,
-        )
+        );
+        outbound.map(|outbound| Self { in_tool_call: true, ..outbound })
     }
 
     /// A request that is no tool call, written from what was read.
@@ -135,7 +138,7 @@ impl Outbound {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = server.uri.clone()?;
         *request.headers_mut() = headers;
-        Some(Self { request, client, relay, token })
+        Some(Self { request, client, relay, token, in_tool_call: false })
     }
 }
 
@@ -188,7 +191,7 @@ pub(crate) async fn once(
         agent.answer(refusal.reply(Some(&asked.id), asked.era));
         Some(End::bare(class, refusal.reason()))
     };
-    let Some(Outbound { request, client, mut relay, token }) = outbound else {
+    let Some(Outbound { request, client, mut relay, token, in_tool_call }) = outbound else {
         return refuse(agent, Refusal::NotReached, OutcomeClass::NotSent);
     };
     let timeouts = gateway.config.timeouts;
@@ -221,7 +224,10 @@ pub(crate) async fn once(
     };
     let response = match response {
         Ok(response) => response,
-        Err(refusal) => return refuse(agent, refusal, OutcomeClass::UpstreamError),
+        Err(refusal) => {
+            let refusal = if in_tool_call { refusal.in_tool_call() } else { refusal };
+            return refuse(agent, refusal, OutcomeClass::UpstreamError);
+        }
     };
     match response {
         Ok(response) => answer(gateway, asked, relay, response, agent).await,

@@ -159,6 +159,8 @@ pub(crate) enum Refusal {
     NotReached,
     /// The upstream refused our credential.
     UpstreamAuth,
+    /// The authorization server gave no token; why, as a stable word for operators.
+    NoToken(&'static str),
     /// Somebody has to connect an account at the upstream first, or again.
     Connect(Box<Connect>),
     /// It left, and no whole answer came.
@@ -204,10 +206,10 @@ impl Connect {
         let who = if self.own { "They do" } else { "An administrator does" };
         match &self.link {
             Some(link) => format!(
-                "[CONNECTION REQUIRED] {what} {who} so at {link}; then call again. Nothing was sent."
+                "[CONNECTION REQUIRED] {what} {who} so at {link}; then call again. Nothing was carried out."
             ),
             None => format!(
-                "[CONNECTION REQUIRED] {what} {who} so in the dashboard; then call again. Nothing was sent."
+                "[CONNECTION REQUIRED] {what} {who} so in the dashboard; then call again. Nothing was carried out."
             ),
         }
     }
@@ -259,6 +261,7 @@ impl Refusal {
             Self::ServerDisabled => "server_disabled",
             Self::NotReached => "not_reached",
             Self::UpstreamAuth => "upstream_auth",
+            Self::NoToken(_) => "no_token",
             Self::Connect(connect) => connect.reason(),
             Self::OutcomeUnknown => "outcome_unknown",
             Self::BadAnswer(reason) => reason,
@@ -349,6 +352,10 @@ impl Refusal {
             Self::UpstreamAuth => (
                 UPSTREAM_FAILED,
                 "The upstream refused the gateway's credential; an administrator must renew it",
+            ),
+            Self::NoToken(_) => (
+                UPSTREAM_FAILED,
+                "The gateway got no token for the upstream, and nothing was carried out. Try again later; if it stays so, an administrator must look at the server's credential",
             ),
             Self::OutcomeUnknown => (
                 OUTCOME_UNKNOWN,

@@ -80,8 +80,8 @@ pub(crate) enum Failed {
     NotConnected,
     /// Somebody has to consent again.
     Reconnect,
-    /// The authorization server gave none, for now.
-    NoToken,
+    /// The authorization server gave none, for now; why, as a stable word.
+    NoToken(&'static str),
     /// Our own store or keys did not answer.
     Unavailable,
 }
@@ -232,7 +232,7 @@ impl Renewal<'_> {
         match self.refreshed(&found, now).await {
             Ok(connection) => self.ready(&connection, None)?.open(),
             // What it has is good for a while yet.
-            Err(Failed::NoToken) if usable => {
+            Err(Failed::NoToken(_)) if usable => {
                 self.ready(&found, Some(now.plus_seconds(FAILED_SECONDS)))?.open()
             }
             Err(failed) => Err(failed),
@@ -249,7 +249,7 @@ impl Renewal<'_> {
             field: "access_token",
             generation: u64::try_from(of.generation).map_err(|_| Failed::Unavailable)?,
         };
-        let sealed = of.access.as_deref().ok_or(Failed::NoToken)?;
+        let sealed = of.access.as_deref().ok_or(Failed::NoToken("not_given"))?;
         // The ring of now: rotation may have sealed the token anew since the view was read.
         let access = self.store().ring().prepare(&place, sealed).map_err(|error| {
             tracing::error!(server = %self.entry.slug, %error, "a token does not open");
@@ -301,7 +301,7 @@ impl Renewal<'_> {
                 Lease::Held => tokio::time::sleep(LOOK_EVERY).await,
             }
         }
-        Err(Failed::NoToken)
+        Err(Failed::NoToken("busy"))
     }
 
     /// Asks the authorization server, with the turn in hand, and stores what it gives.
@@ -321,8 +321,17 @@ impl Renewal<'_> {
             }
             Err(error) => {
                 tracing::warn!(server = %self.entry.slug, %error, "no token was got");
-                let _ = self.store().connection_release(self.key, holder).await;
-                return Err(Failed::NoToken);
+                // Where it is not known what became of the request, the refresh token may be used up:
+                // the note that a refresh was begun stays.
+                let ended = if error.may_have_used() {
+                    self.store().connection_interrupted(self.key, holder).await
+                } else {
+                    self.store().connection_release(self.key, holder).await
+                };
+                if let Err(error) = ended {
+                    tracing::error!(%error, "the turn of a refresh was not ended");
+                }
+                return Err(Failed::NoToken(error.word()));
             }
         };
         let asked: Vec<String> =
@@ -424,7 +433,7 @@ impl Failed {
                     link: base.map(|base| format!("{base}/servers/{}/connect", entry.slug)),
                 }))
             }
-            Self::NoToken => Refusal::UpstreamAuth,
+            Self::NoToken(why) => Refusal::NoToken(why),
             Self::Unavailable => Refusal::Sealed,
         }
     }

@@ -8,7 +8,10 @@ use url::Url;
 
 use crate::{Answer, Challenge, Unanswered, Web, object, texts};
 
-/// What an upstream is asked without a token, so that it says what it wants.
+/// What an upstream is asked first without a token, so that it says what it wants. Some let everybody
+/// say hello, and challenge whoever asks for more; whoever challenges everybody answers this alike.
+const TOOLS: &[u8] = br#"{"jsonrpc":"2.0","id":0,"method":"tools/list","params":{}}"#;
+/// What it is asked if that was no answer: many look at a request only within a session.
 const HELLO: &[u8] = br#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"countersign","version":"1"}}}"#;
 
 /// What was found of an upstream and its authorization server. Checked: the documents are of whom
@@ -119,13 +122,17 @@ async fn challenged(web: &dyn Web, upstream: &str) -> Result<Challenge, Discover
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let both = HeaderValue::from_static("application/json, text/event-stream");
     headers.insert(header::ACCEPT, both);
-    match web.post(upstream, headers, Bytes::from_static(HELLO)).await {
-        Ok(answer) if answer.status.as_u16() == 401 => {
-            Ok(Challenge::of(&answer.headers).unwrap_or_default())
+    for question in [TOOLS, HELLO] {
+        match web.post(upstream, headers.clone(), Bytes::from_static(question)).await {
+            Ok(answer) if answer.status.as_u16() == 401 => {
+                return Ok(Challenge::of(&answer.headers).unwrap_or_default());
+            }
+            Ok(_) => {}
+            Err(Unanswered::Lost(_) | Unanswered::Unreached(_)) => break,
+            Err(refused) => return Err(unanswered("the server", &refused)),
         }
-        Ok(_) | Err(Unanswered::Lost(_)) => Ok(Challenge::default()),
-        Err(refused) => Err(unanswered("the server", &refused)),
     }
+    Ok(Challenge::default())
 }
 
 /// The upstream's description; `None` if there is none.

@@ -123,9 +123,13 @@ pub enum TokenError {
     /// The authorization server said no for another reason that time does not mend.
     #[error("the authorization server refused the request (`{0}`)")]
     Refused(&'static str),
-    /// It may work later: no answer, or one that says so.
+    /// It may work later, and nothing was used up: it was not reached, or has too much to do.
     #[error("the token endpoint gave no usable answer: {0}")]
     Later(String),
+    /// What became of the request is not known: no whole answer came, or a fault. A refresh token
+    /// that is good once may be used up.
+    #[error("the token endpoint gave no usable answer: {0}")]
+    Lost(String),
     /// The address may not be dialled, or the client cannot prove who it is.
     #[error("the token request cannot be made: {0}")]
     Unsent(String),
@@ -145,6 +149,24 @@ const CODES: [&str; 7] = [
     "access_denied",
 ];
 
+impl TokenError {
+    /// The kind of it as a stable word: a code of RFC 6749 or RFC 8707, or one of ours.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::InvalidGrant => "invalid_grant",
+            Self::Refused(code) => code,
+            Self::Later(_) | Self::Lost(_) => "no_answer",
+            Self::Unsent(_) => "not_asked",
+            Self::Unusable => "unusable_token",
+        }
+    }
+
+    /// Whether a refresh token that is good once may be used up, and nothing was got for it.
+    pub const fn may_have_used(&self) -> bool {
+        matches!(self, Self::Lost(_) | Self::Unusable)
+    }
+}
+
 impl TokenRequest<'_> {
     /// Asks for tokens. `now` is the time in seconds since the epoch, for a signed statement.
     pub async fn send(
@@ -160,7 +182,8 @@ impl TokenRequest<'_> {
         let answer = match web.post(token_endpoint, headers, form).await {
             Ok(answer) => answer,
             Err(Unanswered::Refused(why)) => return Err(TokenError::Unsent(why)),
-            Err(lost) => return Err(TokenError::Later(lost.to_string())),
+            Err(Unanswered::Unreached(why)) => return Err(TokenError::Later(why)),
+            Err(Unanswered::Lost(why)) => return Err(TokenError::Lost(why)),
         };
         let status = answer.status;
         let document = object(&answer);
@@ -173,6 +196,9 @@ impl TokenRequest<'_> {
             Some(code) if status.is_client_error() && status.as_u16() != 429 => {
                 let known = CODES.into_iter().find(|known| *known == code);
                 Err(TokenError::Refused(known.unwrap_or("other")))
+            }
+            _ if status.is_server_error() => {
+                Err(TokenError::Lost(format!("status {}", status.as_u16())))
             }
             _ => Err(TokenError::Later(format!("status {}", status.as_u16()))),
         }

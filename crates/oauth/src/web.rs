@@ -31,7 +31,10 @@ pub enum Unanswered {
     /// The address may not be dialled.
     #[error("{0}")]
     Refused(String),
-    /// It may be dialled, and there was no whole answer. Whether it arrived is not known.
+    /// It may be dialled, and no connection came about: nothing arrived there.
+    #[error("{0}")]
+    Unreached(String),
+    /// There was no whole answer. Whether it arrived is not known.
     #[error("{0}")]
     Lost(String),
 }
@@ -121,6 +124,7 @@ fn answered(result: Result<dial::Fetched, FetchError>) -> Result<Answer, Unanswe
         Err(error @ (FetchError::Guard(_) | FetchError::Request(_))) => {
             Err(Unanswered::Refused(error.to_string()))
         }
+        Err(error @ FetchError::NotSent) => Err(Unanswered::Unreached(error.to_string())),
         Err(other) => Err(Unanswered::Lost(other.to_string())),
     }
 }
@@ -154,9 +158,9 @@ mod tests {
             assert!(matches!(refused, Err(Unanswered::Refused(_))), "{url}: {refused:?}");
         }
         let here = Guarded::of("http://127.0.0.1:1/mcp", &[]);
-        assert!(matches!(here.get("http://127.0.0.1:9/a").await, Err(Unanswered::Lost(_))));
+        assert!(matches!(here.get("http://127.0.0.1:9/a").await, Err(Unanswered::Unreached(_))));
         let listed = Guarded::of("https://mcp.example.com/mcp", &["127.0.0.1:9".to_owned()]);
-        assert!(matches!(listed.get("http://127.0.0.1:9/a").await, Err(Unanswered::Lost(_))));
+        assert!(matches!(listed.get("http://127.0.0.1:9/a").await, Err(Unanswered::Unreached(_))));
         assert!(matches!(listed.get("http://127.0.0.1:8/a").await, Err(Unanswered::Refused(_))));
     }
 }

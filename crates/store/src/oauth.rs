@@ -124,7 +124,8 @@ pub struct Connection {
     pub connected_by: String,
     /// When.
     pub connected_at: Moment,
-    /// A refresh began whose end was never written: the process died in between.
+    /// A refresh began whose end was never written: the process died in between, or no whole answer
+    /// came.
     pub interrupted: bool,
 }
 
@@ -218,6 +219,13 @@ pub trait Connecting: Send + Sync {
     ) -> Result<Connection, ChangeError>;
     /// Ends the turn with nothing got, to be tried again.
     async fn connection_release(
+        &self,
+        key: &ConnectionKey,
+        holder: &str,
+    ) -> Result<(), ChangeError>;
+    /// Ends the turn of a refresh whose end is not known: the next one finds the connection
+    /// [`interrupted`](Connection::interrupted).
+    async fn connection_interrupted(
         &self,
         key: &ConnectionKey,
         holder: &str,

@@ -32,6 +32,8 @@ struct Tokens {
     revoked: bool,
     /// Answers with a fault of its own.
     down: bool,
+    /// Gives tokens out, and its answers are lost on their way.
+    lost: bool,
     /// What the token response says of scopes.
     scope: Option<&'static str>,
     /// The bodies of requests.
@@ -79,9 +81,12 @@ impl Server {
             "client_credentials" => tokens.refreshes += 1,
             _ => return (400, r#"{"error":"unsupported_grant_type"}"#.to_owned()),
         }
-        let scope = tokens.scope;
+        let (scope, lost) = (tokens.scope, tokens.lost);
         drop(tokens);
         let (access, refresh) = self.make();
+        if lost {
+            return (502, "<html>".to_owned());
+        }
         let mut said = json!({
             "access_token": access, "refresh_token": refresh, "token_type": "Bearer",
             "expires_in": LIFE,
@@ -368,4 +373,42 @@ async fn s19_a_refresh_that_died_half_way_is_named() {
         refresh_at: None,
     };
     assert!(store.connection_refreshed(&scene.key, "a process that dies", late).await.is_err());
+}
+
+/// S19: an answer that was lost on its way is no consent that was taken back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s19_a_refresh_whose_answer_was_lost_is_named() {
+    let scene = scene(false, OAuthGrant::AuthorizationCode).await;
+    scene.connect().await;
+    scene.server.now().lost = true;
+    scene.house.clock.pass_seconds(LIFE + 1);
+    let line = scene.house.last_line().await;
+    let (worked, told) = scene.call().await;
+    assert!(!worked && told.contains("got no token"), "{told}");
+    let lines = scene.house.ended_after(line).await;
+    assert_eq!(lines[0].outcome.as_ref().unwrap().detail, "no_token");
+    scene.server.now().lost = false;
+    scene.house.clock.pass_seconds(5);
+    let (worked, told) = scene.call().await;
+    assert!(!worked && told.contains("reconnect_required"), "{told}");
+    let connection = scene.house.store.connection(&scene.key).await.unwrap().unwrap();
+    assert_eq!(connection.reason, "refresh_lost");
+}
+
+/// A consent that ends in the middle of a call is said in the tool's result, which models read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consent_that_ends_in_the_middle_of_a_call_is_said_in_its_result() {
+    let scene = scene(false, OAuthGrant::AuthorizationCode).await;
+    scene.connect().await;
+    assert!(scene.call().await.0);
+    {
+        let mut now = scene.server.now();
+        now.good.clear();
+        now.revoked = true;
+    }
+    let answer = scene.house.agent("a").call(&Era::Modern, "list_invoices", json!({})).await;
+    let result = &answer.json()["result"];
+    assert_eq!(result["isError"], true, "{}", answer.text());
+    let text = result["content"][0]["text"].as_str().unwrap_or_default();
+    assert!(text.starts_with("[CONNECTION REQUIRED]"), "{text}");
 }

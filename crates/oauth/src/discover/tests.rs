@@ -18,6 +18,8 @@ const HERE: &str = "https://mcp.example/.well-known/oauth-protected-resource/a/m
 struct Pages {
     pages: HashMap<String, (u16, String)>,
     challenge: Option<&'static str>,
+    /// Everybody may say hello.
+    greets: bool,
 }
 
 impl Pages {
@@ -38,8 +40,11 @@ impl Web for Pages {
         Ok(Answer { status, headers: HeaderMap::new(), body: body.into() })
     }
 
-    async fn post(&self, _: &str, _: HeaderMap, _: Bytes) -> Result<Answer, Unanswered> {
+    async fn post(&self, _: &str, _: HeaderMap, body: Bytes) -> Result<Answer, Unanswered> {
         let mut headers = HeaderMap::new();
+        if self.greets && body == HELLO {
+            return Ok(Answer { status: StatusCode::OK, headers, body: Bytes::new() });
+        }
         if let Some(challenge) = self.challenge {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
@@ -162,5 +167,17 @@ fn s15_an_answer_names_its_issuer_letter_by_letter() {
         (true, Some(""), false),
     ] {
         assert_eq!(names_issuer(ISSUER, says, named), fits, "{says} {named:?}");
+    }
+}
+
+/// Some upstreams let everybody say hello, and say which scopes they want to whoever asks for more.
+#[tokio::test]
+async fn an_upstream_that_greets_everybody_is_asked_for_more() {
+    for greets in [true, false] {
+        let pages =
+            Pages { greets, challenge: Some(r#"Bearer scope="basic""#), ..Pages::default() }
+                .with(HERE, &description(UPSTREAM, ISSUER))
+                .with(AT, &metadata(""));
+        assert_eq!(discover(&pages, UPSTREAM).await.unwrap().scopes, ["basic"], "{greets}");
     }
 }

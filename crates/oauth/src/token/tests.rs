@@ -117,6 +117,7 @@ async fn s19_a_refusal_says_whether_to_try_again() {
             Err(TokenError::InvalidGrant) => "again by a person".to_owned(),
             Err(TokenError::Refused(code)) => code.to_owned(),
             Err(TokenError::Later(_)) => "later".to_owned(),
+            Err(TokenError::Lost(_)) => "nobody knows".to_owned(),
             other => format!("{other:?}"),
         }
     };
@@ -125,7 +126,8 @@ async fn s19_a_refusal_says_whether_to_try_again() {
         ((401, r#"{"error":"invalid_client"}"#), "invalid_client"),
         ((400, r#"{"error":"canary4111"}"#), "other"),
         ((429, r#"{"error":"slow_down"}"#), "later"),
-        ((500, r#"{"error":"server_error"}"#), "later"),
+        ((500, r#"{"error":"server_error"}"#), "nobody knows"),
+        ((502, ""), "nobody knows"),
         ((302, ""), "later"),
         ((400, "<html>"), "later"),
     ] {

@@ -53,6 +53,14 @@ impl Connecting for Sqlite {
         change!(self, |tx, key, holder| connections::release(tx, &key, &holder))
     }
 
+    async fn connection_interrupted(
+        &self,
+        key: &ConnectionKey,
+        holder: &str,
+    ) -> Result<(), ChangeError> {
+        change!(self, |tx, key, holder| connections::interrupted(tx, &key, &holder))
+    }
+
     async fn connection_lost(
         &self,
         key: &ConnectionKey,

@@ -354,6 +354,19 @@ pub(super) fn release(
     Ok(Recorded::unchanged(()))
 }
 
+/// Ends the turn of a refresh whose end is not known. That it was begun stays to be seen.
+pub(super) fn interrupted(
+    tx: &Tx<'_>,
+    key: &ConnectionKey,
+    holder: &str,
+) -> Result<Recorded<()>, Fault> {
+    let found = found(tx.conn, tx.keys, key)?;
+    if found.is_some_and(|found| found.lease.as_deref() == Some(holder)) {
+        put_lease(tx, key, Some(holder), Moment::of_micros(0))?;
+    }
+    Ok(Recorded::unchanged(()))
+}
+
 /// Says that somebody must connect again.
 pub(super) fn lost(
     tx: &Tx<'_>,
