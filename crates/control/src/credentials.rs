@@ -71,11 +71,14 @@ pub(crate) struct CredentialOut {
     /// The OAuth client, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     oauth: Option<OAuthClientOut>,
+    /// Whether the settings of this instance allow reading it back.
+    reveals: bool,
     can: Can,
 }
 
 impl CredentialOut {
-    fn of(credential: &Credential, by: &Authorized, keyring: &Keyring) -> Self {
+    fn of(credential: &Credential, by: &Authorized, control: &Control) -> Self {
+        let keyring = control.store.keyring();
         let org = by.org().as_str();
         let client = credential.oauth.as_deref();
         let secret = client.and_then(|client| client.secret.as_deref());
@@ -112,6 +115,7 @@ impl CredentialOut {
                     keyring.open(&place, sealed).is_ok()
                 }),
             oauth: client.map(OAuthClientOut::of),
+            reveals: control.reveals,
             can: Can::of(
                 by,
                 [
@@ -140,7 +144,7 @@ pub(crate) async fn get(
     let by = who.may(Action::CredentialsRead)?;
     let server = servers::find(&control, &by, &id).await?;
     let credential = server.credential.ok_or_else(|| Problem::no_such("credential"))?;
-    Ok(Json(CredentialOut::of(&credential, &by, &control.store.keyring())))
+    Ok(Json(CredentialOut::of(&credential, &by, &control)))
 }
 
 /// Sets the credential of a server, in place of the one before. It is sealed at once and never
@@ -165,7 +169,7 @@ pub(crate) async fn set(
 ) -> Result<Json<CredentialOut>, Problem> {
     let by = who.may(Action::CredentialsWrite)?;
     let credential = replace(&control, &by, &id, &asking, body.read().await?).await?;
-    Ok(Json(CredentialOut::of(&credential, &by, &control.store.keyring())))
+    Ok(Json(CredentialOut::of(&credential, &by, &control)))
 }
 
 /// Removes the credential of a server.

@@ -292,8 +292,17 @@ mod tests {
         assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
         let shown = &document["components"]["schemas"]["CredentialOut"]["properties"];
         let names: Vec<_> = shown.as_object().unwrap().keys().map(String::as_str).collect();
-        let known =
-            ["can", "generation", "headers", "key_version", "kind", "oauth", "opens", "set_at"];
+        let known = [
+            "can",
+            "generation",
+            "headers",
+            "key_version",
+            "kind",
+            "oauth",
+            "opens",
+            "reveals",
+            "set_at",
+        ];
         assert_eq!(names, known);
         assert_eq!(shown["headers"]["items"]["type"], "string");
     }

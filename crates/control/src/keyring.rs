@@ -15,7 +15,7 @@ use crate::can::Can;
 use crate::operator::{Authorized, Operator};
 use crate::problem::{Code, Problem, ProblemBody};
 use crate::roles::Action;
-use crate::{At, Control};
+use crate::{At, Control, time};
 
 /// Reads the root key that the instance is to go over to, from where its configuration says. The
 /// error is one sentence for people.
@@ -48,12 +48,27 @@ pub(crate) struct KeyringOut {
     /// How many values do not open with the key they name: they keep it from being retired, and
     /// must be set anew.
     unopened: u64,
+    /// Since when the active key seals; absent if it did from the first start on.
+    active_since: Option<String>,
+    /// Where the root key that wraps them is read from.
+    root_key: RootKeyOut,
     /// What may be done here.
     can: Can,
 }
 
+/// The root key, which is kept outside. Never the key.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RootKeyOut {
+    /// In words, such as ``file `/etc/countersign/root.key` ``; `null` if nobody said.
+    source: Option<String>,
+    /// When the keys were last wrapped under another root key; absent if they never were.
+    replaced_at: Option<String>,
+    /// Whether the configuration names another root key to go over to.
+    next: bool,
+}
+
 impl KeyringOut {
-    fn of(state: &KeysState, by: &Authorized) -> Self {
+    fn of(state: &KeysState, by: &Authorized, control: &Control) -> Self {
         let active = state.versions.iter().find(|key| key.state == vault::KeyState::Active);
         Self {
             active: active.map(|key| key.id),
@@ -61,6 +76,12 @@ impl KeyringOut {
             remaining: state.remaining(),
             per_second: RESEALS_PER_SECOND,
             unopened: state.unopened,
+            active_since: state.active_since.map(time::write),
+            root_key: RootKeyOut {
+                source: control.root_key_source.as_deref().map(str::to_owned),
+                replaced_at: state.rewrapped_at.map(time::write),
+                next: control.next_root_key.is_some(),
+            },
             versions: state
                 .versions
                 .iter()
@@ -94,7 +115,7 @@ pub(crate) async fn get(
 ) -> Result<Json<KeyringOut>, Problem> {
     let by = who.may(Action::KeyringRead)?;
     let state = control.store.keys_state().await?;
-    Ok(Json(KeyringOut::of(&state, &by)))
+    Ok(Json(KeyringOut::of(&state, &by, &control)))
 }
 
 /// Draws a new key and seals with it from now on. What the old key has sealed is sealed again in
@@ -113,7 +134,7 @@ pub(crate) async fn rotate(
     body.read_nothing().await?;
     by.fresh()?;
     let state = control.store.keys_rotate(&by.by()).await?;
-    Ok((StatusCode::ACCEPTED, Json(KeyringOut::of(&state, &by))))
+    Ok((StatusCode::ACCEPTED, Json(KeyringOut::of(&state, &by, &control))))
 }
 
 /// Retires a key that seals nothing any more, without waiting. Refused with the count while values
@@ -135,7 +156,7 @@ pub(crate) async fn retire(
     by.fresh()?;
     let id = id.parse().map_err(|_| Problem::no_such("data key"))?;
     let state = control.store.key_retire(&by.by(), id).await?;
-    Ok(Json(KeyringOut::of(&state, &by)))
+    Ok(Json(KeyringOut::of(&state, &by, &control)))
 }
 
 /// Wraps the keys under the root key that `root_key.next_file` or `root_key.next_command` names, in

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use store::{ApiKey, KeyId, MemberId, Moment, Role};
+use store::{ApiKey, KeyId, Member, Moment, Role};
 use utoipa::ToSchema;
 use vault::Token;
 
@@ -57,8 +57,11 @@ pub(crate) struct KeyIn {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct KeyOut {
     id: String,
-    /// Whose it is.
+    /// Whose it is: the id of a member.
     member: String,
+    /// What that member is called, and their address.
+    member_name: String,
+    member_email: String,
     label: String,
     role: &'static str,
     created_at: String,
@@ -93,12 +96,16 @@ impl Creation for KeyMade {
 }
 
 impl KeyOut {
-    fn of(key: &ApiKey, by: &Authorized) -> Self {
+    /// `members`: those whose keys are shown.
+    fn of(key: &ApiKey, by: &Authorized, members: &[Member]) -> Self {
+        let member = members.iter().find(|member| member.id == key.member);
         let (now, own) = (by.now(), key.member == by.member().id && key.role <= by.role());
         Self {
             can: Can::default().and("revoke", own || by.could(Action::KeysOfOthers)),
             id: key.id.to_string(),
             member: key.member.to_string(),
+            member_name: member.map(|member| member.name.clone()).unwrap_or_default(),
+            member_email: member.map(|member| member.email.clone()).unwrap_or_default(),
             label: key.label.clone(),
             role: key.role.as_str(),
             created_at: time::write(key.created_at),
@@ -122,11 +129,18 @@ pub(crate) async fn list(
 ) -> Result<Json<List<KeyOut>>, Problem> {
     let by = who.may(Action::OwnKeys)?;
     let mut keys = control.store.api_keys(by.org()).await?;
-    if !by.could(Action::KeysOfOthers) {
+    let members = if by.could(Action::KeysOfOthers) {
+        control.store.members(by.org()).await?
+    } else {
         keys.retain(|key| key.member == by.member().id);
-    }
+        vec![by.member().clone()]
+    };
     let key = |k: &ApiKey| time_key(k.created_at, k.id.as_str());
-    Ok(Json(asked.read::<PageQuery>()?.cut(keys, Order::Down, key, |k| KeyOut::of(&k, &by))?))
+    Ok(Json(
+        asked
+            .read::<PageQuery>()?
+            .cut(keys, Order::Down, key, |k| KeyOut::of(&k, &by, &members))?,
+    ))
 }
 
 /// Makes a key, for yourself or, as an admin, for somebody else. The answer is the only place where
@@ -147,9 +161,9 @@ pub(crate) async fn create(
     // A key outlives the session it is made in, and proves itself at every use.
     by.fresh()?;
     let (given, turn) = body.read_once::<KeyIn>(&control, &by).await?;
-    let (key, token) = make(&control, &by, given).await?;
+    let (key, token, member) = make(&control, &by, given).await?;
     let token = Some(token.expose().to_owned());
-    turn.answer(KeyMade { key: KeyOut::of(&key, &by), token, note: None }).await
+    turn.answer(KeyMade { key: KeyOut::of(&key, &by, &[member]), token, note: None }).await
 }
 
 /// Revokes a key, yours or, as an admin, anybody's: the next request with it is refused.
@@ -181,7 +195,7 @@ async fn make(
     control: &Control,
     by: &Authorized,
     given: KeyIn,
-) -> Result<(ApiKey, Token), Problem> {
+) -> Result<(ApiKey, Token, Member), Problem> {
     let mut expires_at = given.expires_at.map(|Time(at)| at);
     if expires_at.is_some_and(|at| at <= by.now()) {
         return Err(Problem::field("/expires_at", "invalid_value", "this moment has passed"));
@@ -196,26 +210,29 @@ async fn make(
     }
     let role = given.role.into();
     let member = match given.member {
-        None => by.member().id.clone(),
+        None => by.member().clone(),
         Some(asked) => whose(control, by, &asked).await?,
     };
-    if member == by.member().id && role > by.role() {
+    if member.id == by.member().id && role > by.role() {
         // A key that may less than its member makes none that may more than it.
         let message = "must not be above your own role";
         return Err(Problem::field("/role", "invalid_value", message));
     }
-    Ok(control.store.api_key_create(&by.by(), &member, &given.label, role, expires_at).await?)
+    let (by, label) = (by.by(), &given.label);
+    let made = control.store.api_key_create(&by, &member.id, label, role, expires_at);
+    let (key, token) = made.await?;
+    Ok((key, token, member))
 }
 
 /// The member a key is made for.
-async fn whose(control: &Control, by: &Authorized, asked: &str) -> Result<MemberId, Problem> {
+async fn whose(control: &Control, by: &Authorized, asked: &str) -> Result<Member, Problem> {
     let own = by.member();
     if own.id.as_str() == asked || own.email.eq_ignore_ascii_case(asked) {
-        return Ok(own.id.clone());
+        return Ok(own.clone());
     }
     by.also_may(Action::KeysOfOthers)?;
     let found = control.store.member(by.org(), asked).await?;
-    Ok(found.ok_or_else(|| Problem::no_such("member"))?.id)
+    found.ok_or_else(|| Problem::no_such("member"))
 }
 
 fn is_active(key: &ApiKey, now: Moment) -> bool {

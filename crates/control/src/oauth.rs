@@ -1,15 +1,17 @@
 //! OAuth towards upstreams, as operators and people use it: a client is found or made, accounts are
 //! connected by a person's consent, and disconnected.
 
+mod callback;
 mod connect;
+mod discovery;
 mod setup;
 
+pub(crate) use callback::{__path_callback, callback, secret_of};
 pub(crate) use connect::{
-    __path_callback, __path_client_document, __path_connect, __path_connections, __path_disconnect,
+    __path_client_document, __path_connect, __path_connections, __path_disconnect,
 };
-pub(crate) use connect::{
-    ConnectVisit, callback, client_document, connect, connections, disconnect, secret_of,
-};
+pub(crate) use connect::{ConnectVisit, client_document, connect, connections, disconnect};
+pub(crate) use discovery::{__path_discover, discover};
 pub(crate) use setup::{OAuthClientIn, OAuthClientOut, set};
 
 use store::{OAuthSettings, Server};

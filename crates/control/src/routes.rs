@@ -45,6 +45,7 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(tools::get))
         .routes(routes!(tools::accept))
         .routes(routes!(credentials::get, credentials::set, credentials::remove))
+        .routes(routes!(oauth::discover))
         .routes(routes!(reveal::test))
         .routes(routes!(reveal::reveal))
         .routes(routes!(oauth::connections, oauth::connect))

@@ -87,6 +87,8 @@ pub struct Control {
     pub(crate) reveals: bool,
     /// Where the root key is read from that the instance is to go over to.
     pub(crate) next_root_key: Option<NextRootKey>,
+    /// Where the root key of now was read from, in words.
+    pub(crate) root_key_source: Option<Arc<str>>,
     /// What is measured.
     pub(crate) watch: Option<Arc<dyn Watch>>,
     /// Whether the measurements are for everybody who reaches the listener.
@@ -148,6 +150,7 @@ impl Control {
             public_url: None,
             reveals: false,
             next_root_key: None,
+            root_key_source: None,
             watch: None,
             metrics_for_all: false,
             inner: Arc::new(inner),
@@ -204,6 +207,13 @@ impl Control {
     #[must_use]
     pub fn with_next_root_key(mut self, read: Option<NextRootKey>) -> Self {
         self.next_root_key = read;
+        self
+    }
+
+    /// Says where the root key of now was read from: words for people, never the key.
+    #[must_use]
+    pub fn with_root_key_of(mut self, source: &str) -> Self {
+        self.root_key_source = Some(source.into());
         self
     }
 

@@ -131,6 +131,7 @@ impl Instance {
         .behind(config.control_proxies())
         .revealing(config.control.reveal_credentials)
         .with_next_root_key(next_root_key(config))
+        .with_root_key_of(&config.root_key_source().to_string())
         .watched_by(telemetry.watch(), config.export.metrics_for_all)
         .with_dashboard(crate::dashboard::FILES);
         let setup_url = match set_up(config, &control, &control_url).await {

@@ -33,6 +33,10 @@ pub struct KeysState {
     /// How many values were found, since this process started, that do not open with their key. They
     /// keep it from being retired.
     pub unopened: u64,
+    /// Since when the active key seals; `None` if it did from the first start on.
+    pub active_since: Option<Moment>,
+    /// When the keys were last wrapped under another root key, if ever.
+    pub rewrapped_at: Option<Moment>,
 }
 
 impl KeysState {

@@ -124,6 +124,8 @@ pub struct Connection {
     pub connected_by: String,
     /// When.
     pub connected_at: Moment,
+    /// When the present access token was got, where that was kept.
+    pub refreshed_at: Option<Moment>,
     /// A refresh began whose end was never written: the process died in between, or no whole answer
     /// came.
     pub interrupted: bool,

@@ -50,8 +50,9 @@ export const to = {
   audit: (search: AuditFilter = {}) => linkOptions({ to: '/audit', search }),
   members: (tab?: 'groups' | 'roles') =>
     linkOptions({ to: '/members', search: tab ? { tab } : {} }),
-  keys: () => linkOptions({ to: '/keys' }),
+  keys: (tab?: 'sealing') => linkOptions({ to: '/keys', search: tab ? { tab } : {} }),
   settings: () => linkOptions({ to: '/settings' }),
+  channels: (channel?: string) => linkOptions({ to: '/settings/channels', search: { channel } }),
   welcome: () => linkOptions({ to: '/welcome' }),
   signIn: (next?: string) => linkOptions({ to: '/sign-in', search: { next } }),
 };

@@ -130,7 +130,7 @@ const server = createRoute({
       tab: tab === 'credential' || tab === 'connect' ? tab : 'tools',
     }),
   },
-  validateSearch: (search: Search) => texts(search, 'tool'),
+  validateSearch: (search: Search) => texts(search, 'tool', 'result'),
   component: lazyRouteComponent(() => import('../pages/Server'), 'Server'),
 });
 
@@ -212,6 +212,7 @@ const members = createRoute({
 const keys = createRoute({
   getParentRoute: () => inside,
   path: '/keys',
+  validateSearch: (search: Search) => texts(search, 'tab'),
   component: lazyRouteComponent(() => import('../pages/Keys'), 'Keys'),
 });
 
@@ -219,6 +220,13 @@ const settings = createRoute({
   getParentRoute: () => inside,
   path: '/settings',
   component: lazyRouteComponent(() => import('../pages/Settings'), 'Settings'),
+});
+
+const channels = createRoute({
+  getParentRoute: () => inside,
+  path: '/settings/channels',
+  validateSearch: (search: Search) => texts(search, 'channel'),
+  component: lazyRouteComponent(() => import('../pages/Channels'), 'Channels'),
 });
 
 const tree = root.addChildren([
@@ -244,6 +252,7 @@ const tree = root.addChildren([
     members,
     keys,
     settings,
+    channels,
   ]),
 ]);
 

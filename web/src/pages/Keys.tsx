@@ -1,195 +1,35 @@
-// Keys of the API: made, shown once, revoked.
-import {
-  Button,
-  Checkbox,
-  Group,
-  Modal,
-  NativeSelect,
-  Stack,
-  Table,
-  Text,
-  TextInput,
-} from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
-import { api, type Schemas } from '../api/client';
-import { useCan } from '../app/can';
-import { t } from '../text';
-import { Asked, Empty } from '../ui/Asked';
-import { At, Copy } from '../ui/bits';
-import { Confirm } from '../ui/Confirm';
-import { Guarded } from '../ui/Guarded';
-import { Page, Panel } from '../ui/Page';
-import { ProblemView } from '../ui/ProblemView';
-
-const k = t.access.keys;
-const ROLES = ['viewer', 'policy_manager', 'admin'] as const;
-type Role = (typeof ROLES)[number];
+// Keys: those of the API, and those that seal every secret.
+import { Tabs } from '@mantine/core';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { to } from '../app/links';
+import { keyring as k } from '../text/keyring';
+import { shell } from '../text/shell';
+import { Page } from '../ui/Page';
+import { ApiKeys } from './keys/ApiKeys';
+import { Sealing } from './keys/Sealing';
 
 export function Keys() {
-  const may = useCan();
-  const queries = useQueryClient();
-  const query = api.useQuery('get', '/api/v1/api-keys', { params: { query: { limit: 500 } } });
-  const [making, setMaking] = useState(false);
-  const [made, setMade] = useState<Schemas['KeyMade']>();
-  const [stored, setStored] = useState(false);
-  const [ending, setEnding] = useState<Schemas['KeyOut']>();
-  const changed = () => void queries.invalidateQueries({ queryKey: ['get', '/api/v1/api-keys'] });
-  const revoke = api.useMutation('delete', '/api/v1/api-keys/{id}', {
-    onSuccess: () => {
-      changed();
-      setEnding(undefined);
-    },
-  });
-  const make = (
-    <Guarded may={may('keys_create')} onClick={() => setMaking(true)}>
-      {k.make}
-    </Guarded>
-  );
-  const state = (key: Schemas['KeyOut']) =>
-    key.revoked_at ? k.revoked : key.active ? k.active : k.expired;
+  const search = useSearch({ from: '/inside/keys' });
+  const navigate = useNavigate();
+  const tab = search.tab === 'sealing' ? 'sealing' : 'api';
   return (
-    <Page title={k.title} about={k.about} actions={make}>
-      {made && (
-        <Panel title={made.key.label}>
-          <Stack>
-            <Group wrap="nowrap">
-              <code className="cs-mono">{made.token ?? made.note}</code>
-              {made.token && <Copy value={made.token} />}
-            </Group>
-            <Text size="sm" fw={600} c="var(--cs-waiting)">
-              {k.shownOnce}
-            </Text>
-            <Checkbox
-              label={k.stored}
-              checked={stored}
-              onChange={(event) => setStored(event.currentTarget.checked)}
-            />
-            <Group>
-              <Button
-                disabled={!stored}
-                onClick={() => {
-                  setMade(undefined);
-                  setStored(false);
-                }}
-              >
-                {t.grants.token.done}
-              </Button>
-            </Group>
-          </Stack>
-        </Panel>
-      )}
-      <Asked query={query}>
-        {({ items }) =>
-          items.length === 0 ? (
-            <Empty title={k.empty} text={k.emptyText}>
-              {make}
-            </Empty>
-          ) : (
-            <Table.ScrollContainer minWidth={520} type="native" className="cs-panel" tabIndex={0}>
-              <Table aria-label={k.title}>
-                <Table.Thead>
-                  <Table.Tr>
-                    {[k.label, k.role, k.state, k.created, k.ends, ''].map((name) => (
-                      <Table.Th key={name || 'act'} aria-label={name || t.shell.menu}>
-                        {name}
-                      </Table.Th>
-                    ))}
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {items.map((key) => (
-                    <Table.Tr key={key.id}>
-                      <Table.Td>{key.label}</Table.Td>
-                      <Table.Td>{t.can.role(key.role)}</Table.Td>
-                      <Table.Td>{state(key)}</Table.Td>
-                      <Table.Td>
-                        <At at={key.created_at} as="distance" />
-                      </Table.Td>
-                      <Table.Td>
-                        {key.expires_at ? <At at={key.expires_at} as="distance" /> : k.never}
-                      </Table.Td>
-                      <Table.Td>
-                        {key.active && (
-                          <Guarded
-                            may={may('keys_revoke')}
-                            size="xs"
-                            variant="default"
-                            onClick={() => setEnding(key)}
-                          >
-                            {k.revoke(key.label)}
-                          </Guarded>
-                        )}
-                      </Table.Td>
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
-          )
-        }
-      </Asked>
-      <Modal
-        opened={making}
-        onClose={() => setMaking(false)}
-        title={k.make}
-        closeButtonProps={{ 'aria-label': t.states.close }}
+    <Page title={shell.pages.keys}>
+      <Tabs
+        value={tab}
+        keepMounted={false}
+        onChange={(next) => void navigate(to.keys(next === 'sealing' ? 'sealing' : undefined))}
       >
-        <Form
-          done={(answer) => {
-            changed();
-            setMaking(false);
-            setMade(answer);
-          }}
-        />
-      </Modal>
-      {ending && (
-        <Confirm
-          open
-          close={() => setEnding(undefined)}
-          title={k.revoke(ending.label)}
-          text={k.revokeSure(ending.label)}
-          go={k.revoke(ending.label)}
-          pending={revoke.isPending}
-          error={revoke.error}
-          onGo={() => revoke.mutate({ params: { path: { id: ending.id } } })}
-        />
-      )}
+        <Tabs.List mb="md">
+          <Tabs.Tab value="api">{k.tabs.api}</Tabs.Tab>
+          <Tabs.Tab value="sealing">{k.tabs.sealing}</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="api">
+          <ApiKeys />
+        </Tabs.Panel>
+        <Tabs.Panel value="sealing">
+          <Sealing />
+        </Tabs.Panel>
+      </Tabs>
     </Page>
-  );
-}
-
-function Form({ done }: { done: (made: Schemas['KeyMade']) => void }) {
-  const [label, setLabel] = useState('');
-  const [role, setRole] = useState<Role>('viewer');
-  const make = api.useMutation('post', '/api/v1/api-keys', { onSuccess: done });
-  const send = (event: FormEvent) => {
-    event.preventDefault();
-    make.mutate({ body: { label, role } });
-  };
-  return (
-    <form onSubmit={send}>
-      <Stack gap="sm">
-        <TextInput
-          label={k.label}
-          required
-          value={label}
-          onChange={(event) => setLabel(event.currentTarget.value)}
-          data-autofocus
-        />
-        <NativeSelect
-          label={k.role}
-          data={ROLES.map((value) => ({ value, label: t.access.role[value] }))}
-          value={role}
-          onChange={(event) => setRole(event.currentTarget.value as Role)}
-        />
-        {make.error && <ProblemView error={make.error} />}
-        <Group>
-          <Button type="submit" loading={make.isPending}>
-            {k.make}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
   );
 }

@@ -1,8 +1,8 @@
 // One server: its tools, its credential, and how agents reach it.
-import { Tabs } from '@mantine/core';
+import { Stack, Tabs } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useQueryClient } from '@tanstack/react-query';
-import { useNavigate, useParams } from '@tanstack/react-router';
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, problemOf, type Schemas } from '../api/client';
 import { useCan } from '../app/can';
@@ -15,12 +15,14 @@ import { Guarded } from '../ui/Guarded';
 import { Page, Panel } from '../ui/Page';
 import { Connect } from './servers/Connect';
 import { Credential } from './servers/Credential';
+import { OwnAccount } from './servers/OwnAccount';
 import { ServerTools } from './servers/ServerTools';
 
 const s = t.servers;
 
 export function Server() {
   const { slug, tab } = useParams({ from: '/inside/servers/$slug/$tab' });
+  const { result } = useSearch({ from: '/inside/servers/$slug/$tab' });
   const navigate = useNavigate();
   const query = api.useQuery('get', '/api/v1/servers/{id}', { params: { path: { id: slug } } });
   return (
@@ -56,25 +58,28 @@ export function Server() {
               <Credential slug={slug} />
             </Tabs.Panel>
             <Tabs.Panel value="connect">
-              <Connect server={server} />
-              <Panel title={s.facts.url}>
-                <Facts
-                  of={[
-                    [
-                      s.facts.url,
-                      <span key="u" className="cs-mono">
-                        {server.url}
-                      </span>,
-                    ],
-                    [
-                      s.facts.change,
-                      s.facts.changes[server.on_tool_change as keyof typeof s.facts.changes] ??
-                        server.on_tool_change,
-                    ],
-                    [s.facts.private, server.private_targets.join(', ') || s.facts.none],
-                  ]}
-                />
-              </Panel>
+              <Stack>
+                <OwnAccount server={server} result={result} />
+                <Connect server={server} />
+                <Panel title={s.facts.url}>
+                  <Facts
+                    of={[
+                      [
+                        s.facts.url,
+                        <span key="u" className="cs-mono">
+                          {server.url}
+                        </span>,
+                      ],
+                      [
+                        s.facts.change,
+                        s.facts.changes[server.on_tool_change as keyof typeof s.facts.changes] ??
+                          server.on_tool_change,
+                      ],
+                      [s.facts.private, server.private_targets.join(', ') || s.facts.none],
+                    ]}
+                  />
+                </Panel>
+              </Stack>
             </Tabs.Panel>
           </Tabs>
         </Page>

@@ -3,10 +3,11 @@ import { SegmentedControl, Stack, Switch, Table, Text, useMantineColorScheme } f
 import { useState } from 'react';
 import { api } from '../api/client';
 import { SINGLE_KEYS } from '../app/keys';
+import { to } from '../app/links';
 import { keep, kept } from '../lib/settings';
 import { t } from '../text';
 import { Asked } from '../ui/Asked';
-import { Facts } from '../ui/bits';
+import { Facts, Go } from '../ui/bits';
 import { Page, Panel } from '../ui/Page';
 import { ApprovalRules } from './settings/ApprovalRules';
 import { Passkeys } from './settings/Passkeys';
@@ -14,6 +15,7 @@ import { Password } from './settings/Password';
 import { Providers } from './settings/Providers';
 import { Sessions } from './settings/Sessions';
 import { account } from '../text/account';
+import { channels } from '../text/channels';
 
 const s = t.access.settings;
 
@@ -55,6 +57,14 @@ export function Settings() {
       )}
       <Providers />
       <ApprovalRules />
+      <Panel title={channels.open}>
+        <Text size="sm" mb="xs">
+          {channels.openAbout}
+        </Text>
+        <Text size="sm">
+          <Go {...to.channels()}>{channels.manage}</Go>
+        </Text>
+      </Panel>
       <Panel title={s.colours}>
         <SegmentedControl
           aria-label={s.colours}

@@ -1,23 +1,18 @@
-//! Connecting an account: a browser is sent to the authorization server and comes back with a code.
-//!
-//! The answer to a visit counts once, for ten minutes, and only for the issuer it was begun with. A
-//! visit that a signed-in browser began counts in that browser alone.
-
-use std::sync::Arc;
+//! Accounts at an upstream: which are connected, beginning to connect one, and disconnecting it.
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderValue, StatusCode, header};
-use oauth::{AuthMethod, ClientAuth, TokenRequest, Visit};
+use http::{StatusCode, header};
+use oauth::Visit;
 use serde::{Deserialize, Serialize};
-use store::{By, Connection, Credential, NewTokens, OAuthGrant, Server};
+use store::{By, Connection, Credential, OAuthGrant, Server};
 use utoipa::ToSchema;
-use vault::{OsRandom, Place, Secret};
+use vault::{Keyring, OsRandom, Place};
 use zeroize::Zeroizing;
 
-use super::{discovered, unusable, way};
-use crate::body::{Query, Unread};
+use super::{discovered, unusable};
+use crate::body::Unread;
 use crate::can::Can;
 use crate::operator::{Authorized, Operator};
 use crate::problem::{Code, Problem, ProblemBody};
@@ -28,14 +23,14 @@ use crate::{At, Control, servers, time};
 
 /// What is remembered of a visit until the browser comes back.
 pub(crate) struct ConnectVisit {
-    server: store::ServerId,
+    pub(super) server: store::ServerId,
     /// The credential's generation: tokens for a client that was replaced meanwhile are not kept.
-    generation: i64,
-    identity: String,
-    verifier: Zeroizing<String>,
+    pub(super) generation: i64,
+    pub(super) identity: String,
+    pub(super) verifier: Zeroizing<String>,
     /// The secret in the cookie of the browser that began it, if one did.
-    browser: Option<Zeroizing<String>>,
-    by: By,
+    pub(super) browser: Option<Zeroizing<String>>,
+    pub(super) by: By,
 }
 
 /// Whose account is to be connected.
@@ -73,25 +68,63 @@ pub(crate) struct ConnectionOut {
     expires_at: Option<String>,
     /// Whether it renews itself.
     renews: bool,
+    /// When the present access token was got; absent until the first one is.
+    refreshed_at: Option<String>,
+    /// The version of the key it is sealed with; absent until there is a token.
+    key_version: Option<u32>,
+    /// Whether it opens with the present keys.
+    opens: bool,
     connected_by: String,
     connected_at: String,
     can: Can,
 }
 
-/// The accounts of a server's credential.
+/// The accounts of a server's credential, and what connecting one means.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ConnectionsOut {
     items: Vec<ConnectionOut>,
+    /// `authorization_code` (people consent) or `client_credentials` (nobody has to).
+    grant: &'static str,
+    /// Whether each identity of grants has an account of its own.
+    per_identity: bool,
+    /// Where people consent.
+    issuer: String,
+    /// The scopes that are asked for.
+    scopes: Vec<String>,
+    /// Whose account the asker would connect if they named none; empty for the one that all share.
+    yours: String,
+    /// `connect`: whether the asker may connect that account.
+    can: Can,
 }
 
-fn shown(of: Connection, credential: &Credential, by: &Authorized) -> ConnectionOut {
+fn shown(
+    of: Connection,
+    credential: &Credential,
+    by: &Authorized,
+    ring: &Keyring,
+) -> ConnectionOut {
     let by_itself = credential
         .oauth
         .as_ref()
         .is_some_and(|client| client.settings.grant == OAuthGrant::ClientCredentials);
     let own = of.identity == by.member().email;
     let may = own || by.could(Action::CredentialsWrite);
+    let sealed = [("access_token", of.access.as_deref()), ("refresh_token", of.refresh.as_deref())];
+    let record = Connection::record(&of.credential, &of.identity);
+    let opens = sealed.into_iter().all(|(field, sealed)| {
+        let place = Place {
+            org: by.org().as_str(),
+            table: "oauth_connections",
+            record: &record,
+            field,
+            generation: u64::try_from(of.generation).unwrap_or_default(),
+        };
+        sealed.is_none_or(|sealed| ring.open(&place, sealed).is_ok())
+    });
     ConnectionOut {
+        opens,
+        key_version: of.access.as_deref().and_then(Keyring::key_id_of),
+        refreshed_at: of.refreshed_at.map(time::write),
         state: of.state.as_str(),
         reason: Some(of.reason).filter(|reason| !reason.is_empty()),
         scopes: of.scopes,
@@ -156,8 +189,21 @@ pub(crate) async fn connections(
     let all = control.store.connections(by.org(), &credential.id).await?;
     let sees_all = by.could(Action::CredentialsRead);
     let own = |of: &Connection| sees_all || of.identity == by.member().email;
-    let items = all.into_iter().filter(own).map(|of| shown(of, &credential, &by)).collect();
-    Ok(Json(ConnectionsOut { items }))
+    let ring = control.store.keyring();
+    let items = all.into_iter().filter(own).map(|of| shown(of, &credential, &by, &ring)).collect();
+    let client = credential.oauth.as_deref().ok_or_else(|| Problem::no_such("OAuth credential"))?;
+    let of = &client.settings;
+    let consents = of.grant == OAuthGrant::AuthorizationCode;
+    let may = consents && (of.per_identity || by.could(Action::CredentialsWrite));
+    Ok(Json(ConnectionsOut {
+        items,
+        grant: of.grant.as_str(),
+        per_identity: of.per_identity,
+        issuer: of.issuer.clone(),
+        scopes: of.scopes.clone(),
+        yours: if of.per_identity { by.member().email.clone() } else { String::new() },
+        can: Can::default().and("connect", may),
+    }))
 }
 
 /// Begins to connect an account: answers with the address to open in a browser.
@@ -254,134 +300,6 @@ pub(crate) async fn disconnect(
     let identity = account(&by, per_identity, given.identity)?;
     control.store.connection_remove(&by.by(), &server.id, &identity).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Why a visit came to nothing, for the person in front of the browser.
-type Refused = &'static str;
-
-/// Takes the browser back from an authorization server.
-#[utoipa::path(
-    get, path = "/oauth/callback", tag = "servers", operation_id = "connections_callback",
-    params(("state" = String, Query), ("code" = Option<String>, Query), ("iss" = Option<String>, Query)),
-    responses(
-        (status = 200, description = "Connected: a page that says so"),
-        (status = "4XX", description = "Not connected", body = ProblemBody),
-    ),
-)]
-pub(crate) async fn callback(
-    State(control): State<Control>,
-    asking: Asking,
-    query: Query,
-) -> Result<Response, Problem> {
-    const PAGE: &str = "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
-                        <title>Connected</title>\n<h1>Connected</h1>\n\
-                        <p>The account is connected. You can close this page.</p>\n\
-                        <p><a href=\"/servers\">To the servers</a></p></html>\n";
-    come_back(&control, &asking, &query)
-        .await
-        .map_err(|why| Problem::new(Code::BadRequest, why))?;
-    let html = HeaderValue::from_static("text/html; charset=utf-8");
-    let mut response = ([(header::CONTENT_TYPE, html)], PAGE).into_response();
-    response.headers_mut().append(header::SET_COOKIE, cookie::drop_visit());
-    Ok(response)
-}
-
-async fn come_back(control: &Control, asking: &Asking, query: &Query) -> Result<(), Refused> {
-    const EXPIRED: Refused = "This answer was used before, is too late, or belongs to another \
-                              browser. Begin again.";
-    const OTHER: Refused = "The answer is not from the authorization server that was asked.";
-    let state = query.get("state").unwrap_or_default();
-    let visit = control.inner.connects.answer(state.as_bytes(), asking.now).ok_or(EXPIRED)?;
-    if let Some(browser) = &visit.browser
-        && cookie::find(&asking.headers, cookie::VISIT) != Some(browser.as_str())
-    {
-        return Err(EXPIRED);
-    }
-    let gone = "The credential was changed meanwhile. Begin again.";
-    let view = control.store.server(&visit.by.org, visit.server.as_str()).await;
-    let view = view.ok().flatten().ok_or(gone)?;
-    let credential = view.credential.ok_or(gone)?;
-    let client = credential.oauth.clone().ok_or(gone)?;
-    if credential.generation != visit.generation {
-        return Err(gone);
-    }
-    let settings = &client.settings;
-    // Before anything of the answer is looked at, even its error.
-    if !oauth::names_issuer(&settings.issuer, settings.says_issuer, query.get("iss")) {
-        tracing::warn!(server = %view.server.slug, "an answer names another authorization server");
-        return Err(OTHER);
-    }
-    let code = query.get("code").filter(|_| query.get("error").is_none());
-    let code = code.ok_or("The authorization server says that nobody consented.")?;
-    let tokens = redeem(control, &view.server, &credential, &client, &visit, code).await;
-    let tokens = tokens.map_err(|error| {
-        tracing::warn!(server = %view.server.slug, %error, "a code brought no tokens");
-        "The authorization server gave no usable token for this consent."
-    })?;
-    if !oauth::broader(&settings.scopes, tokens.scopes.as_deref()).is_empty() {
-        return Err(
-            "More was granted than was asked for, so nothing was kept. An administrator can \
-                    add the scopes to the credential, and then you connect again.",
-        );
-    }
-    let (expires_at, refresh_at) = store::token_moments(asking.now, tokens.expires_in);
-    let new = NewTokens {
-        access: Arc::new(tokens.access),
-        refresh: tokens.refresh.map(Arc::new),
-        scopes: tokens.scopes,
-        expires_at,
-        refresh_at,
-    };
-    let by = By { at: asking.now, ..visit.by };
-    let kept =
-        control.store.connection_set(&by, &view.server.id, visit.generation, &visit.identity, new);
-    kept.await.map(drop).map_err(|error| {
-        tracing::error!(%error, "a connection was not kept");
-        "The connection could not be kept. Begin again."
-    })
-}
-
-async fn redeem(
-    control: &Control,
-    server: &Server,
-    credential: &Credential,
-    client: &store::OAuthClient,
-    visit: &ConnectVisit,
-    code: &str,
-) -> Result<oauth::Tokens, oauth::TokenError> {
-    let unsent = |why: &str| oauth::TokenError::Unsent(why.to_owned());
-    let settings = &client.settings;
-    let secret = secret_of(control, server, credential, client).map_err(unsent)?;
-    let auth = ClientAuth {
-        client_id: &settings.client_id,
-        method: AuthMethod::parse(&settings.auth_method)
-            .ok_or_else(|| unsent("the client's method is not known"))?,
-        secret: secret.as_ref(),
-        issuer: &settings.issuer,
-    };
-    let redirect_uri = &settings.redirect_uri;
-    let request = TokenRequest::Code { code, verifier: &visit.verifier, redirect_uri };
-    let (endpoint, seconds) = (&settings.token_endpoint, control.clock.now().micros() / 1_000_000);
-    request.send(&way(server), endpoint, &auth, &settings.resource, &settings.scopes, seconds).await
-}
-
-/// The client's secret, opened.
-pub(crate) fn secret_of(
-    control: &Control,
-    server: &Server,
-    credential: &Credential,
-    client: &store::OAuthClient,
-) -> Result<Option<Secret>, &'static str> {
-    let Some(sealed) = client.secret.as_deref() else { return Ok(None) };
-    let place = Place {
-        org: server.org.as_str(),
-        table: "oauth_clients",
-        record: credential.id.as_str(),
-        field: "client_secret",
-        generation: u64::try_from(credential.generation).unwrap_or_default(),
-    };
-    let opened = control.store.keyring().open(&place, sealed);
-    opened.map(Some).map_err(|_| "the client's secret does not open")
 }
 
 /// The document that describes us to authorization servers.

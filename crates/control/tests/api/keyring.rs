@@ -1,6 +1,6 @@
 //! The keys that seal: what is shown of them, and what is refused.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::World;
 
@@ -15,10 +15,14 @@ async fn a_rotation_is_shown_and_an_old_key_stays_while_it_is_needed() {
     assert_eq!((&before["active"], &before["rotating"]), (&json!(1), &json!(false)));
     assert_eq!(before["can"], json!({"rotate": true, "retire": true, "root_key": true}));
 
+    assert_eq!(before["active_since"], Value::Null);
+    assert_eq!(before["root_key"], json!({"source": null, "replaced_at": null, "next": false}));
+
     let rotated = world.admin("POST", "/keys/rotate", "").await;
     assert_eq!(rotated.status, 202);
     let rotated = rotated.json();
     assert_eq!((&rotated["active"], &rotated["rotating"]), (&json!(2), &json!(true)));
+    assert!(rotated["active_since"].is_string(), "{rotated}");
     let states: Vec<_> = rotated["versions"].as_array().unwrap().iter().collect();
     assert_eq!(
         (&states[0]["state"], &states[1]["state"]),

@@ -42,3 +42,18 @@ async fn the_last_admin_key_stays() {
     let second = second["token"].as_str().unwrap();
     assert_eq!(world.ask(Some(second), "GET", "/api-keys", "", &[]).await.status, 200);
 }
+
+/// A list of keys says whose each is, in words.
+#[tokio::test]
+async fn a_key_names_the_member_it_belongs_to() {
+    let world = World::start().await;
+    let body = r#"{"label":"theirs","role":"viewer","member":"viewer@example.org"}"#;
+    let made = world.admin("POST", "/api-keys", body).await.json();
+    assert_eq!(made["key"]["member_email"], "viewer@example.org");
+    let listed = world.admin("GET", "/api-keys", "").await.json();
+    for key in listed["items"].as_array().unwrap() {
+        assert!(!key["member_name"].as_str().unwrap().is_empty(), "{key}");
+        let theirs = key["label"] == "theirs";
+        assert!(!theirs || key["member_email"] == "viewer@example.org", "{key}");
+    }
+}

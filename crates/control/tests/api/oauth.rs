@@ -10,7 +10,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use url::Url;
 
-use crate::world::World;
+use crate::browser::{Browser, person};
+use crate::world::{Answer, World};
 
 /// An upstream and its authorization server in one: documents, a registration, tokens.
 struct Site {
@@ -250,4 +251,113 @@ async fn a_credential_is_not_read_back_where_nobody_said_so() {
         identity: String::new(),
     };
     assert!(world.store.connection(&key).await.unwrap().is_none());
+}
+
+/// Begins in a signed-in browser: the state of the visit, and the cookie that belongs to it.
+async fn begin_in(world: &World, browser: &mut Browser) -> (String, String) {
+    let begun = browser.ask(world, "POST", "/servers/s/connections", "").await;
+    assert_eq!(begun.status, 200, "{begun:?}");
+    let url = Url::parse(begun.json()["authorize_url"].as_str().unwrap()).unwrap();
+    let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    let cookies = &begun.headers["set-cookie"];
+    let visit = cookies.lines().find(|line| line.starts_with("__Host-countersign-visit=")).unwrap();
+    (state, visit.split(';').next().unwrap().to_owned())
+}
+
+/// The browser as it comes back from another site: without its session, whose cookie is strict.
+async fn come_back(world: &World, cookie: &str, query: &str) -> Answer {
+    let headers = [("cookie", cookie), ("accept", "text/html,application/xhtml+xml")];
+    world.ask(None, "GET", &format!("/oauth/callback?{query}"), "", &headers).await
+}
+
+/// A person who was sent here by an agent connects their own account and lands where they began.
+#[tokio::test]
+async fn a_browser_comes_back_to_the_page_of_the_server_with_what_became_of_it() {
+    let site = Site::start().await;
+    let world = world(&site).await;
+    let set = r#"{"oauth":{"per_identity":true}}"#;
+    assert_eq!(world.admin("PUT", "/servers/s/credential", set).await.status, 200);
+    let (_, mut browser) = person(&world, "ana@example.org", store::Role::Viewer).await;
+
+    let before = browser.ask(&world, "GET", "/servers/s/connections", "").await.json();
+    assert_eq!((&before["yours"], &before["items"]), (&json!("ana@example.org"), &json!([])));
+    assert_eq!(
+        (&before["issuer"], &before["scopes"], &before["per_identity"], &before["can"]),
+        (&json!(site.base), &json!(["pay"]), &json!(true), &json!({"connect": true}))
+    );
+
+    let iss: String = url::form_urlencoded::byte_serialize(site.base.as_bytes()).collect();
+    for (query, page) in [
+        ("error=access_denied", "declined"),
+        ("code=c&iss=http%3A%2F%2Fevil.example", "other_issuer"),
+        ("code=c0de", "connected"),
+    ] {
+        let (state, cookie) = begin_in(&world, &mut browser).await;
+        let iss = if query.contains("iss=") { String::new() } else { format!("&iss={iss}") };
+        let answer = come_back(&world, &cookie, &format!("state={state}&{query}{iss}")).await;
+        let to = answer.headers.get("location").map(String::as_str);
+        let expected = format!("/servers/s/connect?result={page}");
+        assert_eq!((answer.status, to), (303, Some(expected.as_str())), "{query}: {answer:?}");
+        // Once; and who comes late reads a page, not JSON.
+        let again = come_back(&world, &cookie, &format!("state={state}&{query}{iss}")).await;
+        assert_eq!(again.status, 400);
+        assert!(again.body.contains("<h1>Not connected</h1>"), "{again:?}");
+    }
+    // Another browser's answer tells nothing of the server.
+    let (state, _) = begin_in(&world, &mut browser).await;
+    let other = come_back(&world, "a=b", &format!("state={state}&code=c&iss={iss}")).await;
+    assert_eq!((other.status, other.headers.get("location")), (400, None));
+
+    let after = browser.ask(&world, "GET", "/servers/s/connections", "").await.json();
+    let own = &after["items"][0];
+    assert_eq!((&own["identity"], &own["state"]), (&json!("ana@example.org"), &json!("connected")));
+    assert_eq!((&own["opens"], &own["key_version"]), (&json!(true), &json!(1)));
+    assert!(own["refreshed_at"].is_string() && own["can"]["disconnect"] == json!(true), "{own}");
+    // Somebody else's account is nobody else's to see.
+    let (_, mut other) = person(&world, "ben@example.org", store::Role::PolicyManager).await;
+    let seen = other.ask(&world, "GET", "/servers/s/connections", "").await.json();
+    assert_eq!((&seen["items"], &seen["yours"]), (&json!([]), &json!("ben@example.org")));
+}
+
+/// One account for all is an admin's to connect, and everybody else is told so.
+#[tokio::test]
+async fn the_account_that_all_share_is_not_for_everybody_to_connect() {
+    let site = Site::start().await;
+    let world = world(&site).await;
+    assert_eq!(world.admin("PUT", "/servers/s/credential", r#"{"oauth":{}}"#).await.status, 200);
+    let (_, mut browser) = person(&world, "ana@example.org", store::Role::Viewer).await;
+    let shown = browser.ask(&world, "GET", "/servers/s/connections", "").await.json();
+    assert_eq!((&shown["yours"], &shown["can"]), (&json!(""), &json!({"connect": false})));
+    let refused = browser.ask(&world, "POST", "/servers/s/connections", "").await;
+    assert_eq!((refused.status, refused.code().as_str()), (403, "forbidden"));
+    let shown = world.admin("GET", "/servers/s/connections", "").await.json();
+    assert_eq!(shown["can"], json!({"connect": true}));
+}
+
+#[tokio::test]
+async fn an_authorization_server_is_looked_for_before_anything_is_set() {
+    let site = Site::start().await;
+    let world = world(&site).await;
+    let path = "/servers/s/credential/discover";
+    let found = world.admin("POST", path, "").await;
+    assert_eq!(found.status, 200, "{found:?}");
+    let found = found.json();
+    assert_eq!(
+        (&found["issuer"], &found["scopes"], &found["registers"], &found["takes_documents"]),
+        (&json!(site.base), &json!(["pay"]), &json!(true), &json!(false))
+    );
+    assert_eq!((&found["takes_consent"], &found["auth_methods"]), (&json!(true), &json!(["none"])));
+    assert!(found["redirect_uri"].as_str().unwrap().ends_with("/api/v1/oauth/callback"));
+    // Nothing was made there, and nothing is kept here.
+    assert!(site.asked("/register").is_empty());
+    assert_eq!(world.admin("GET", "/servers/s/credential", "").await.status, 404);
+    let mut metadata = site.metadata();
+    metadata["code_challenge_methods_supported"] = json!(["plain"]);
+    site.say("/.well-known/oauth-authorization-server", metadata);
+    assert_eq!(world.admin("POST", path, "").await.json()["takes_consent"], json!(false));
+    site.say("/.well-known/oauth-authorization-server", json!({"issuer": "https://as.example"}));
+    let refused = world.admin("POST", path, "").await;
+    assert_eq!((refused.status, refused.code().as_str()), (502, "authorization_server"));
+    let (_, mut viewer) = person(&world, "ana@example.org", store::Role::Viewer).await;
+    assert_eq!(viewer.ask(&world, "POST", path, "").await.status, 403);
 }

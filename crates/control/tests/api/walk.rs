@@ -274,6 +274,7 @@ const ELSEWHERE: &[&str] = &[
     "POST /servers/{id}/disconnect",
     "GET /oauth/callback",
     "GET /oauth/client.json",
+    "POST /servers/{id}/credential/discover",
     "POST /servers/{id}/credential/reveal",
     "POST /keys/{id}/retire",
     "POST /keys/root-key",

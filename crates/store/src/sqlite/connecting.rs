@@ -42,7 +42,8 @@ impl Connecting for Sqlite {
         holder: &str,
         tokens: NewTokens,
     ) -> Result<Connection, ChangeError> {
-        change!(self, |tx, key, holder| connections::refreshed(tx, &key, &holder, tokens))
+        let now = self.desk.clock.now();
+        change!(self, |tx, key, holder| connections::refreshed(tx, &key, &holder, tokens, now))
     }
 
     async fn connection_release(

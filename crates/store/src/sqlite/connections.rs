@@ -23,8 +23,8 @@ use crate::{
 const TABLE: &str = "oauth_connections";
 
 const CONNECTION: &str = "SELECT org, credential, identity, state, reason, generation, access, \
-     refresh, scopes, expires_at, refresh_at, connected_by, connected_at, lease, lease_until, mac \
-     FROM oauth_connections";
+     refresh, scopes, expires_at, refresh_at, connected_by, connected_at, lease, lease_until, mac, \
+     refreshed_at FROM oauth_connections";
 
 fn fields(of: &Connection) -> Fields {
     Fields::of(of.org.as_str(), of.credential.as_str())
@@ -67,6 +67,7 @@ fn of_row(keys: &Keys, row: &Row<'_>) -> Result<Option<Found>, Fault> {
         refresh_at: moment(10)?,
         connected_by: text(11)?,
         connected_at: Moment::of_micros(row.get(12)?),
+        refreshed_at: moment(16)?,
         interrupted: lease.is_some(),
     };
     if !keys.verify(TABLE, &fields(&connection), &row.get::<_, Vec<u8>>(15)?) {
@@ -119,8 +120,8 @@ fn write(tx: &Tx<'_>, of: &Connection) -> Result<(), Fault> {
         .prepare_cached(
             "INSERT OR REPLACE INTO oauth_connections (org, credential, identity, state, reason, \
              generation, access, refresh, scopes, expires_at, refresh_at, connected_by, \
-             connected_at, lease, lease_until, mac) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, NULL, 0, ?14)",
+             connected_at, lease, lease_until, mac, refreshed_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, NULL, 0, ?14, ?15)",
         )?
         .execute(params![
             of.org.as_str(),
@@ -137,6 +138,7 @@ fn write(tx: &Tx<'_>, of: &Connection) -> Result<(), Fault> {
             of.connected_by,
             of.connected_at.micros(),
             tx.keys.mac(TABLE, &fields(of)),
+            of.refreshed_at.map(Moment::micros),
         ])?;
     Ok(())
 }
@@ -147,6 +149,7 @@ fn put_tokens(
     of: &mut Connection,
     tokens: NewTokens,
     keep_refresh: bool,
+    now: Moment,
 ) -> Result<(), Fault> {
     let NewTokens { access, refresh, scopes, expires_at, refresh_at } = tokens;
     let ring = tx.keys.ring();
@@ -183,6 +186,7 @@ fn put_tokens(
     (of.access, of.refresh) = (Some(access), refresh);
     of.scopes = scopes.unwrap_or_else(|| std::mem::take(&mut of.scopes));
     (of.expires_at, of.refresh_at) = (expires_at, refresh_at);
+    of.refreshed_at = Some(now);
     (of.state, of.reason) = (ConnectionState::Connected, String::new());
     tx.erases();
     Ok(())
@@ -209,6 +213,7 @@ fn empty(by: &By, credential: &CredentialId, identity: &str) -> Connection {
         refresh_at: None,
         connected_by: by.name.clone(),
         connected_at: by.at,
+        refreshed_at: None,
         interrupted: false,
     }
 }
@@ -237,7 +242,7 @@ pub(super) fn set(
         generation: before.map_or(0, |before| before.generation),
         ..empty(by, &credential.0, identity)
     };
-    put_tokens(tx, &mut connection, tokens, false)?;
+    put_tokens(tx, &mut connection, tokens, false, by.at)?;
     write(tx, &connection)?;
     tx.judged_by();
     let detail = Detail::default().now("identity", identity).secret("tokens");
@@ -328,13 +333,14 @@ pub(super) fn refreshed(
     key: &ConnectionKey,
     holder: &str,
     tokens: NewTokens,
+    now: Moment,
 ) -> Result<Recorded<Connection>, Fault> {
     let found = found(tx.conn, tx.keys, key)?;
     let found = found.filter(|found| found.lease.as_deref() == Some(holder));
     let Some(Found { mut connection, .. }) = found else {
         return Err(ChangeError::Conflict("the turn to refresh is another's".into()).into());
     };
-    put_tokens(tx, &mut connection, tokens, true)?;
+    put_tokens(tx, &mut connection, tokens, true, now)?;
     connection.interrupted = false;
     write(tx, &connection)?;
     // The work of every hour, not a change that somebody made.

@@ -39,13 +39,19 @@ impl Default for Tending {
 impl KeyCare for Sqlite {
     async fn keys_state(&self) -> Result<KeysState, StoreError> {
         let unopened = self.unopened.load(Ordering::Relaxed);
-        read!(self, |conn, keys| {
+        let org = &self.org;
+        read!(self, |conn, keys, org| {
             let counts = sealed::counts(conn)?;
             let records = |id| counts.iter().find(|(of, _)| *of == id).map_or(0, |(_, n)| *n);
             let ring = keys.ring();
             let versions =
                 ring.versions().map(|(id, state)| KeyVersion { id, state, records: records(id) });
-            Ok(KeysState { versions: versions.collect(), unopened })
+            Ok(KeysState {
+                versions: versions.collect(),
+                unopened,
+                active_since: rotation::last(conn, &org, "keyring.key_activated")?,
+                rewrapped_at: rotation::last(conn, &org, "keyring.root_key_replaced")?,
+            })
         })
     }
 

@@ -6,14 +6,14 @@
 
 use std::sync::Arc;
 
-use rusqlite::params;
+use rusqlite::{Connection, OptionalExtension, params};
 use vault::{KeyState, KeyringRow, RotateError, StateChange};
 
 use super::fault::{Fault, corrupt};
 use super::keys::NewKeys;
 use super::sealed;
 use super::tx::{Detail, Recorded, Tx};
-use crate::{By, ChangeError, StoreError};
+use crate::{By, ChangeError, Moment, OrgId, StoreError};
 
 /// What the audit log calls the key ring.
 const SUBJECT: &str = "keyring";
@@ -86,6 +86,17 @@ pub(super) fn rewrap(
     tx.erases();
     let detail = Detail::default().secret("root_key");
     tx.record(by, "keyring.root_key_replaced", SUBJECT, detail, ())
+}
+
+/// When such a change was last made, by the log of changes.
+pub(super) fn last(conn: &Connection, org: &OrgId, event: &str) -> Result<Option<Moment>, Fault> {
+    let newest: Option<i64> = conn
+        .prepare_cached(
+            "SELECT at FROM audit_events WHERE org = ?1 AND event = ?2 ORDER BY idx DESC LIMIT 1",
+        )?
+        .query_row([org.as_str(), event], |row| row.get(0))
+        .optional()?;
+    Ok(newest.map(Moment::of_micros))
 }
 
 fn insert(tx: &Tx<'_>, row: &KeyringRow) -> Result<(), Fault> {

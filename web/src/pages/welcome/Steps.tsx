@@ -16,7 +16,7 @@ import { kindOfCall, Word } from '../../ui/Word';
 import { GrantForm } from '../grants/GrantForm';
 import { Snippets } from '../grants/Snippets';
 import { curl } from '../../lib/snippets';
-import { Form as CredentialForm } from '../servers/Credential';
+import { Form as CredentialForm } from '../servers/credential/Form';
 import { ServerForm } from '../servers/ServerForm';
 
 const w = t.access.welcome;
