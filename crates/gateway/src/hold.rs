@@ -23,7 +23,7 @@ use crate::agent::Agent;
 use crate::approve;
 use crate::authenticate::Caller;
 use crate::holds::Word;
-use crate::leg;
+use crate::leg::Subject;
 use crate::refusal::{Refusal, stream_head};
 use crate::road::{Asked, Gateway};
 use crate::stream::session_key;
@@ -85,7 +85,7 @@ pub(crate) struct Hold {
     /// Which leg of ours it is, from 0.
     leg: u32,
     /// What our legs have in common.
-    subject: String,
+    subject: Subject,
     era: Era,
     /// The token to report progress under.
     progress: Option<Id>,
@@ -106,16 +106,10 @@ impl Hold {
         gateway: &Gateway,
         asked: &Asked,
         parts: &Parts,
+        subject: Subject,
         call: &mut Call,
     ) -> Result<(Self, Option<Word>), Refusal> {
-        let modern = asked.era == Era::Modern;
-        let subject = if modern {
-            let arguments = call.arguments.clone().map_or(Value::Null, Value::Object);
-            leg::subject("tools/call", &call.name, &arguments)
-        } else {
-            String::new()
-        };
-        let shows_links = if modern {
+        let shows_links = if asked.era == Era::Modern {
             let meta = call.meta.as_ref();
             declares_links(meta.and_then(|meta| meta.get(mcp::meta::CLIENT_CAPABILITIES)))
         } else {
@@ -344,7 +338,7 @@ pub(crate) fn word_of(answer: &Value) -> Word {
     }
 }
 
-fn context<'a>(caller: &'a Caller, subject: &'a str) -> [&'a [u8]; 4] {
+fn context<'a>(caller: &'a Caller, subject: &'a Subject) -> [&'a [u8]; 4] {
     let (grant, server) = (&caller.grant.id, &caller.attached.server.id);
     [b"approval", grant.as_str().as_bytes(), server.as_str().as_bytes(), subject.as_bytes()]
 }

@@ -7,6 +7,7 @@ use store::{CallId, OutcomeClass};
 use vault::OsRandom;
 
 use crate::authenticate::Caller;
+use crate::digest;
 use crate::record::Line;
 use crate::refusal::Refusal;
 use crate::road::{Asked, Gateway};
@@ -16,10 +17,45 @@ use crate::road::{Asked, Gateway};
 pub(crate) struct Leg {
     /// Counts from 0.
     number: u32,
-    /// What the legs of one call have in common: the tool (or prompt, or resource) and a digest of
-    /// the arguments.
-    subject: String,
+    subject: Subject,
 }
+
+/// What the legs of one call have in common: the method, the tool (or prompt, or resource) and the
+/// arguments, as one digest. A legacy call has no legs, and nothing in it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Subject([u8; 32]);
+
+impl Subject {
+    /// Of a method, what it names, and its arguments.
+    pub(crate) fn of(method: &str, name: &str, arguments: &json::Value) -> Self {
+        // No method has a zero byte in it and no JSON text does, so no two subjects read alike.
+        let parts = [method.as_bytes(), name.as_bytes(), &json::canonical(arguments)];
+        Self(digest::sha256(&parts.join(&0)))
+    }
+
+    /// Of a tool call.
+    pub(crate) fn of_call(era: Era, call: &mut Call) -> Self {
+        if era == Era::Legacy {
+            return Self::default();
+        }
+        let Some(arguments) = call.arguments.take() else {
+            return Self::of(TOOLS_CALL, &call.name, &json::Value::Null);
+        };
+        let arguments = json::Value::Object(arguments);
+        let subject = Self::of(TOOLS_CALL, &call.name, &arguments);
+        if let json::Value::Object(arguments) = arguments {
+            call.arguments = Some(arguments);
+        }
+        subject
+    }
+
+    /// As a state is bound to it.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+const TOOLS_CALL: &str = "tools/call";
 
 /// The most legs of one call.
 const LEGS_MAX: u32 = 32;
@@ -29,29 +65,18 @@ const LEGS_MAX: u32 = 32;
 pub(crate) fn of(
     gateway: &Gateway,
     asked: &Asked,
+    subject: Subject,
     call: &mut Call,
     line: &mut Line,
 ) -> Result<Leg, Refusal> {
-    let subject = if asked.era == Era::Modern {
-        let arguments = call.arguments.clone().map_or(json::Value::Null, json::Value::Object);
-        subject("tools/call", &call.name, &arguments)
-    } else {
-        String::new()
-    };
     resume(gateway, &asked.caller, subject, &mut call.request_state, line)
-}
-
-/// What a state is bound to besides grant and server.
-pub(crate) fn subject(method: &str, name: &str, arguments: &json::Value) -> String {
-    let digest = crate::digest::hex(&json::canonical(arguments));
-    format!("{method}\n{name}\n{digest}")
 }
 
 /// Opens the state of an earlier leg, if there is one, and puts the upstream's own in its place.
 pub(crate) fn resume(
     gateway: &Gateway,
     caller: &Caller,
-    subject: String,
+    subject: Subject,
     state: &mut Option<String>,
     line: &mut Line,
 ) -> Result<Leg, Refusal> {
@@ -122,7 +147,7 @@ fn decode(plain: &[u8]) -> Option<(CallId, u32, Option<String>)> {
     Some((CallId(*id), u32::from_be_bytes(*number), (*has_state == 1).then_some(state)))
 }
 
-fn context<'a>(caller: &'a Caller, subject: &'a str) -> [&'a [u8]; 4] {
+fn context<'a>(caller: &'a Caller, subject: &'a Subject) -> [&'a [u8]; 4] {
     let (grant, server) = (&caller.grant.id, &caller.attached.server.id);
     [b"leg", grant.as_str().as_bytes(), server.as_str().as_bytes(), subject.as_bytes()]
 }

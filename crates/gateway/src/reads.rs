@@ -13,7 +13,7 @@ use store::{BeginError, OutcomeClass, Verdict};
 use crate::agent::Agent;
 use crate::authenticate::Caller;
 use crate::forward::{self, Outbound};
-use crate::leg::{self, Leg};
+use crate::leg::{self, Leg, Subject};
 use crate::record::{self, Line, no_text};
 use crate::refusal::{Denied, Refusal};
 use crate::road::{Asked, Gateway};
@@ -116,7 +116,7 @@ fn leg(
     };
     let arguments = request.params.as_ref().and_then(|p| p.get("arguments")).cloned();
     let subject =
-        leg::subject(request.method.as_str(), name, &arguments.unwrap_or(json::Value::Null));
+        Subject::of(request.method.as_str(), name, &arguments.unwrap_or(json::Value::Null));
     let mut state = match request.params.as_mut().and_then(|p| p.remove("requestState")) {
         Some(json::Value::String(state)) => Some(state),
         _ => None,

@@ -320,10 +320,8 @@ pub(crate) fn session_key(caller: &Caller, upstream: &str) -> SessionKey {
 
 /// The requests that the policy lets the upstream make of the agent. No policy: none.
 pub(crate) fn may_ask(caller: &Caller) -> ClientRequests {
-    let may = |kind| {
-        let policy = caller.attached.policy.as_ref().and_then(|p| p.program.as_ref());
-        policy.is_some_and(|policy| matches!(policy.client_request(kind), Access::Allow))
-    };
+    let policy = caller.attached.policy.as_ref().and_then(|p| p.program.as_ref());
+    let may = |kind| policy.is_some_and(|policy| policy.lets_ask(kind));
     ClientRequests {
         sampling: may(ClientRequest::Sampling),
         elicitation: may(ClientRequest::Elicitation),

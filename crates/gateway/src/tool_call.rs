@@ -21,7 +21,7 @@ use crate::flights::Ticket;
 use crate::forward::{self, Outbound};
 use crate::hold::{Hold, Waited};
 use crate::holds::Word;
-use crate::leg::Leg;
+use crate::leg::{Leg, Subject};
 use crate::parse::Lines;
 use crate::record::{self, Line};
 use crate::refusal::{Denied, Refusal, json_reply};
@@ -95,8 +95,9 @@ async fn admit(
     let grant = &asked.caller.grant;
     let in_flight = grant.flights.board(grant.in_flight_max).ok_or(Refusal::TooManyInFlight)?;
     discovery::know_tool(gateway, &mut asked.caller, &call.name).await?;
-    let (mut hold, word) = Hold::of(gateway, asked, parts, &mut call)?;
-    let leg = leg::of(gateway, asked, &mut call, line)?;
+    let subject = Subject::of_call(asked.era, &mut call);
+    let (mut hold, word) = Hold::of(gateway, asked, parts, subject, &mut call)?;
+    let leg = leg::of(gateway, asked, subject, &mut call, line)?;
 
     let mut judged = ToolCall { tool: call.name.clone(), arguments: call.arguments.take() };
     let (mut stale, mut used) = (0, None);

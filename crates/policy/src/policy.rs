@@ -46,18 +46,28 @@ impl Policy {
         section(&self.program.prompts, "prompts", name)
     }
 
-    /// Whether an upstream may make this request of the agent.
+    /// Whether an upstream may make this request of the agent, and what says so.
     pub fn client_request(&self, kind: ClientRequest) -> Access {
-        let [sampling, elicitation, roots] = self.program.client_requests;
-        let (effect, name) = match kind {
-            ClientRequest::Sampling => (sampling, "sampling"),
-            ClientRequest::Elicitation => (elicitation, "elicitation"),
-            ClientRequest::Roots => (roots, "roots"),
+        let name = match kind {
+            ClientRequest::Sampling => "sampling",
+            ClientRequest::Elicitation => "elicitation",
+            ClientRequest::Roots => "roots",
         };
-        match effect {
-            Effect::Allow => Access::Allow,
-            Effect::Deny => deny(json::pointer::of(["client_requests", name])),
+        match self.lets_ask(kind) {
+            true => Access::Allow,
+            false => deny(json::pointer::of(["client_requests", name])),
         }
+    }
+
+    /// Whether an upstream may make this request of the agent. Every modern call asks it.
+    pub fn lets_ask(&self, kind: ClientRequest) -> bool {
+        let [sampling, elicitation, roots] = self.program.client_requests;
+        let effect = match kind {
+            ClientRequest::Sampling => sampling,
+            ClientRequest::Elicitation => elicitation,
+            ClientRequest::Roots => roots,
+        };
+        matches!(effect, Effect::Allow)
     }
 
     /// Whether some rule that applies to the tool reads its arguments: then its accepted definition

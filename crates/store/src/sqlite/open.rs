@@ -258,12 +258,15 @@ fn start(
     random: &dyn Randomness,
 ) -> Result<Keyring, StoreError> {
     let make = || -> Result<Keyring, Fault> {
-        let mut migrations = MIGRATIONS.iter().skip(schema as usize);
-        migrations.try_for_each(|sql| conn.execute_batch(sql))?;
-        conn.execute_batch(&format!(
-            "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {};",
-            MIGRATIONS.len()
-        ))?;
+        let missing = MIGRATIONS.get(schema as usize..).unwrap_or_default();
+        missing.iter().try_for_each(|sql| conn.execute_batch(sql))?;
+        // Written only when they change: an ordinary start waits for no disk here.
+        if !missing.is_empty() {
+            conn.execute_batch(&format!(
+                "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {};",
+                MIGRATIONS.len()
+            ))?;
+        }
         match ring {
             Some(ring) => Ok(ring),
             None => first(conn, root, now, random),
