@@ -23,6 +23,24 @@ export default tseslint.config(
         { name: 'localStorage', message: 'Use src/lib/settings.ts.' },
         { name: 'sessionStorage', message: 'Nothing is kept in the session storage.' },
       ],
+      // What draws them is part of no first page.
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            {
+              name: '@mantine/notifications',
+              message: 'Use notice() of src/app/notices.ts.',
+              allowTypeImports: true,
+            },
+            {
+              name: '@mantine/core',
+              importNames: ['Tooltip'],
+              message: 'Use Hint of src/ui: it brings no library for where things float.',
+            },
+          ],
+        },
+      ],
       '@typescript-eslint/no-non-null-assertion': 'error',
     },
   },
@@ -31,6 +49,7 @@ export default tseslint.config(
     languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
     rules: { 'no-restricted-globals': 'off' },
   },
+  { files: ['src/app/Notices.tsx'], rules: { 'no-restricted-imports': 'off' } },
   {
     files: ['public/**'],
     languageOptions: {

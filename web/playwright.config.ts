@@ -11,7 +11,9 @@ export default defineConfig({
   outputDir: 'test-results',
   fullyParallel: true,
   workers: 2,
-  timeout: 60_000,
+  timeout: 120_000,
+  // A machine that builds and tests other things meanwhile is slow, not wrong.
+  expect: { timeout: 20_000 },
   reporter: 'list',
   use: {
     launchOptions: {

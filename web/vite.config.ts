@@ -31,8 +31,10 @@ export default defineConfig({
     assetsInlineLimit: 0,
     rolldownOptions: {
       output: {
-        advancedChunks: {
+        codeSplitting: {
           groups: [
+            // What every page needs comes in one file: a phone waits for each one that it asks for.
+            { name: 'first', test: /src\/main\.tsx$/, priority: 1 },
             {
               name: 'editor',
               test: /node_modules\/(@codemirror|@lezer|style-mod|w3c-keyname|crelt)/,

@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    // The folder itself is always there, so that cargo sees when something appears in it.
-    let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/dist");
+    // Asked for when this runs: a copy of the tree may be built with the script of another. The
+    // folder itself is always there, so that cargo sees when something appears in it.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
+    let dist = here.join("../../web/dist");
     println!("cargo::rerun-if-changed={}", dist.display());
 
     let files = files(&dist);

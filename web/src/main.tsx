@@ -5,14 +5,15 @@ import './app/tokens.css';
 import { MantineProvider } from '@mantine/core';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
-import { lazy, StrictMode, Suspense } from 'react';
+import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { queries } from './api/query';
+import { Noticed } from './app/Noticed';
 import { router } from './app/routes';
 import { nonce, theme } from './app/theme';
 
-/** Nothing is noticed before something was done. */
-const Notices = lazy(() => import('./app/Notices'));
+// The part that holds the page still behind a dialog writes a style, and looks for the nonce here.
+Object.assign(globalThis, { __webpack_nonce__: nonce() });
 
 const root = document.getElementById('root');
 if (root) {
@@ -20,9 +21,7 @@ if (root) {
     <StrictMode>
       <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={nonce}>
         <QueryClientProvider client={queries}>
-          <Suspense fallback={null}>
-            <Notices />
-          </Suspense>
+          <Noticed />
           <RouterProvider router={router} />
         </QueryClientProvider>
       </MantineProvider>

@@ -70,7 +70,9 @@ const asRefused: Middleware = {
     if (lack && kept) {
       // What is typed stays where it is; the request waits for the person and goes out again.
       if (await made(lack)) {
-        answer = await options.fetch(kept);
+        // Called by itself: a browser's own refuses to be the method of another object.
+        const { fetch: send } = options;
+        answer = await send(kept);
         problem = await judged(answer, schemaPath);
       }
     } else if (lack) {

@@ -31,9 +31,11 @@ export function Shell() {
   const navigate = useNavigate();
   const location = useLocation();
   const nobody = session.data === undefined && problemOf(session.error).status === 401;
+  // The address is already that of the sign-in while its page is on the way.
+  const leaving = location.pathname === to.signIn().to;
   useEffect(() => {
-    if (nobody) void navigate({ ...to.signIn(location.href), replace: true });
-  }, [nobody, navigate, location.href]);
+    if (nobody && !leaving) void navigate({ ...to.signIn(location.href), replace: true });
+  }, [nobody, leaving, navigate, location.href]);
 
   if (session.data === undefined) {
     return (

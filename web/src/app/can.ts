@@ -9,6 +9,8 @@ export interface Permission {
   allowed: boolean;
   /** Who can, for the person who cannot; empty when they can. */
   reason: string;
+  /** What was asked about. */
+  operation?: Operation;
 }
 
 /** Asks the server once what the person may do, and answers operation by operation. */
@@ -16,7 +18,10 @@ export function useCan(): (operation: Operation) => Permission {
   const { data } = api.useQuery('get', '/api/v1/permissions', {}, { staleTime: 60_000 });
   return (operation) => {
     const known = data?.operations[operation];
-    if (!known) return { allowed: false, reason: data ? t.can.notOffered : t.can.notKnownYet };
-    return { allowed: known.allowed, reason: known.allowed ? '' : t.can.needs(known.role) };
+    if (!known) {
+      return { operation, allowed: false, reason: data ? t.can.notOffered : t.can.notKnownYet };
+    }
+    const { allowed, role } = known;
+    return { operation, allowed, reason: allowed ? '' : t.can.needs(role) };
   };
 }

@@ -1,12 +1,12 @@
 // One server: its tools, its credential, and how agents reach it.
 import { Stack, Tabs } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, problemOf, type Schemas } from '../api/client';
 import { useCan } from '../app/can';
 import { type ServerTab, to } from '../app/links';
+import { notice } from '../app/notices';
 import { t } from '../text';
 import { Asked } from '../ui/Asked';
 import { Facts, Go } from '../ui/bits';
@@ -97,7 +97,7 @@ function Actions({ server }: { server: Schemas['ServerOut'] }) {
   const changed = () => void queries.invalidateQueries({ queryKey: ['get'] });
   const failed = (error: unknown) => {
     changed();
-    notifications.show({
+    notice({
       color: 'red',
       title: problemOf(error).title,
       message: problemOf(error).detail,
@@ -106,8 +106,7 @@ function Actions({ server }: { server: Schemas['ServerOut'] }) {
   const refresh = api.useMutation('post', '/api/v1/servers/{id}/refresh', {
     onSuccess: ({ tools }) => {
       changed();
-      if (tools)
-        notifications.show({ message: s.refreshed(tools.found, tools.new, tools.changed) });
+      if (tools) notice({ message: s.refreshed(tools.found, tools.new, tools.changed) });
     },
     onError: failed,
   });

@@ -11,9 +11,9 @@ import { Asked } from '../ui/Asked';
 import { Door } from '../ui/Door';
 import { ProblemView } from '../ui/ProblemView';
 
-/** Where to go on: an address inside the dashboard, or its start. */
+/** Where to go on: an address inside the dashboard that is not this one, or its start. */
 const inside = (next: string | undefined): string =>
-  next?.startsWith('/') && !next.startsWith('//') && !next.includes('\\') ? next : '/';
+  next && /^\/(?!\/|sign-in\b)[^\\]*$/.test(next) ? next : '/';
 
 export function SignIn() {
   const search = useSearch({ from: '/sign-in' });

@@ -1,7 +1,8 @@
 // A button for something the person may or may not do: never gone, dimmed with its reason.
-import { Button, type ButtonProps, Tooltip } from '@mantine/core';
+import { Button, type ButtonProps } from '@mantine/core';
 import { type ReactNode, useId } from 'react';
 import type { Permission } from '../app/can';
+import { Hint } from './Hint';
 
 interface Props extends ButtonProps {
   may: Permission;
@@ -16,27 +17,26 @@ export function Guarded({ may, not, onClick, children, ...rest }: Props) {
   const id = useId();
   if (!reason) {
     return (
-      <Button {...rest} onClick={onClick}>
+      <Button {...rest} data-operation={may.operation} onClick={onClick}>
         {children}
       </Button>
     );
   }
   return (
-    <Tooltip label={reason} events={{ hover: true, focus: true, touch: true }}>
-      <span>
-        <Button
-          {...rest}
-          data-disabled
-          aria-disabled
-          aria-describedby={id}
-          onClick={(event) => event.preventDefault()}
-        >
-          {children}
-        </Button>
-        <span id={id} hidden>
-          {reason}
-        </span>
+    <Hint text={reason}>
+      <Button
+        {...rest}
+        data-operation={may.operation}
+        data-disabled
+        aria-disabled
+        aria-describedby={id}
+        onClick={(event) => event.preventDefault()}
+      >
+        {children}
+      </Button>
+      <span id={id} hidden>
+        {reason}
       </span>
-    </Tooltip>
+    </Hint>
   );
 }

@@ -1,18 +1,11 @@
 // Small things that many pages show: moments, texts to copy, facts, links.
-import {
-  ActionIcon,
-  Anchor,
-  type AnchorProps,
-  CopyButton,
-  Group,
-  Text,
-  Tooltip,
-} from '@mantine/core';
+import { ActionIcon, Anchor, type AnchorProps, CopyButton, Group, Text } from '@mantine/core';
 import { IconCheck, IconCopy } from '@tabler/icons-react';
 import { createLink } from '@tanstack/react-router';
 import { type ComponentProps, type ReactNode, type Ref } from 'react';
 import { formatDistance, formatMoment, formatTime } from '../lib/format';
 import { t } from '../text/core';
+import { Hint } from './Hint';
 
 function PlainLink({
   ref,
@@ -38,7 +31,7 @@ export function Copy({ value, label = t.states.copy }: { value: string; label?: 
   return (
     <CopyButton value={value}>
       {({ copied, copy }) => (
-        <Tooltip label={copied ? t.states.copied : label}>
+        <Hint text={copied ? t.states.copied : label}>
           <ActionIcon
             variant="default"
             size="md"
@@ -47,7 +40,7 @@ export function Copy({ value, label = t.states.copy }: { value: string; label?: 
           >
             {copied ? <IconCheck size={16} aria-hidden /> : <IconCopy size={16} aria-hidden />}
           </ActionIcon>
-        </Tooltip>
+        </Hint>
       )}
     </CopyButton>
   );

@@ -1,10 +1,10 @@
 // What can be done with a grant. The dangerous ones ask first, and name the grant.
 import { Button, Group, Modal, NativeSelect, Stack, Text } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, problemOf, type Schemas } from '../../api/client';
 import { useCan } from '../../app/can';
+import { notice } from '../../app/notices';
 import { t } from '../../text';
 import { Confirm } from '../../ui/Confirm';
 import { Guarded } from '../../ui/Guarded';
@@ -36,7 +36,7 @@ export function Actions({ grant, rotated }: Props) {
     },
     onError: (error: unknown) => {
       changed();
-      notifications.show({
+      notice({
         color: 'red',
         title: problemOf(error).title,
         message: problemOf(error).detail,

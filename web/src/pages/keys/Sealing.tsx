@@ -1,10 +1,10 @@
 // The keys that seal: which there are, how far a rotation has come, and the root key that wraps them.
 import { Group, Progress, Stack, Table, Text } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Schemas } from '../../api/client';
 import { useCan } from '../../app/can';
+import { notice } from '../../app/notices';
 import { formatNumber } from '../../lib/format';
 import { keyring as k } from '../../text/keyring';
 import { Asked } from '../../ui/Asked';
@@ -185,7 +185,7 @@ function RootKey({ ring, changed }: { ring: Keyring; changed: () => void }) {
     onSuccess: () => {
       setAsking(false);
       changed();
-      notifications.show({ message: k.replacedNote, autoClose: false });
+      notice({ message: k.replacedNote, autoClose: false });
     },
   });
   const { source, replaced_at: at, next } = ring.root_key;

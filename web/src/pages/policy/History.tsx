@@ -1,9 +1,9 @@
 // The versions of a policy: who published them, and how to go back to one.
 import { Group, Table } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { api, problemOf, type Schemas } from '../../api/client';
 import { useCan } from '../../app/can';
 import { to } from '../../app/links';
+import { notice } from '../../app/notices';
 import { t } from '../../text';
 import { Asked, Empty } from '../../ui/Asked';
 import { At, Go } from '../../ui/bits';
@@ -28,10 +28,10 @@ export function History({ policy, draft, review }: Props) {
     try {
       const old = await loadLive(policy.id, { latest: number, blank: '' });
       draft.begin(old);
-      notifications.show({ message: h.restored(number) });
+      notice({ message: h.restored(number) });
       review();
     } catch (error) {
-      notifications.show({
+      notice({
         color: 'red',
         title: problemOf(error).title,
         message: problemOf(error).detail,

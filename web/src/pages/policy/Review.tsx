@@ -1,11 +1,11 @@
 // Review and publish: the exact change first, then the past, then who it reaches, and then the one button.
 import { Alert, Button, Group, Stack, Text, Textarea } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { api, http, problemOf, type Schemas } from '../../api/client';
 import { useCan } from '../../app/can';
 import { to } from '../../app/links';
+import { notice } from '../../app/notices';
 import Compare from '../../editor/Compare';
 import { t } from '../../text';
 import { Loading } from '../../ui/Asked';
@@ -57,7 +57,7 @@ export default function Review({ policy, draft, checked, live, close, watch, pub
       return data as Schemas['VersionWhole'];
     },
     onSuccess: (version) => {
-      notifications.show({ message: r.published(version.number) });
+      notice({ message: r.published(version.number) });
       published(version);
     },
     onError: (error) => {

@@ -1,0 +1,230 @@
+// A person signs a call off, on a phone and with care: done when 6 and 7, and the phone's part of 10.
+import { expect, type Page } from '@playwright/test';
+import { house } from './house';
+import { act, asking, held, pageOf, REFUND, settled, test } from './world';
+
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+const at = (id: string) => `${house().control_url}/approvals/${id}`;
+const state = async (page: Page, id: string) => {
+  const answer = await page.request.get(`${house().control_url}/api/v1/approvals/${id}`, {
+    headers: asking(house().members.finance),
+  });
+  return ((await answer.json()) as { state: string }).state;
+};
+
+test('a finance person on a phone knows exactly what they sign, and signs it once', async ({
+  browser,
+  request,
+}) => {
+  const waiting = await held(request, {
+    ...REFUND,
+    amount: 901,
+    reason: 'Order 4471 \u202edamaged',
+  });
+  const page = await pageOf(browser, house().members.finance, PHONE);
+  await page.goto(at(waiting.id));
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('refund_payment');
+  // Following the link decided nothing and showed nothing.
+  expect(await state(page, waiting.id)).toBe('pending');
+  await expect(page.locator('body')).not.toContainText('901');
+  const approve = page.getByRole('button', { name: 'Approve…' });
+  await expect(approve).toHaveAttribute('aria-disabled', 'true');
+  await page.getByRole('button', { name: 'Open the arguments' }).click();
+
+  const exactly = page.getByRole('region', { name: 'Exactly what will be sent' });
+  // The rule's fields come first, in its order; nothing hides, nothing steers.
+  const names = await exactly.locator('dt').allTextContents();
+  expect(names[0]).toBe('amount');
+  expect([...names].sort()).toEqual(['amount', 'currency', 'payment', 'reason']);
+  await expect(exactly).toContainText('901');
+  await expect(exactly).toContainText('unit not declared');
+  await expect(exactly.locator('mark')).toHaveText('\\u{202e}');
+  await expect(exactly).toContainText('written by the agent');
+  await expect(exactly).toContainText(
+    `${waiting.fingerprint.slice(0, 4)}·${waiting.fingerprint.slice(-4)}`,
+  );
+  await expect(
+    page.getByRole('region', { name: 'What this would bring each limit to' }),
+  ).toContainText(/refund-value: [\d,.]+ → [\d,.]+ of 5,000/);
+  await expect(page.getByText(/left$/).first()).toBeVisible();
+  // The heading is made from what the rule names, and never from prose.
+  await expect(page.getByRole('heading', { level: 1 })).not.toContainText('damaged');
+
+  // Both buttons are of one size, in reach, and as large as a thumb.
+  const [no, yes] = [
+    await page.getByRole('button', { name: 'Deny', exact: true }).boundingBox(),
+    await approve.boundingBox(),
+  ];
+  expect(no?.height).toBeGreaterThanOrEqual(44);
+  expect([yes?.width, yes?.height]).toEqual([no?.width, no?.height]);
+  expect((yes?.y ?? 0) + (yes?.height ?? 0)).toBeLessThanOrEqual(844);
+
+  await expect(approve).not.toHaveAttribute('aria-disabled', 'true');
+  await page.getByLabel('Note (optional)').fill('Photos seen');
+  await approve.click();
+  const sheet = page.getByRole('dialog');
+  await expect(sheet).toContainText('Approve this one call?');
+  await expect(sheet).toContainText('901');
+  await sheet.getByRole('button', { name: 'Approve once' }).click();
+  await expect(page.getByText('Approved. The agent can make this call once')).toBeVisible();
+  await expect(page.locator('body')).not.toContainText('901');
+  expect(await state(page, waiting.id)).toBe('approved');
+  const opened = await request.get(`${house().control_url}/api/v1/audit?event=approval.*`, {
+    headers: asking(),
+  });
+  const events = ((await opened.json()) as { items: { event: string; subject: string }[] }).items
+    .filter((line) => line.subject === waiting.id)
+    .map((line) => line.event);
+  expect(events.filter((event) => event === 'approval.opened')).toHaveLength(1);
+  await page.context().close();
+});
+
+test('approving is impossible while a long value is folded, and twice, and with another fingerprint', async ({
+  browser,
+  request,
+}) => {
+  const waiting = await held(request, {
+    ...REFUND,
+    amount: 902,
+    reason: 'It broke again. '.repeat(60),
+  });
+  const page = await pageOf(browser, house().members.finance, PHONE);
+  await page.goto(at(waiting.id));
+  await page.getByRole('button', { name: 'Open the arguments' }).click();
+  const approve = page.getByRole('button', { name: 'Approve…' });
+  await expect(page.getByText('960 characters')).toBeVisible();
+  await page.waitForTimeout(1_200);
+  await expect(approve).toHaveAttribute('aria-disabled', 'true');
+  await expect(page.getByText('Read the long values first.')).toBeVisible();
+  await page.getByRole('button', { name: 'Show all of reason' }).click();
+  await expect(approve).not.toHaveAttribute('aria-disabled', 'true');
+
+  // What is sent is what was shown: another fingerprint is refused.
+  const say = (path: string, fingerprint: string) =>
+    request.post(`${house().control_url}/api/v1/approvals/${waiting.id}/${path}`, {
+      headers: asking(house().members.finance),
+      data: { fingerprint },
+    });
+  const other = waiting.fingerprint.replace(/^./, (c) => (c === '0' ? '1' : '0'));
+  expect((await say('approve', other)).status()).toBeGreaterThanOrEqual(400);
+  // A link, an embedded picture, a prefetch: reading decides nothing.
+  await request.get(`${house().control_url}/api/v1/approvals/${waiting.id}/approve`, {
+    headers: asking(house().members.finance),
+  });
+  expect(await state(page, waiting.id)).toBe('pending');
+
+  // Somebody decides elsewhere: the page says so, and its buttons are gone.
+  expect((await say('deny', waiting.fingerprint)).status()).toBe(200);
+  await expect(
+    page.getByText('Denied. The agent is told, and the arguments are erased.'),
+  ).toBeVisible();
+  await expect(approve).toHaveCount(0);
+  await expect(page.locator('body')).not.toContainText('It broke again');
+  expect((await say('approve', waiting.fingerprint)).status()).toBeGreaterThanOrEqual(400);
+  await page.context().close();
+});
+
+test('whoever is not asked sees why, and no value anywhere', async ({ browser, request }) => {
+  const canary = 'canary-3f9a1c';
+  const waiting = await held(request, { ...REFUND, amount: 903, reason: `Look: ${canary}` });
+  for (const key of [house().members.viewer, house().members.admin, house().api_key]) {
+    const page = await pageOf(browser, key);
+    const bodies: string[] = [];
+    page.on('response', (response) => {
+      if (!response.url().includes('/api/')) return;
+      response.text().then(
+        (text) => bodies.push(text),
+        () => undefined,
+      );
+    });
+    const said: string[] = [];
+    page.on('console', (entry) => said.push(entry.text()));
+    for (const path of [`/approvals/${waiting.id}`, '/approvals?which=others', '/logs', '/']) {
+      await page.goto(house().control_url + path);
+      await settled(page);
+      await expect(page.getByRole('button', { name: 'Open the arguments' })).toHaveCount(0);
+      bodies.push(await page.content(), page.url(), await page.title());
+    }
+    const stored = await page.evaluate(() =>
+      JSON.stringify([{ ...localStorage }, { ...sessionStorage }]),
+    );
+    expect([...bodies, ...said, stored].filter((text) => text.includes(canary))).toEqual([]);
+    // A token of a grant and a key of the API never come back either.
+    const secrets = [...Object.values(house().grants), ...Object.values(house().members)];
+    expect(bodies.filter((text) => secrets.some((secret) => text.includes(secret)))).toEqual([]);
+    await page.context().close();
+  }
+  // For the one who is asked: on the open page, and nowhere else.
+  const page = await pageOf(browser, house().members.finance);
+  await page.goto(at(waiting.id));
+  await page.getByRole('button', { name: 'Open the arguments' }).click();
+  await expect(page.getByText(canary)).toBeVisible();
+  expect(await page.title()).not.toContain(canary);
+  expect(page.url()).not.toContain(canary);
+  const stored = await page.evaluate(() =>
+    JSON.stringify([{ ...localStorage }, { ...sessionStorage }]),
+  );
+  expect(stored).not.toContain(canary);
+  await page.context().close();
+});
+
+test('a call is approved by keyboard alone', async ({ page, context, request }) => {
+  const waiting = await held(request, { ...REFUND, amount: 904 });
+  await act(context, house().members.finance);
+  await page.goto(at(waiting.id));
+  const press = async (name: string) => {
+    const button = page.getByRole('button', { name, exact: true });
+    await expect(button).not.toHaveAttribute('aria-disabled', 'true');
+    for (let steps = 0; steps < 80; steps += 1) {
+      if (await button.evaluate((node) => node === document.activeElement)) break;
+      await page.keyboard.press('Tab');
+    }
+    await expect(button).toBeFocused();
+    await page.keyboard.press('Enter');
+  };
+  await press('Open the arguments');
+  await expect(page.getByText('904').first()).toBeVisible();
+  await press('Approve…');
+  await press('Approve once');
+  await expect(page.getByText('Approved. The agent can make this call once')).toBeVisible();
+});
+
+test('a slow phone opens an approval within three seconds, and warm within one and a fifth', async ({
+  browser,
+  request,
+}) => {
+  const waiting = await held(request, { ...REFUND, amount: 905 });
+  const page = await pageOf(browser, house().members.finance, PHONE);
+  const phone = await page.context().newCDPSession(page);
+  await phone.send('Network.enable');
+  await phone.send('Network.emulateNetworkConditions', {
+    offline: false,
+    latency: 150,
+    downloadThroughput: 1_600_000 / 8,
+    uploadThroughput: 750_000 / 8,
+  });
+  await phone.send('Emulation.setCPUThrottlingRate', { rate: 4 });
+  const seen = async () => {
+    const started = Date.now();
+    await page.goto(at(waiting.id), { waitUntil: 'commit' });
+    await page.getByRole('button', { name: 'Open the arguments' }).waitFor();
+    return Date.now() - started;
+  };
+  const cold = await seen();
+  // What had to come over the air for it: at 200 kB a second this is most of the time, on any machine.
+  const bytes = await page.evaluate(() =>
+    performance
+      .getEntriesByType('resource')
+      .concat(performance.getEntriesByType('navigation'))
+      .reduce((sum, entry) => sum + (entry as PerformanceResourceTiming).transferSize, 0),
+  );
+  const warm = await seen();
+  console.log(`phone: ${cold} ms cold with ${bytes} bytes, ${warm} ms warm`);
+  expect(bytes).toBeLessThan(400_000);
+  // The budgets are those of the design, for a machine of its own (UNSHARED=1). One that builds and
+  // tests other things meanwhile is slowed by more than the profile, and gets as much more.
+  const patience = process.env.UNSHARED ? 1 : 6;
+  expect(cold).toBeLessThan(3_000 * patience);
+  expect(warm).toBeLessThan(1_200 * patience);
+  await page.context().close();
+});
