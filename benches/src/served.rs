@@ -343,6 +343,15 @@ impl Connecting for Forgetful {
         Ok(())
     }
 
+    async fn credential_wants(
+        &self,
+        _: &OrgId,
+        _: &ServerId,
+        _: Vec<String>,
+    ) -> Result<(), ChangeError> {
+        Ok(())
+    }
+
     async fn connection_lost(
         &self,
         _: &ConnectionKey,

@@ -40,6 +40,7 @@ export class Instance {
     child.stderr.on('data', (bytes) => (this.#log += bytes));
     const line = await new Promise((line, failed) => {
       createInterface({ input: child.stdout }).once('line', line);
+      child.once('error', failed);
       child.once('exit', () => failed(new Error(`countersign ended: ${this.#log}`)));
     });
     return JSON.parse(line);

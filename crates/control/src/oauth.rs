@@ -4,6 +4,7 @@
 mod callback;
 mod connect;
 mod discovery;
+mod scopes;
 mod setup;
 
 pub(crate) use callback::{__path_callback, callback, secret_of};
@@ -12,6 +13,7 @@ pub(crate) use connect::{
 };
 pub(crate) use connect::{ConnectVisit, client_document, connect, connections, disconnect};
 pub(crate) use discovery::{__path_discover, discover};
+pub(crate) use scopes::{__path_scopes, scopes};
 pub(crate) use setup::{OAuthClientIn, OAuthClientOut, set};
 
 use store::{OAuthSettings, Server};

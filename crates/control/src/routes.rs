@@ -50,6 +50,7 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(reveal::reveal))
         .routes(routes!(oauth::connections, oauth::connect))
         .routes(routes!(oauth::disconnect))
+        .routes(routes!(oauth::scopes))
         .routes(routes!(oauth::callback))
         .routes(routes!(oauth::client_document))
         .routes(routes!(policies::list, policies::create))

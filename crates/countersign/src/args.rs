@@ -301,6 +301,14 @@ pub(crate) enum Credential {
     },
     /// Get tokens from the server's authorization server instead. It is found by the server's word.
     Oauth(OauthClient),
+    /// Say which scopes to ask for from the next consent on. Client and accounts stay.
+    Scopes {
+        /// The server's slug or id.
+        server: String,
+        /// All of them, in place of those before.
+        #[arg(required = true)]
+        scopes: Vec<String>,
+    },
     /// Begin to connect an account: prints the address to open in a browser.
     Connect {
         /// The server's slug or id.

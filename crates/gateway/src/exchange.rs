@@ -111,7 +111,7 @@ pub(crate) async fn ask(
     let (response, injected) = send(gateway, server, identity, Method::POST, body, headers).await?;
     let (head, body) = response.into_parts();
     if matches!(head.status.as_u16(), 401 | 403) {
-        return Err(Refusal::UpstreamAuth);
+        return Err(inject::refused(gateway, injected.token.as_ref(), &head.headers).await);
     }
     let kind = head.headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let (limit, idle) = (gateway.config.answer_bytes_max, gateway.config.timeouts.first_byte);

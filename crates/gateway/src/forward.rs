@@ -210,9 +210,9 @@ pub(crate) async fn once(
                     again.headers_mut().insert(name, value);
                 }
                 relay.needles = injected.needles;
-                Ok(client.send(again, timeouts.first_byte).await)
+                Ok((client.send(again, timeouts.first_byte).await, injected.token))
             }
-            (response, ..) => Ok(response),
+            (response, _, token) => Ok((response, token)),
         }
     };
     let response: Result<_, Refusal> = tokio::select! {
@@ -222,14 +222,21 @@ pub(crate) async fn once(
             return Some(End::bare(OutcomeClass::Unknown, "agent_gone"));
         }
     };
-    let response = match response {
-        Ok(response) => response,
+    let (response, token) = match response {
+        Ok(sent) => sent,
         Err(refusal) => {
             let refusal = if in_tool_call { refusal.in_tool_call() } else { refusal };
             return refuse(agent, refusal, OutcomeClass::UpstreamError);
         }
     };
     match response {
+        Ok(response) if matches!(response.status().as_u16(), 401 | 403) => {
+            // The upstream's own words about credentials are not for the agent.
+            let refusal = inject::refused(gateway, token.as_ref(), response.headers()).await;
+            let refusal = if in_tool_call { refusal.in_tool_call() } else { refusal };
+            let end = refuse(agent, refusal, OutcomeClass::UpstreamError);
+            end.map(|end| End { upstream_status: Some(response.status().as_u16()), ..end })
+        }
         Ok(response) => answer(gateway, asked, relay, response, agent).await,
         Err(Broken::NotSent) => refuse(agent, Refusal::NotReached, OutcomeClass::NotSent),
         Err(Broken::Unknown) => refuse(agent, Refusal::OutcomeUnknown, OutcomeClass::Unknown),
@@ -281,8 +288,7 @@ async fn answer(
             let end = Box::pin(stream::pump(gateway, asked, relay, body, reader)).await?;
             Some(End { upstream_status: Some(200), ..end })
         }
-        // The upstream's own words about credentials and sessions are not for the agent.
-        (_, 401 | 403) => refuse(agent, Refusal::UpstreamAuth, OutcomeClass::UpstreamError),
+        // The upstream's own words about sessions are not for the agent.
         (_, 404) if asked.session.as_ref().is_some_and(|s| !s.upstream.is_empty()) => {
             refuse(agent, Refusal::NoSession, OutcomeClass::UpstreamError)
         }

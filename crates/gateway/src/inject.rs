@@ -98,6 +98,20 @@ pub(crate) async fn instead_of(gateway: &Gateway, token: Token) -> Result<Inject
     Box::pin(bearer(gateway, &token.entry, &token.identity, Some(token.generation))).await
 }
 
+/// What is said of an upstream that refused a request, with this token in it if there was one.
+pub(crate) async fn refused(
+    gateway: &Gateway,
+    token: Option<&Token>,
+    headers: &http::HeaderMap,
+) -> Refusal {
+    match token {
+        Some(Token { entry, identity, .. }) => {
+            Box::pin(crate::tokens::refused(gateway, entry, identity, headers)).await
+        }
+        None => Refusal::UpstreamAuth,
+    }
+}
+
 async fn bearer(
     gateway: &Gateway,
     entry: &Arc<OAuthEntry>,

@@ -172,7 +172,10 @@ async fn upstream_stream(
     let streams = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     match response.status() {
         StatusCode::OK if streams => Ok(Some((response.into_body(), injected.needles))),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Refusal::UpstreamAuth),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            let (token, headers) = (injected.token.as_ref(), response.headers());
+            Err(crate::inject::refused(gateway, token, headers).await)
+        }
         _ => Ok(None),
     }
 }

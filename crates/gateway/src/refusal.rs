@@ -171,11 +171,22 @@ pub(crate) enum Refusal {
     OtherEra(Malformed),
 }
 
+/// What an account at an upstream lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Nobody has connected it.
+    Account,
+    /// Its consent is over.
+    Consent,
+    /// The upstream wants a wider consent for this request.
+    Scopes,
+}
+
 /// What is said of an account that is not connected.
 #[derive(Clone, Debug)]
 pub(crate) struct Connect {
-    /// Whether it was connected before.
-    pub(crate) again: bool,
+    /// What is missing.
+    pub(crate) need: Need,
     /// Whether each identity connects its own.
     pub(crate) own: bool,
     /// The server.
@@ -190,18 +201,30 @@ pub(crate) struct Connect {
 
 impl Connect {
     fn reason(&self) -> &'static str {
-        if self.again { "reconnect_required" } else { "connection_required" }
+        match self.need {
+            Need::Account => "connection_required",
+            Need::Consent => "reconnect_required",
+            Need::Scopes => "scope_required",
+        }
     }
 
     fn text(&self) -> String {
         let Self { server, identity, .. } = self;
-        let what = match (self.own, self.again) {
-            (true, false) => format!("`{identity}` has connected no account at `{server}` yet."),
-            (true, true) => {
+        let what = match (self.own, self.need) {
+            (true, Need::Account) => {
+                format!("`{identity}` has connected no account at `{server}` yet.")
+            }
+            (true, Need::Consent) => {
                 format!("The account of `{identity}` at `{server}` must be connected again.")
             }
-            (false, false) => format!("No account is connected at `{server}` yet."),
-            (false, true) => format!("The account at `{server}` must be connected again."),
+            (false, Need::Account) => format!("No account is connected at `{server}` yet."),
+            (false, Need::Consent) => {
+                format!("The account at `{server}` must be connected again.")
+            }
+            (_, Need::Scopes) => format!(
+                "`{server}` wants a wider consent for this. An administrator adds the scopes that \
+                 it wants to the credential, and then the account is connected again."
+            ),
         };
         let who = if self.own { "They do" } else { "An administrator does" };
         match &self.link {

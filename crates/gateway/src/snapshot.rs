@@ -316,6 +316,7 @@ impl ServerEntry {
                 generation: of.generation,
                 view: generation,
                 client: Arc::clone(client),
+                server: server.id.clone(),
                 web: oauth::Guarded::of(&server.url, &server.private_targets),
                 slug: server.slug.as_str().into(),
             })),

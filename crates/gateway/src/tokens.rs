@@ -13,11 +13,11 @@ use arc_swap::ArcSwapOption;
 use oauth::{AuthMethod, ClientAuth, Guarded, TokenError, TokenRequest};
 use store::{
     Connecting, Connection, ConnectionKey, ConnectionState, CredentialId, Lease, Moment, NewTokens,
-    OAuthClient, OAuthGrant, OrgId,
+    OAuthClient, OAuthGrant, OrgId, ServerId,
 };
 use vault::{OsRandom, Place, Prepared, Randomness as _, Secret};
 
-use crate::refusal::Refusal;
+use crate::refusal::{Connect, Need, Refusal};
 use crate::road::Gateway;
 
 /// How long a turn lasts: longer than the token endpoint may take to answer.
@@ -43,6 +43,7 @@ pub(crate) struct OAuthEntry {
     pub(crate) client: Arc<OAuthClient>,
     pub(crate) web: Guarded,
     pub(crate) slug: Arc<str>,
+    pub(crate) server: ServerId,
 }
 
 /// What is kept ready.
@@ -422,19 +423,50 @@ impl Failed {
     /// What the agent is told, and how it is recorded.
     pub(crate) fn refusal(self, gateway: &Gateway, entry: &OAuthEntry, identity: &str) -> Refusal {
         match self {
-            Self::NotConnected | Self::Reconnect => {
-                let base = gateway.config.holding.link_base.as_deref();
-                Refusal::Connect(Box::new(crate::refusal::Connect {
-                    again: self == Self::Reconnect,
-                    own: entry.client.settings.per_identity,
-                    server: entry.slug.to_string(),
-                    identity: entry.account(identity).to_owned(),
-                    in_tool_call: false,
-                    link: base.map(|base| format!("{base}/servers/{}/connect", entry.slug)),
-                }))
-            }
+            Self::NotConnected => connect(gateway, entry, identity, Need::Account),
+            Self::Reconnect => connect(gateway, entry, identity, Need::Consent),
             Self::NoToken(why) => Refusal::NoToken(why),
             Self::Unavailable => Refusal::Sealed,
         }
     }
+}
+
+/// Sends a person to connect the account.
+fn connect(gateway: &Gateway, entry: &OAuthEntry, identity: &str, need: Need) -> Refusal {
+    let base = gateway.config.holding.link_base.as_deref();
+    Refusal::Connect(Box::new(Connect {
+        need,
+        own: entry.client.settings.per_identity,
+        server: entry.slug.to_string(),
+        identity: entry.account(identity).to_owned(),
+        in_tool_call: false,
+        link: base.map(|base| format!("{base}/servers/{}/connect", entry.slug)),
+    }))
+}
+
+/// What is said when the upstream refused a request with a token of this account in it. Where it wants
+/// a wider consent, what it wants is remembered for those who set credentials; agents are not told, and
+/// nothing more is asked for before somebody says so.
+pub(crate) async fn refused(
+    gateway: &Gateway,
+    entry: &OAuthEntry,
+    identity: &str,
+    headers: &http::HeaderMap,
+) -> Refusal {
+    let challenge = oauth::Challenge::of(headers).unwrap_or_default();
+    let asked = &entry.client.settings.scopes;
+    let wanted = challenge.scope.unwrap_or_default();
+    let wanted = wanted.split_ascii_whitespace().filter(|scope| oauth::is_scope(scope));
+    let wanted: Vec<String> = wanted.map(str::to_owned).filter(|s| !asked.contains(s)).collect();
+    if challenge.error.as_deref() != Some("insufficient_scope") || wanted.is_empty() {
+        return Refusal::UpstreamAuth;
+    }
+    if !wanted.iter().all(|scope| entry.client.wanted.contains(scope)) {
+        tracing::warn!(server = %entry.slug, "the upstream wants a wider consent");
+        let kept = gateway.store.connecting().credential_wants(&entry.org, &entry.server, wanted);
+        if let Err(error) = kept.await {
+            tracing::error!(%error, "what an upstream wants was not kept");
+        }
+    }
+    connect(gateway, entry, identity, Need::Scopes)
 }

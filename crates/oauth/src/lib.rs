@@ -27,6 +27,12 @@ pub use token::{AuthMethod, ClientAuth, TokenError, TokenRequest, Tokens, broade
 pub use visit::{Visit, VisitError, names_issuer, random_secret};
 pub use web::{Answer, Guarded, Unanswered, Web};
 
+/// Whether a scope is one (RFC 6749 §3.3), and short enough to be kept.
+pub fn is_scope(scope: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    !scope.is_empty() && scope.len() <= 256 && scope.bytes().all(fits)
+}
+
 /// How strictly documents and answers are read.
 const LIMITS: json::Limits = json::Limits { depth: 16, members: 4_096, exact: true };
 

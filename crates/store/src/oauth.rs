@@ -68,6 +68,9 @@ pub struct OAuthClient {
     /// The client secret or private key, sealed. The place is (org, `oauth_clients`, id of the
     /// credential, `client_secret`, generation of the credential).
     pub secret: Option<Arc<[u8]>>,
+    /// Scopes that the upstream asked for on top, when it refused requests for want of them. Nothing
+    /// is asked for because of them: somebody may add them to the settings.
+    pub wanted: Vec<String>,
 }
 
 /// Where a connection stands.
@@ -232,6 +235,14 @@ pub trait Connecting: Send + Sync {
         key: &ConnectionKey,
         holder: &str,
     ) -> Result<(), ChangeError>;
+    /// Remembers scopes that the upstream of this server refused a request for want of: a few, and
+    /// none that are asked for anyway. On record when there are new ones.
+    async fn credential_wants(
+        &self,
+        org: &OrgId,
+        server: &ServerId,
+        scopes: Vec<String>,
+    ) -> Result<(), ChangeError>;
     /// Ends the turn, and says that somebody must connect again and why. On record.
     async fn connection_lost(
         &self,
@@ -252,6 +263,13 @@ pub trait OAuthCare: Connecting {
         server: &ServerId,
         settings: OAuthSettings,
         secret: Option<Secret>,
+    ) -> Result<Credential, ChangeError>;
+    /// Sets the scopes that are asked for from the next consent on. Client and connections stay.
+    async fn credential_set_scopes(
+        &self,
+        by: &By,
+        server: &ServerId,
+        scopes: Vec<String>,
     ) -> Result<Credential, ChangeError>;
     /// The connections of a credential, by identity.
     async fn connections(

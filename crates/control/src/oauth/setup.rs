@@ -54,6 +54,9 @@ pub(crate) struct OAuthClientOut {
     auth_method: String,
     has_secret: bool,
     scopes: Vec<String>,
+    /// Scopes that the server asked for on top, when it refused calls for want of them. They are asked
+    /// for once they are among `scopes`.
+    wanted_scopes: Vec<String>,
     /// What tokens are for.
     resource: String,
     /// Where browsers come back to.
@@ -71,6 +74,7 @@ impl OAuthClientOut {
             auth_method: of.auth_method.clone(),
             has_secret: client.secret.is_some(),
             scopes: of.scopes.clone(),
+            wanted_scopes: client.wanted.clone(),
             resource: of.resource.clone(),
             redirect_uri: of.redirect_uri.clone(),
         }
@@ -138,17 +142,11 @@ pub(crate) async fn set(
     Ok(store.credential_set_oauth(&by.by(), &server.id, settings, client.secret).await?)
 }
 
-fn checked(
+pub(super) fn checked(
     scopes: &[String],
     wrong: &dyn Fn(&str, &str) -> Problem,
 ) -> Result<Vec<String>, Problem> {
-    // RFC 6749 §3.3.
-    let fits = |scope: &String| {
-        !scope.is_empty()
-            && scope.len() <= 256
-            && scope.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
-    };
-    if scopes.len() > SCOPES_MAX || !scopes.iter().all(fits) {
+    if scopes.len() > SCOPES_MAX || !scopes.iter().all(|scope| oauth::is_scope(scope)) {
         return Err(wrong("scopes", "takes up to 100 scopes of visible characters"));
     }
     Ok(scopes.to_vec())

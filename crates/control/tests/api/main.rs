@@ -30,6 +30,7 @@ mod policies;
 mod grants;
 mod keyring;
 mod oauth;
+mod oauth_scopes;
 mod keys;
 mod limits;
 mod repeat;

@@ -65,6 +65,7 @@ async fn an_admin_of_another_organisation_finds_nothing_and_changes_nothing() {
             ("GET", format!("/servers/{server}/credential"), ""),
             ("PUT", format!("/servers/{server}/credential"), r#"{"bearer":"y"}"#),
             ("DELETE", format!("/servers/{server}/credential"), ""),
+            ("PUT", format!("/servers/{server}/credential/scopes"), r#"{"scopes":["a"]}"#),
             ("GET", format!("/policies/{policy}"), ""),
             ("DELETE", format!("/policies/{policy}"), ""),
             ("GET", format!("/policies/{policy}/versions"), ""),

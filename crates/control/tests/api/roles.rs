@@ -109,6 +109,7 @@ async fn ids_that_are_not_there_answer_404_on_every_route() {
         ("GET", "/servers/srv_x/credential", ""),
         ("PUT", "/servers/srv_x/credential", r#"{"bearer":"x"}"#),
         ("DELETE", "/servers/srv_x/credential", ""),
+        ("PUT", "/servers/srv_x/credential/scopes", r#"{"scopes":["a"]}"#),
         ("GET", "/policies/pol_x", ""),
         ("DELETE", "/policies/pol_x", ""),
         ("GET", "/policies/pol_x/versions", ""),

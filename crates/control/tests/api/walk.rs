@@ -272,6 +272,7 @@ const ELSEWHERE: &[&str] = &[
     "GET /servers/{id}/connections",
     "POST /servers/{id}/connections",
     "POST /servers/{id}/disconnect",
+    "PUT /servers/{id}/credential/scopes",
     "GET /oauth/callback",
     "GET /oauth/client.json",
     "POST /servers/{id}/credential/discover",

@@ -19,12 +19,13 @@ const CONNECTIONS: [show::Column; 5] = [
     ("CONNECTED BY", "/connected_by"),
 ];
 
-const LINES: [show::Column; 9] = [
+const LINES: [show::Column; 10] = [
     ("kind", "/kind"),
     ("headers", "/headers"),
     ("issuer", "/oauth/issuer"),
     ("client", "/oauth/client_id"),
     ("scopes", "/oauth/scopes"),
+    ("wanted on top", "/oauth/wanted_scopes"),
     ("set", "/set_at"),
     ("generation", "/generation"),
     ("key version", "/key_version"),
@@ -54,6 +55,15 @@ pub(super) async fn run(api: &Api, command: Credential, style: Style) -> Result<
                 _ => format!("`countersign credential connect {server}` connects an account"),
             };
             show::done(&kept, &format!("the OAuth client of `{server}` is set; {next}"), style)
+        }
+        Credential::Scopes { server, scopes } => {
+            let body = json!({"scopes": scopes}).to_string();
+            let kept = api.put(&["servers", &server, "credential", "scopes"], body).await?;
+            let sentence = format!(
+                "the scopes of `{server}` are set; \
+                 `countersign credential connect {server}` asks for them"
+            );
+            show::done(&kept, &sentence, style)
         }
         Credential::Connect { server, identity } => {
             let body = account(identity);

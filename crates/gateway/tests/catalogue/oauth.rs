@@ -412,3 +412,49 @@ async fn a_consent_that_ends_in_the_middle_of_a_call_is_said_in_its_result() {
     let text = result["content"][0]["text"].as_str().unwrap_or_default();
     assert!(text.starts_with("[CONNECTION REQUIRED]"), "{text}");
 }
+
+/// An upstream that wants a wider consent for one tool: the call is refused with its own reason, what is
+/// wanted is kept for those who set credentials, and the agent learns nothing of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wider_consent_is_wanted_by_people_and_not_asked_for_by_itself() {
+    let scene = scene(false, OAuthGrant::AuthorizationCode).await;
+    scene.connect().await;
+    let wants = |challenge: &'static str| {
+        scene.house.upstream.script(move |seen| {
+            let called = seen.method() == "tools/call";
+            called.then(|| Answer::http(403, &[("WWW-Authenticate", challenge)], "canary"))
+        });
+    };
+    let kept = || async {
+        let view = scene.house.store.server(&scene.key.org, "payments").await.unwrap().unwrap();
+        view.credential.unwrap().oauth.unwrap().wanted.clone()
+    };
+    // Nothing to add, and nothing that is a scope: the credential is refused, and that is all.
+    for challenge in [
+        "Bearer",
+        "Bearer error=\"insufficient_scope\"",
+        "Bearer error=\"insufficient_scope\", scope=\"a\"",
+        "Bearer error=\"invalid_token\", scope=\"write\"",
+        "Bearer error=\"insufficient_scope\", scope=\"\\\\ \"",
+    ] {
+        wants(challenge);
+        let (worked, told) = scene.call().await;
+        assert!(
+            !worked && told.contains("refused the gateway's credential"),
+            "{challenge}: {told}"
+        );
+    }
+    assert!(kept().await.is_empty());
+    wants("Bearer error=\"insufficient_scope\", scope=\"a write-q7\"");
+    let line = scene.house.last_line().await;
+    for _ in 0..2 {
+        let (worked, told) = scene.call().await;
+        assert!(!worked && told.contains("wants a wider consent"), "{told}");
+        assert!(told.contains("scope_required"), "{told}");
+    }
+    assert_eq!(kept().await, ["write-q7"]);
+    let lines = scene.house.ended_after(line).await;
+    assert_eq!(lines[0].outcome.as_ref().unwrap().detail, "scope_required");
+    let connection = scene.house.store.connection(&scene.key).await.unwrap().unwrap();
+    assert_eq!(connection.state, ConnectionState::Connected, "other tools go on");
+}

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use vault::{Keyring, Secret};
 
 use super::control_plane::{change, read};
-use super::{Sqlite, connections, credentials};
+use super::{Sqlite, connections, credentials, scopes as oauth_scopes};
 use crate::*;
 
 #[async_trait]
@@ -62,6 +62,16 @@ impl Connecting for Sqlite {
         change!(self, |tx, key, holder| connections::interrupted(tx, &key, &holder))
     }
 
+    async fn credential_wants(
+        &self,
+        org: &OrgId,
+        server: &ServerId,
+        scopes: Vec<String>,
+    ) -> Result<(), ChangeError> {
+        let by = By::program(org.clone(), self.desk.clock.now());
+        change!(self, |tx, by, server| oauth_scopes::want(tx, &by, &server, scopes))
+    }
+
     async fn connection_lost(
         &self,
         key: &ConnectionKey,
@@ -85,6 +95,15 @@ impl OAuthCare for Sqlite {
         change!(self for by, |tx, server| {
             credentials::set_oauth(tx, &by, &server, settings, secret.as_ref())
         })
+    }
+
+    async fn credential_set_scopes(
+        &self,
+        by: &By,
+        server: &ServerId,
+        scopes: Vec<String>,
+    ) -> Result<Credential, ChangeError> {
+        change!(self for by, |tx, server| oauth_scopes::set(tx, &by, &server, scopes))
     }
 
     async fn connections(

@@ -218,6 +218,15 @@ fn empty(by: &By, credential: &CredentialId, identity: &str) -> Connection {
     }
 }
 
+/// Ends the access token of a client that asks for itself: the next call gets another.
+pub(super) fn end_access(tx: &Tx<'_>, by: &By, credential: &CredentialId) -> Result<(), Fault> {
+    let identity = String::new();
+    let key = ConnectionKey { org: by.org.clone(), credential: credential.clone(), identity };
+    let Some(mut connection) = one(tx.conn, tx.keys, &key)? else { return Ok(()) };
+    (connection.expires_at, connection.refresh_at) = (Some(by.at), Some(by.at));
+    write(tx, &connection)
+}
+
 /// Keeps the tokens of a person's consent.
 pub(super) fn set(
     tx: &Tx<'_>,

@@ -63,6 +63,7 @@ mod readers;
 mod records;
 mod reservations;
 mod rotation;
+mod scopes;
 mod sealed;
 mod servers;
 mod sessions;

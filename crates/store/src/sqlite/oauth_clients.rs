@@ -17,7 +17,7 @@ const TABLE: &str = "oauth_clients";
 /// What the MAC of a client covers.
 fn fields(server: &Server, credential: &Credential, client: &OAuthClient) -> Fields {
     let of = &client.settings;
-    Fields::of(server.org.as_str(), credential.id.as_str())
+    let fields = Fields::of(server.org.as_str(), credential.id.as_str())
         .int(credential.generation)
         .text(of.grant.as_str())
         .int(of.per_identity.into())
@@ -30,7 +30,9 @@ fn fields(server: &Server, credential: &Credential, client: &OAuthClient) -> Fie
         .text(&of.client_id)
         .text(&of.auth_method)
         .text(&of.redirect_uri)
-        .int(client.secret.is_some().into())
+        .int(client.secret.is_some().into());
+    // Rows from before there were any stay as they were signed.
+    if client.wanted.is_empty() { fields } else { fields.text(&list_text(&client.wanted)) }
 }
 
 fn of_row(row: &Row<'_>) -> Result<(OAuthClient, Vec<u8>), Fault> {
@@ -49,7 +51,8 @@ fn of_row(row: &Row<'_>) -> Result<(OAuthClient, Vec<u8>), Fault> {
         redirect_uri: text(10)?,
     };
     let secret: Option<Vec<u8>> = row.get(11)?;
-    Ok((OAuthClient { settings, secret: secret.map(Arc::from) }, row.get(12)?))
+    let wanted = list_of(&text(12)?, TABLE)?;
+    Ok((OAuthClient { settings, secret: secret.map(Arc::from), wanted }, row.get(13)?))
 }
 
 /// The client that a credential is, and whether its row is as we wrote it.
@@ -62,8 +65,8 @@ pub(super) fn of(
     let found = conn
         .prepare_cached(
             "SELECT grant_type, per_identity, issuer, authorization_endpoint, token_endpoint, \
-             says_issuer, resource, scopes, client_id, auth_method, redirect_uri, secret, mac \
-             FROM oauth_clients WHERE org = ?1 AND credential = ?2",
+             says_issuer, resource, scopes, client_id, auth_method, redirect_uri, secret, \
+             wanted, mac FROM oauth_clients WHERE org = ?1 AND credential = ?2",
         )?
         .query_row([server.org.as_str(), credential.id.as_str()], |row| Ok(of_row(row)))
         .optional()?;
@@ -89,7 +92,7 @@ pub(super) fn sealed(
     };
     let seal = |secret: &Secret| tx.keys.ring().seal(&place, secret.expose(), &*tx.keys.random);
     let secret = secret.map(seal).transpose()?.map(Arc::from);
-    Ok(OAuthClient { settings, secret })
+    Ok(OAuthClient { settings, secret, wanted: Vec::new() })
 }
 
 /// Writes the row of a client.
@@ -122,6 +125,28 @@ pub(super) fn write(
             of.auth_method,
             of.redirect_uri,
             client.secret.as_deref(),
+            tx.keys.mac(TABLE, &fields(server, credential, client)),
+        ])?;
+    Ok(())
+}
+
+/// Writes other scopes of a client that is kept. The row is not replaced: its connections hang from it.
+pub(super) fn write_scopes(
+    tx: &Tx<'_>,
+    server: &Server,
+    credential: &Credential,
+    client: &OAuthClient,
+) -> Result<(), Fault> {
+    tx.conn
+        .prepare_cached(
+            "UPDATE oauth_clients SET scopes = ?3, wanted = ?4, mac = ?5 \
+             WHERE org = ?1 AND credential = ?2",
+        )?
+        .execute(params![
+            server.org.as_str(),
+            credential.id.as_str(),
+            list_text(&client.settings.scopes),
+            list_text(&client.wanted),
             tx.keys.mac(TABLE, &fields(server, credential, client)),
         ])?;
     Ok(())
