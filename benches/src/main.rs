@@ -34,7 +34,7 @@ fn main() -> ExitCode {
             let seconds = seconds.parse().unwrap_or(3);
             runtime(1).and_then(|r| r.block_on(limits::run(seconds)))
         }
-        ["evidence", entries] => {
+        ["evidence", entries, ..] => {
             let entries = entries.parse().unwrap_or(100_000);
             runtime(1).and_then(|r| r.block_on(evidence::run(entries)))
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::load::{self, Figures, Shot};
 use crate::process::{self, Process};
-use crate::{evidence, limits, micro, served};
+use crate::{limits, micro, served};
 
 /// Prints one line; a reader who has left is not an error.
 pub(crate) fn line(text: &str) {
@@ -50,7 +50,6 @@ pub(crate) async fn run(args: &[&str]) -> io::Result<()> {
     table(&rows);
     paced(if quick { 3 } else { 8 }).await?;
     limits::run(if quick { 2 } else { 5 }).await?;
-    evidence::run(if quick { 100_000 } else { 1_000_000 }).await?;
     memory(if quick { 20_000 } else { 100_000 }).await?;
     parts();
     if let Some(at) = args.iter().position(|arg| *arg == "--countersign")

@@ -1,4 +1,6 @@
 //! `cargo xtask bench`: measures beside a bare proxy in one run and, with `--write`, keeps the page.
+//! `cargo xtask bench evidence N` measures the log alone, which takes minutes, and keeps a section of
+//! its own: neither run writes over the other's figures.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -7,6 +9,11 @@ use crate::Outcome;
 
 const PAGE: &str = "docs/benchmarks.md";
 const MARK: &str = "<!-- Everything below is written by `cargo xtask bench --write`. -->";
+
+/// What stands before and behind the figures of evidence.
+const EVIDENCE_MARK: &str =
+    "<!-- The figures of evidence are written by `cargo xtask bench evidence 1000000 --write`. -->";
+const EVIDENCE_END: &str = "<!-- Here they end. -->";
 
 /// Builds the measurement and the product with the same settings, and runs one on the other.
 pub(crate) fn run(args: &[String]) -> Outcome {
@@ -33,11 +40,24 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     }
     if write {
         let page = fs::read_to_string(PAGE).map_err(|error| format!("{PAGE}: {error}"))?;
-        let (kept, _) = page.split_once(MARK).ok_or(format!("{PAGE} has no mark"))?;
         let figures = String::from_utf8_lossy(&measured.stdout);
         print!("{figures}");
-        let page = format!("{kept}{MARK}\n\n{}", figures.trim_start());
+        let page = match args.first().map(String::as_str) {
+            Some("evidence") => with_evidence(&page, &figures)?,
+            _ => {
+                let (kept, _) = page.split_once(MARK).ok_or(format!("{PAGE} has no mark"))?;
+                format!("{kept}{MARK}\n\n{}", figures.trim_start())
+            }
+        };
         fs::write(PAGE, page).map_err(|error| format!("{PAGE}: {error}"))?;
     }
     Ok(())
+}
+
+/// The page with these figures of evidence in place of the earlier ones.
+fn with_evidence(page: &str, figures: &str) -> Result<String, String> {
+    let missing = || format!("{PAGE} has no mark for evidence");
+    let (before, rest) = page.split_once(EVIDENCE_MARK).ok_or_else(missing)?;
+    let (_, after) = rest.split_once(EVIDENCE_END).ok_or_else(missing)?;
+    Ok(format!("{before}{EVIDENCE_MARK}\n\n{}\n\n{EVIDENCE_END}{after}", figures.trim()))
 }
