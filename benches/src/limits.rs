@@ -230,6 +230,7 @@ pub(crate) fn intent(store: &Sqlite) -> Intent {
         request_bytes: 300,
         charged: Vec::new(),
         count: 1,
+        marks: None,
     }
 }
 
@@ -244,6 +245,7 @@ pub(crate) fn outcome(id: CallId) -> Outcome {
         took_micros: 1_500,
         upstream_micros: 1_200,
         echo_removed: false,
+        capture: None,
     }
 }
 

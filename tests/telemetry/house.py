@@ -135,6 +135,7 @@ class House:
             "COUNTERSIGN_EXPORT__WEBHOOK__SECRET_FILE": str(self.folder / "secret"),
             "COUNTERSIGN_EXPORT__FILE__PATH": str(self.folder / "out" / "evidence.jsonl"),
             "COUNTERSIGN_EXPORT__FILE__BYTES_MAX": "65536",
+            "COUNTERSIGN_EVIDENCE__CAPTURE": "true",
             "COUNTERSIGN_LOG__LEVEL": "trace",
             "RUST_LOG": "trace",
         }
@@ -151,6 +152,10 @@ class House:
         self.cli("server", "add", "payments", url, "--no-probe")
         self.cli("credential", "set", "payments", "--file", str(self.folder / "upstream.key"))
         self.cli("server", "refresh", "payments")
+        # All that may be recorded is: no value is anywhere in the open even so.
+        key = self.cli("capture", "key", "--to", str(self.folder / "capture.key"))["key"]
+        on = ["--fingerprints", "on", "--capture", "both", "--capture-key", key, "--understood"]
+        self.cli("recording", "set", "payments", *on)
         policy = {
             "version": "1",
             "default": "deny",

@@ -4,6 +4,7 @@ reader of Prometheus' makers, and with no value, token or credential anywhere.
     cargo xtask test        # installs what this needs and runs it
 """
 
+import base64
 import json
 import pathlib
 import secrets
@@ -14,6 +15,7 @@ import unittest
 from prometheus_client.parser import text_string_to_metric_families
 
 import house
+import hpke
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
@@ -39,6 +41,9 @@ class Telemetry(unittest.TestCase):
         house.wait_for(lambda: any(record.event_name == "countersign.outcome" for record in receiver.records()))
         house.wait_for(lambda: any(b"\"kind\":\"outcome\"" in json.dumps(batch, separators=(",", ":")).encode() for _, batch in receiver.batches))
         cls.metrics = cls.house.get("/metrics", cls.house.key)[1].decode()
+        cls.records, cls.evidence = cls.house.folder / "records.jsonl", cls.house.folder / "all.jsonl"
+        cls.house.cli("capture", "export", "--to", str(cls.records))
+        cls.house.cli("audit", "export", "--to", str(cls.evidence))
         # The collector gets measurements every half minute, and once more at the end.
         cls.house.running[0].terminate()
         cls.house.running[0].wait(timeout=60)
@@ -139,7 +144,7 @@ class Telemetry(unittest.TestCase):
             self.house.key,
         ]
         places = {"metrics": self.metrics.encode(), "sent": b"\n".join(self.house.receiver.raw)}
-        own = {"headers", "secret", "upstream.key"}
+        own = {"headers", "secret", "upstream.key", "capture.key"}
         for path in pathlib.Path(self.house.folder).rglob("*"):
             if path.is_file() and path.name not in own:
                 places[str(path.relative_to(self.house.folder))] = path.read_bytes()
@@ -149,6 +154,30 @@ class Telemetry(unittest.TestCase):
         for place, content in places.items():
             for secret in secrets_of_ours:
                 self.assertNotIn(secret.encode(), content, place)
+
+    def test_what_was_kept_opens_with_the_customers_key_alone(self):
+        command = [str(house.PROGRAMS / "countersign"), "capture", "open", str(self.records)]
+        command += ["--evidence", str(self.evidence), "--key", str(self.house.folder / "capture.key")]
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            check=False,
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        opened = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertIn("arguments", [line["part"] for line in opened])
+        self.assertIn("result", [line["part"] for line in opened])
+        self.assertNotIn(house.UPSTREAM_KEY, json.dumps(opened))
+        # And again, with nothing of ours: another library, and the text of the standard.
+        written = (self.house.folder / "capture.key").read_text()
+        lines = [json.loads(line) for line in self.records.read_text().splitlines()[1:-1]]
+        self.assertEqual(len(lines), len(opened))
+        for line, ours in zip(lines, opened, strict=True):
+            record = base64.b64decode(line["record"])
+            theirs = hpke.open_record(written, line["call"], line["part"], record)
+            self.assertEqual(json.loads(theirs), ours)
+            with self.assertRaises(Exception):
+                hpke.open_record(written, line["call"], "other", record)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
 //! - An **admin** entry says what somebody changed, read or took out.
 //!
 //! No entry holds a value of an argument or a result. Which names it holds is the redaction scheme
-//! that it names itself: [`REDACTION`].
+//! that it names itself: [`REDACTION`]. Where an administrator has asked for it, a decision also holds
+//! keyed fingerprints, and the digest of what was sealed to somebody else's key.
 //!
 //! Entries are written from the rows that the store keeps anyway, each time they are asked for.
 //! So the bytes below are a promise: a member that is added later must be absent from older entries.
@@ -76,6 +77,10 @@ pub struct Decision<'a, N> {
     pub count: u64,
     /// The sign-off that the call used up.
     pub approval: Option<&'a str>,
+    /// What was kept of the arguments, sealed to somebody else's key: JSON text.
+    pub capture: Option<&'a str>,
+    /// Keyed fingerprints of arguments: JSON text.
+    pub fingerprints: Option<&'a str>,
 }
 
 impl<N: AsRef<str>> Decision<'_, N> {
@@ -85,10 +90,12 @@ impl<N: AsRef<str>> Decision<'_, N> {
         entry.maybe("approval", self.approval);
         entry.moment("at", self.at);
         entry.text("call", self.call);
+        entry.json("capture", self.capture);
         entry.list("charged", self.charged);
         entry.number("count", self.count);
         entry.text("decision", self.verdict);
         entry.maybe("fingerprint", self.fingerprint);
+        entry.json("fingerprints", self.fingerprints);
         entry.text("grant", self.grant);
         entry.text("grant_label", self.grant_label);
         entry.text("identity", self.identity);
@@ -138,6 +145,8 @@ pub struct Outcome<'a> {
     pub upstream_micros: u64,
     /// Whether a copy of the credential was taken out of the answer.
     pub echo_removed: bool,
+    /// What was kept of the result, sealed to somebody else's key: JSON text.
+    pub capture: Option<&'a str>,
 }
 
 impl Outcome<'_> {
@@ -146,6 +155,7 @@ impl Outcome<'_> {
         let mut entry = Members::open(out);
         entry.moment("at", self.at);
         entry.text("call", self.call);
+        entry.json("capture", self.capture);
         entry.text("class", self.class);
         entry.text("detail", self.detail);
         entry.flag("echo_removed", self.echo_removed);
@@ -190,18 +200,12 @@ pub struct Admin<'a> {
 }
 
 impl Admin<'_> {
-    /// Appends the entry. A detail that is no JSON, which the store never writes, stands as its
-    /// digest, so that nothing a row may hold is left out.
+    /// Appends the entry.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let detail = json::read(self.detail.as_bytes(), Limits::ANSWER);
-        let detail = detail.map(|value: Value| json::canonical(&value));
         let mut entry = Members::open(out);
         entry.maybe("address", self.address);
         entry.moment("at", self.at);
-        match detail {
-            Ok(detail) => entry.long("detail", None, &detail),
-            Err(_) => entry.digest("detail", None, self.detail.as_bytes()),
-        }
+        entry.json("detail", Some(self.detail));
         entry.text("event", self.event);
         entry.number("index", self.index);
         entry.maybe("key", self.key);
@@ -293,6 +297,17 @@ impl<'a> Members<'a> {
             let written = self.out.split_off(start);
             self.out.truncate(before);
             self.digest(name, Some(list.len() as u64), &written);
+        }
+    }
+
+    /// JSON text, if there is some. What is none, which the store never writes, stands as its digest,
+    /// so that nothing a row may hold is left out.
+    fn json(&mut self, name: &str, text: Option<&str>) {
+        let Some(text) = text else { return };
+        let value = json::read(text.as_bytes(), Limits::ANSWER);
+        match value.map(|value: Value| json::canonical(&value)) {
+            Ok(written) => self.long(name, None, &written),
+            Err(_) => self.digest(name, None, text.as_bytes()),
         }
     }
 

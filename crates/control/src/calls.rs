@@ -4,6 +4,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use store::{Call, CallFilter, CallId, OutcomeClass, Verdict};
 use utoipa::{IntoParams, ToSchema};
 
@@ -147,6 +148,23 @@ pub(crate) struct CallWhole {
     call: CallOut,
     /// The sign-off, if one was asked for.
     approval: Option<CallApproval>,
+    /// What was recorded of it beyond names, where somebody has asked for that.
+    recorded: CallRecorded,
+}
+
+/// What was recorded of a call beyond names, as its entries say.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CallRecorded {
+    /// Keyed fingerprints: `key` is the number of their key, `of` holds one for each argument, `all`
+    /// is that of all arguments.
+    #[schema(value_type = Option<Object>)]
+    fingerprints: Option<Box<RawValue>>,
+    /// What was kept of the arguments: the `sha256` of the sealed record, or why it is `missing`.
+    #[schema(value_type = Option<Object>)]
+    arguments: Option<Box<RawValue>>,
+    /// What was kept of the result.
+    #[schema(value_type = Option<Object>)]
+    result: Option<Box<RawValue>>,
 }
 
 impl CallOut {
@@ -300,5 +318,13 @@ pub(crate) async fn get(
         fingerprint: of.fingerprint_shown(),
         decisions: approvals::said(&by, &of),
     });
-    Ok(Json(CallWhole { call, approval }))
+    let of = control.store.recorded_of_call(by.org(), &id).await?;
+    // What is no JSON was not written here, and is for the verifier to name.
+    let raw = |text: Option<String>| text.and_then(|text| RawValue::from_string(text).ok());
+    let recorded = CallRecorded {
+        fingerprints: raw(of.fingerprints),
+        arguments: raw(of.arguments),
+        result: raw(of.result),
+    };
+    Ok(Json(CallWhole { call, approval, recorded }))
 }

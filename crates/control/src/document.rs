@@ -35,6 +35,7 @@ use crate::routes;
         (name = "keys", description = "The keys that seal every secret: rotation, its progress, another root key"),
         (name = "audit", description = "What people changed, who was turned away, and copies of it all"),
         (name = "evidence", description = "What others can check: checkpoints, proofs, exports"),
+        (name = "recording", description = "What is recorded of calls beyond names: fingerprints, and captures sealed to your key"),
     ),
 )]
 struct Outline;

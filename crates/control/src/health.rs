@@ -1,4 +1,4 @@
-//! `health` and the API's own description: the two things anybody may ask for.
+//! `health`: one word for anybody, and part by part for who has a key.
 
 use std::time::Duration;
 
@@ -11,13 +11,21 @@ use store::{Moment, Page, StoreError};
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
-use crate::Control;
+use crate::metrics::Exported;
+use crate::operator::Operator;
+use crate::problem::{Problem, ProblemBody};
+use crate::roles::Action;
+use crate::{Control, time};
 
 /// How long one look at the store answers for everybody: strangers may ask as often as they like.
 const FRESH_SECONDS: i64 = 1;
 
 /// A store that takes longer does not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// An export that has more than this to deliver lags behind, whatever it is doing about it: some
+/// seconds of the heaviest load.
+const LAGGING_ENTRIES: u64 = 10_000;
 
 /// How the instance is, and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -76,4 +84,92 @@ async fn look(control: &Control) -> Status {
     };
     *known = Some((now, status));
     status
+}
+
+/// How one part of the instance is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HealthPart {
+    /// `store`, or `export NAME`.
+    part: String,
+    /// `ok`, `lagging` (what it does is late; calls go on), `degraded` or `sealed`.
+    state: &'static str,
+    /// More, for people; `null` where there is nothing to say.
+    said: Option<String>,
+}
+
+/// How the instance is, part by part.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HealthDetail {
+    status: Status,
+    parts: Vec<HealthPart>,
+}
+
+/// How the instance is, part by part. An export that lags is shown here and leaves the status as it
+/// is: no call waits for it, so no load balancer should turn away from the instance.
+#[utoipa::path(
+    get, path = "/health/detail", tag = "health", operation_id = "health_detail",
+    responses((status = 200, body = HealthDetail), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["viewer"])),
+)]
+pub(crate) async fn detail(
+    State(control): State<Control>,
+    who: Operator,
+) -> Result<Json<HealthDetail>, Problem> {
+    who.may(Action::MetricsRead)?;
+    let status = look(&control).await;
+    let store = match status {
+        Status::Ok => ("ok", None),
+        Status::Degraded => ("degraded", Some("the store does not answer: calls are refused")),
+        Status::Sealed => ("sealed", Some("the root key does not open the store")),
+    };
+    let said = store.1.map(str::to_owned);
+    let mut parts = vec![HealthPart { part: "store".to_owned(), state: store.0, said }];
+    if let Some(watch) = &control.watch {
+        parts.extend(watch.exports().await.into_iter().map(of_export));
+    }
+    Ok(Json(HealthDetail { status, parts }))
+}
+
+/// What is said of an export. Why a delivery failed is for those who read the log: it may name hosts.
+fn of_export(export: Exported) -> HealthPart {
+    let part = format!("export {}", export.name);
+    let behind = export.behind;
+    let waiting = format!("{behind} entries are written and not delivered yet");
+    let (state, said) = match export.failing_since {
+        Some(since) => {
+            let since = time::write(since);
+            ("lagging", Some(format!("no delivery has succeeded since {since}; {waiting}")))
+        }
+        None if behind > LAGGING_ENTRIES => ("lagging", Some(waiting)),
+        None => ("ok", None),
+    };
+    HealthPart { part, state, said }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_lags_when_it_fails_or_has_much_to_deliver() {
+        let export = |behind, failing| Exported {
+            name: "webhook",
+            next: 7,
+            behind,
+            delivered_at: None,
+            failing_since: failing,
+            problem: Some("refused by 10.0.0.7".to_owned()),
+        };
+        let since = Some(Moment::of_micros(0));
+        for (behind, failing, state) in [
+            (0, None, "ok"),
+            (LAGGING_ENTRIES, None, "ok"),
+            (LAGGING_ENTRIES + 1, None, "lagging"),
+            (0, since, "lagging"),
+        ] {
+            let part = of_export(export(behind, failing));
+            assert_eq!((part.part.as_str(), part.state), ("export webhook", state), "{behind}");
+            assert!(!part.said.unwrap_or_default().contains("10.0.0.7"));
+        }
+    }
 }

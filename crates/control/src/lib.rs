@@ -37,6 +37,7 @@ mod tools;
 mod credentials;
 mod oauth;
 mod reveal;
+mod recordings;
 mod policies;
 mod drafts;
 mod judge;

@@ -69,6 +69,13 @@ pub(crate) enum Action {
     KeyringRead,
     /// Replace the keys that seal values, and the root key.
     KeyringRotate,
+    /// Say what is recorded of calls beyond names, and how long; see, draw and destroy the keys of
+    /// fingerprints.
+    Recording,
+    /// Ask whether a call had a value.
+    FingerprintsAsk,
+    /// Take out sealed records.
+    CapturesRead,
 }
 
 /// The lowest role that may do it.
@@ -105,6 +112,9 @@ pub(crate) const fn minimum(action: Action) -> Role {
         | Action::RefusalsRead
         | Action::Backup
         | Action::KeyringRead
-        | Action::KeyringRotate => Role::Admin,
+        | Action::KeyringRotate
+        | Action::Recording
+        | Action::FingerprintsAsk
+        | Action::CapturesRead => Role::Admin,
     }
 }

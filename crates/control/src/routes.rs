@@ -10,8 +10,8 @@ use crate::problem::{Code, Problem};
 use crate::{
     Control, approvals, arrival, audit, backup, calls, channels, clock, credentials, document,
     drafts, evidence, exact, grants, groups, health, holding, keyring, keys, me, members, metrics,
-    oauth, policies, providers, replay, reservations, reveal, servers, sign_in, simulate, tail,
-    tools, trial, usage, watches,
+    oauth, policies, providers, recordings, replay, reservations, reveal, servers, sign_in,
+    simulate, tail, tools, trial, usage, watches,
 };
 use crate::{dashboard, permissions};
 
@@ -37,6 +37,7 @@ pub fn router(control: Control) -> Router {
 pub(crate) fn described() -> OpenApiRouter<Control> {
     let api = OpenApiRouter::new()
         .routes(routes!(health::health))
+        .routes(routes!(health::detail))
         .routes(routes!(permissions::list))
         .routes(routes!(servers::list, servers::create))
         .routes(routes!(servers::get, servers::update, servers::delete))
@@ -142,6 +143,13 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(evidence::log_checkpoint))
         .routes(routes!(evidence::call))
         .routes(routes!(audit::refusals))
+        .routes(routes!(recordings::get, recordings::set))
+        .routes(routes!(recordings::terms, recordings::set_terms))
+        .routes(routes!(recordings::keys))
+        .routes(routes!(recordings::draw))
+        .routes(routes!(recordings::destroy))
+        .routes(routes!(recordings::ask))
+        .routes(routes!(recordings::captures))
         .routes(routes!(backup::take))
         .routes(routes!(keyring::get))
         .routes(routes!(keyring::rotate))

@@ -85,6 +85,8 @@ pub struct Control {
     pub(crate) public_url: Option<Arc<str>>,
     /// Whether sealed values may be read back.
     pub(crate) reveals: bool,
+    /// Whether arguments and results may be kept, sealed to a key that is not here.
+    pub(crate) captures: bool,
     /// Where the root key is read from that the instance is to go over to.
     pub(crate) next_root_key: Option<NextRootKey>,
     /// Where the root key of now was read from, in words.
@@ -149,6 +151,7 @@ impl Control {
             dashboard: &[],
             public_url: None,
             reveals: false,
+            captures: false,
             next_root_key: None,
             root_key_source: None,
             watch: None,
@@ -193,6 +196,14 @@ impl Control {
     #[must_use]
     pub fn reached_at(mut self, public_url: Option<&str>) -> Self {
         self.public_url = public_url.map(Into::into);
+        self
+    }
+
+    /// Says whether arguments and results may be kept, sealed to a key that is not here. They may not
+    /// until it is said.
+    #[must_use]
+    pub fn capturing(mut self, captures: bool) -> Self {
+        self.captures = captures;
         self
     }
 

@@ -7,12 +7,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod channels;
 mod evidence;
 mod people;
+mod recording;
 
 pub(crate) use channels::{Channel, NewChannel, NewChannelCommon, Signing};
 pub(crate) use evidence::{Audit, Export, Verify, Witness};
 pub(crate) use people::{
     Apply, Draft, Group, IdentityProvider, Member, Recover, Restore, Session, WhichChanges,
 };
+pub(crate) use recording::{Capture, Captured, Fingerprint, Recording, RecordingSet, Switch};
 
 /// Stands between AI agents and the tools they call: decides, holds, limits and records each call.
 #[derive(Debug, Parser)]
@@ -109,6 +111,16 @@ pub(crate) enum Command {
     /// The log of changes, who was turned away, and the evidence that others can check.
     #[command(subcommand)]
     Audit(Audit),
+    /// What is recorded of calls beyond names: nothing, unless an admin asks for it here.
+    #[command(subcommand)]
+    Recording(Recording),
+    /// Ask whether a call had a value, where fingerprints are recorded; the keys they are made with.
+    #[command(subcommand)]
+    Fingerprint(Fingerprint),
+    /// Arguments and results that were sealed to your public key: make a key, take them out, open
+    /// them.
+    #[command(subcommand)]
+    Capture(Capture),
     /// Cosign checkpoints of logs that run elsewhere, if each continues the one before.
     Witness(Witness),
     /// Print, or merge with --write, what an MCP client needs to connect.

@@ -6,6 +6,7 @@ mod apply;
 mod audit;
 mod backup;
 mod calls;
+mod capture;
 mod changes;
 mod channel;
 mod clock;
@@ -22,6 +23,7 @@ mod key;
 mod keys;
 mod member;
 mod policy;
+mod recording;
 mod recover;
 mod server;
 mod session;
@@ -61,6 +63,9 @@ pub(crate) async fn run(arguments: Arguments, style: Style) -> Result<(), Failur
         Command::Backup { file } => backup::take(&api()?, &file, style).await,
         Command::Restore(asked) => backup::restore(asked, style).await,
         Command::Recover(asked) => recover::run(asked, style).await,
+        Command::Recording(command) => recording::run(&api()?, command, style).await,
+        Command::Fingerprint(command) => recording::fingerprint(&api()?, command, style).await,
+        Command::Capture(command) => capture::run(instance, command, style).await,
         Command::Witness(command) => witness::run(command, style).await,
         Command::Connect(command) => connect::run(instance, command, style).await,
         Command::Admin(command) => admin::run(command, style).await,

@@ -236,6 +236,7 @@ impl Config {
             connections_per_address_max: self.gateway.connections_per_address_max,
             timeouts: self.gateway.timeouts,
             holding: gateway::Holding::default(),
+            captures: self.evidence.capture,
         }
     }
 }

@@ -130,6 +130,7 @@ impl Instance {
         .reached_at(config.control.public_url.as_deref())
         .behind(config.control_proxies())
         .revealing(config.control.reveal_credentials)
+        .capturing(config.evidence.capture)
         .with_next_root_key(next_root_key(config))
         .with_root_key_of(&config.root_key_source().to_string())
         .watched_by(telemetry.watch(), config.export.metrics_for_all)
@@ -173,6 +174,7 @@ impl Instance {
         let told = telemetry.start(&stop);
         witnesses::follow(&evidence, &store, &stop);
         witnesses::retain(&evidence, &store, &stop);
+        witnesses::tend_recordings(&store, &stop);
         // On a task of its own: agents are answered while the control plane still gets up.
         let operators =
             tokio::spawn(control::serve(listeners.control, control, stopped(stop.clone())));

@@ -78,6 +78,24 @@ pub(crate) fn retain(evidence: &EvidenceLog, store: &Arc<Sqlite>, stop: &watch::
     });
 }
 
+/// Does what is due for what is recorded beyond names, now and every hour: the next key of
+/// fingerprints, old keys destroyed, old sealed records removed.
+pub(crate) fn tend_recordings(store: &Arc<Sqlite>, stop: &watch::Receiver<bool>) {
+    let (store, mut stop) = (Arc::clone(store), stop.clone());
+    tokio::spawn(async move {
+        loop {
+            let by = By::program(store.org().clone(), SystemClock.now());
+            if let Err(error) = store.tend_recordings(&by).await {
+                tracing::warn!(%error, "what is recorded was not tended; it is tried again");
+            }
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(RETAIN_EVERY) => {}
+            }
+        }
+    });
+}
+
 /// Asks the witnesses again and again, until `stop` says so.
 pub(crate) fn follow(evidence: &EvidenceLog, store: &Arc<Sqlite>, stop: &watch::Receiver<bool>) {
     let every = evidence.require_witness.map_or(ASK_EVERY, |within| within / 4);

@@ -25,6 +25,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How agents wait while people decide.
     pub holding: Holding,
+    /// Whether arguments and results may be kept, sealed to a key that is not here.
+    pub captures: bool,
 }
 
 /// How long each phase of a call may take.
@@ -55,6 +57,7 @@ impl Default for Config {
             connections_per_address_max: 1024,
             timeouts: Timeouts::default(),
             holding: Holding::default(),
+            captures: false,
         }
     }
 }

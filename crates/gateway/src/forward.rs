@@ -55,6 +55,7 @@ impl Outbound {
         let (server, id) = (&asked.caller.attached.server, line.id());
         let mut relay = Relay::new(gateway, asked, injected.needles);
         relay.call = Some((id, leg.clone()));
+        relay.recorded_tool = server.recording.is_some().then(|| call.name.as_str().into());
         if let Some(token) = call.progress_token.take() {
             // Two agents may choose the same token; the upstream sees one of ours.
             let ours = Id::String(id.to_string());
@@ -304,13 +305,15 @@ async fn answer(
                 Ok(bytes) => match relay.answer(gateway, bytes) {
                     Ok(passed) if status == StatusCode::OK || passed.is_error() => {
                         let size = passed.bytes.len() as u64;
+                        let capture = relay.capture(&passed);
                         let class = class_of(passed.class);
                         agent.answer(json_reply(
                             relay.status_for(&passed, status),
                             crate::agent::ReplyBody::Whole(Some(passed.bytes)),
                         ));
                         let echo_removed = passed.echo_removed;
-                        Some(End { response_bytes: size, echo_removed, ..End::bare(class, "") })
+                        let end = End::bare(class, "");
+                        Some(End { response_bytes: size, echo_removed, capture, ..end })
                     }
                     Ok(_) => refuse(agent, Refusal::BadAnswer("status"), OutcomeClass::Unknown),
                     Err(_) if status.is_client_error() => {

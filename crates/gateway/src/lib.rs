@@ -22,6 +22,7 @@ mod tokens;
 mod forward;
 mod settle;
 mod record;
+mod recording;
 mod observe;
 mod trace;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use mcp::{Method, Version};
-use store::{CallId, GrantId, Intent, OutcomeClass, Verdict};
+use store::{CallId, GrantId, Intent, Marks, OutcomeClass, Verdict};
 use vault::{OsRandom, Randomness as _};
 
 use crate::agent::Agent;
@@ -57,6 +57,7 @@ impl Line {
             request_bytes: bytes,
             charged: Vec::new(),
             count: 1,
+            marks: None,
         };
         Self { own: intent.id, intent, written: false, arrived, trace: None }
     }
@@ -90,6 +91,12 @@ impl Line {
                 None => self.intent.unknown_args += 1,
             }
         }
+    }
+
+    /// Keyed fingerprints of the arguments, where somebody has asked for them.
+    pub(crate) fn fingerprints(&mut self, fingerprints: Option<String>) {
+        self.intent.marks =
+            fingerprints.map(|text| Box::new(Marks { fingerprints: Some(text), capture: None }));
     }
 
     /// The policy that judged.
@@ -244,7 +251,8 @@ impl Floods {
             Some(line) => line.count = line.count.saturating_add(1),
             None => {
                 let tool = intent.tool.clone().filter(|_| intent.fingerprint.is_some());
-                *folded = Some(Intent { tool, ..intent.clone() });
+                // It stands for many: what one of them held is not said of all.
+                *folded = Some(Intent { tool, marks: None, ..intent.clone() });
             }
         }
         true

@@ -11,6 +11,7 @@ use crate::approve::Approved;
 use crate::authenticate::Caller;
 use crate::leg::Leg;
 use crate::record::{Line, no_text};
+use crate::recording;
 use crate::refusal::{Denied, Refusal};
 use crate::road::Gateway;
 
@@ -49,7 +50,11 @@ pub(crate) async fn room(
     let told: Vec<(Arc<str>, String)> =
         charges.iter().map(|charge| (charge.rule.clone(), charge.denial_message())).collect();
     let charges = charges.into_iter().map(|charge| (key(caller, &charge), charge)).collect();
-    let intent = line.intent.clone();
+    let mut intent = line.intent.clone();
+    if let Some(capture) = recording::arguments(caller, line.id(), &call) {
+        // With the intent alone: what is told of the call elsewhere does not carry it about.
+        intent.marks.get_or_insert_default().capture = Some(capture);
+    }
     let begun = match signed {
         None => gateway.store.call_begin(intent, charges, caller.judged_at).await,
         Some(signed) => {

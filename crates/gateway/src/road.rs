@@ -80,7 +80,7 @@ impl Gateway {
     ) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
-            snapshots: Snapshots::new(config.timeouts.connect),
+            snapshots: Snapshots::new(config.timeouts.connect, config.captures),
             config,
             store,
             pepper: keyring.pepper(store::PEPPER_VERSION),

@@ -4,26 +4,35 @@
 use std::time::Instant;
 
 use mcp::answer::Class;
-use store::{CallId, Outcome, OutcomeClass};
+use store::{CallId, Capture, Outcome, OutcomeClass};
 
 use crate::observe;
 use crate::record::Line;
 use crate::road::Gateway;
 
 /// What is known of a call's end.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct End {
     pub(crate) class: OutcomeClass,
     pub(crate) detail: &'static str,
     pub(crate) upstream_status: Option<u16>,
     pub(crate) response_bytes: u64,
     pub(crate) echo_removed: bool,
+    /// What is kept of the answer.
+    pub(crate) capture: Option<Box<Capture>>,
 }
 
 impl End {
     /// An end of this class with no answer to speak of.
     pub(crate) const fn bare(class: OutcomeClass, detail: &'static str) -> Self {
-        Self { class, detail, upstream_status: None, response_bytes: 0, echo_removed: false }
+        Self {
+            class,
+            detail,
+            upstream_status: None,
+            response_bytes: 0,
+            echo_removed: false,
+            capture: None,
+        }
     }
 }
 
@@ -49,14 +58,21 @@ pub(crate) fn call(gateway: &Gateway, line: &Line, sent: Instant, end: End) {
         took_micros: micros(line.arrived.started),
         upstream_micros: micros(sent),
         echo_removed: end.echo_removed,
+        capture: end.capture,
     };
     observe::ended(gateway, Some(line), &outcome);
     gateway.store.call_finish(outcome);
 }
 
 /// A call whose answer came by another stream than the one it was made on.
-pub(crate) fn resumed(gateway: &Gateway, id: CallId, class: OutcomeClass, response_bytes: u64) {
-    late(gateway, id, End { response_bytes, ..End::bare(class, "resumed") });
+pub(crate) fn resumed(
+    gateway: &Gateway,
+    id: CallId,
+    class: OutcomeClass,
+    response_bytes: u64,
+    capture: Option<Box<Capture>>,
+) {
+    late(gateway, id, End { response_bytes, capture, ..End::bare(class, "resumed") });
 }
 
 /// A call whose end nobody will bring any more.
@@ -78,6 +94,7 @@ fn late(gateway: &Gateway, id: CallId, end: End) {
         took_micros,
         upstream_micros: took_micros,
         echo_removed: end.echo_removed,
+        capture: end.capture,
     };
     observe::ended(gateway, None, &outcome);
     gateway.store.call_finish(outcome);

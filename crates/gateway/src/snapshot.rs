@@ -18,6 +18,7 @@ use vault::{Keyring, TokenId};
 use crate::beside::Candidate;
 use crate::flights::Flights;
 use crate::inject::Sealed;
+use crate::recording::Recording;
 use crate::tokens::OAuthEntry;
 
 /// The view in force.
@@ -26,6 +27,8 @@ pub(crate) struct Snapshots {
     reloading: tokio::sync::Mutex<()>,
     /// How long connecting to an upstream may take.
     connect: Duration,
+    /// Whether arguments and results may be kept.
+    captures: bool,
 }
 
 /// The store did not answer: nothing may be judged.
@@ -101,6 +104,8 @@ pub(crate) struct ServerEntry {
     /// Which credential that is, and its generation: what was signed off names them.
     pub(crate) credential_is: Option<(store::CredentialId, i64)>,
     pub(crate) tools: HashMap<String, ToolEntry>,
+    /// What is recorded of its calls beyond names.
+    pub(crate) recording: Option<Recording>,
 }
 
 /// A tool of an upstream, as calls of it are judged.
@@ -130,10 +135,12 @@ impl ServerEntry {
 }
 
 impl Snapshots {
-    /// `connect` is how long connecting to an upstream may take.
-    pub(crate) fn new(connect: Duration) -> Self {
+    /// `connect` is how long connecting to an upstream may take, `captures` whether arguments and
+    /// results may be kept.
+    pub(crate) fn new(connect: Duration, captures: bool) -> Self {
         Self {
             connect,
+            captures,
             current: ArcSwap::from_pointee(Snapshot { generation: u64::MAX, ..Default::default() }),
             reloading: tokio::sync::Mutex::new(()),
         }
@@ -156,7 +163,7 @@ impl Snapshots {
             tracing::error!(%error, "the view of grants and policies cannot be read");
             NoView
         })?;
-        let fresh = Arc::new(Snapshot::of(view, &current, self.connect));
+        let fresh = Arc::new(Snapshot::of(view, &current, self.connect, self.captures));
         self.current.store(Arc::clone(&fresh));
         Ok(fresh)
     }
@@ -164,7 +171,7 @@ impl Snapshots {
 
 impl Snapshot {
     /// Compiles a view. What has not changed is taken over from the one before.
-    fn of(view: View, before: &Self, connect: Duration) -> Self {
+    fn of(mut view: View, before: &Self, connect: Duration, captures: bool) -> Self {
         if view.forged > 0 {
             tracing::error!(
                 rows = view.forged,
@@ -189,8 +196,14 @@ impl Snapshot {
             snapshot.candidates.insert(watch.policy, entry);
         }
         for server in view.servers {
+            let (id, org) = (&server.server.id, &server.server.org);
+            let recording = view.recordings.remove(id).and_then(|setting| {
+                let key = view.fingerprint_keys.get(org);
+                Recording::of(setting, org, key, &view.keyring, captures)
+            });
             let entry = ServerEntry::of(
                 server,
+                recording,
                 snapshot.generation,
                 &before.servers,
                 &view.keyring,
@@ -279,6 +292,7 @@ impl GrantEntry {
 impl ServerEntry {
     fn of(
         view: store::ServerView,
+        recording: Option<Recording>,
         generation: u64,
         before: &HashMap<ServerId, Arc<Self>>,
         keyring: &Keyring,
@@ -332,6 +346,7 @@ impl ServerEntry {
             client,
             client_key,
             tools,
+            recording,
         }
     }
 }

@@ -15,7 +15,7 @@ use mcp::lists::ListKind;
 use mcp::sse::{self, Decoder, Event, Item};
 use mcp::{Era, Id, Method};
 use policy::{Access, ClientRequest};
-use store::{CallId, OutcomeClass};
+use store::{CallId, Capture, OutcomeClass};
 use vault::{EchoNeedles, OsRandom};
 
 use crate::agent::Reader;
@@ -23,6 +23,7 @@ use crate::authenticate::Caller;
 use crate::discovery;
 use crate::leg::{self, Leg};
 use crate::lists;
+use crate::recording;
 use crate::refusal::Refusal;
 use crate::requests::SessionKey;
 use crate::road::{Asked, Gateway};
@@ -40,6 +41,8 @@ pub(crate) struct Relay {
     pub(crate) session: Option<SessionKey>,
     /// The call that is answered, and which leg of it.
     pub(crate) call: Option<(CallId, Leg)>,
+    /// The tool that is called, where something of its answer may be recorded.
+    pub(crate) recorded_tool: Option<Arc<str>>,
     /// The list that was asked for: an answer without it is none.
     pub(crate) expects: Option<ListKind>,
     /// Whether the result is for this grant alone, whatever the upstream says (modern era).
@@ -96,6 +99,7 @@ impl Relay {
             listen: None,
             session: None,
             call: None,
+            recorded_tool: None,
             expects: None,
             private: false,
             progress: None,
@@ -121,6 +125,13 @@ impl Relay {
         let id = self.id.as_ref().ok_or("unasked")?;
         let answer = answer::scan(&bytes, id).map_err(|bad| bad.reason)?;
         self.passed(gateway, bytes, &answer, echo_removed)
+    }
+
+    /// What is kept of an answer that ends its call, as it is passed.
+    pub(crate) fn capture(&self, passed: &Passed) -> Option<Box<Capture>> {
+        let tool = self.recorded_tool.as_deref()?;
+        let (call, _) = self.call.as_ref().filter(|_| leg::ends_call(class_of(passed.class)))?;
+        recording::result(&self.caller, *call, tool, &passed.bytes).map(Box::new)
     }
 
     fn without_echo(&self, bytes: Bytes) -> (Bytes, bool) {
@@ -402,7 +413,8 @@ pub(crate) async fn pump(
                     let response_bytes = passed_bytes + piece.len() as u64;
                     reader.send(piece).await;
                     let end = End::bare(class_of(passed.class), "");
-                    return Some(End { response_bytes, echo_removed: passed.echo_removed, ..end });
+                    let (echo_removed, capture) = (passed.echo_removed, relay.capture(&passed));
+                    return Some(End { response_bytes, echo_removed, capture, ..end });
                 }
                 Err(reason) => return Some(cut(asked, &reader, Refusal::BadAnswer(reason)).await),
             }
@@ -544,6 +556,7 @@ impl Relay {
                         call,
                         class_of(passed.class),
                         passed.bytes.len() as u64,
+                        recording::resumed(&self.caller).map(Box::new),
                     );
                 }
                 out.data = Some(Cow::Borrowed(&passed.bytes[..]).into_owned());

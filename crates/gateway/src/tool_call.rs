@@ -29,7 +29,7 @@ use crate::reserve::{self, NoRoom, Permit, Room};
 use crate::road::{Asked, Gateway};
 use crate::settle::{self, End};
 use crate::snapshot::ToolEntry;
-use crate::{approve, discovery, inject, leg, lists};
+use crate::{approve, discovery, inject, leg, lists, recording};
 
 /// How often a call is judged anew because what it was judged by changed meanwhile.
 const JUDGED_MAX: usize = 4;
@@ -282,6 +282,7 @@ fn decide(
     let entry = caller.attached.server.tools.get(&call.tool);
     line.tool(&call.tool, entry);
     line.arguments(&call, entry);
+    line.fingerprints(recording::fingerprints(caller, &call, entry));
     line.judged_by(caller);
     let policy = match &caller.attached.policy {
         None => None,

@@ -23,7 +23,7 @@ mod string;
 mod value;
 mod write;
 
-pub use canonical::canonical;
+pub use canonical::{canonical, canonical_by_value};
 pub use error::{Fault, ReadError, Step};
 pub use fold::fold;
 pub use number::{Decimal, Number, NumberFault};

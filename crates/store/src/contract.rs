@@ -114,7 +114,17 @@ pub trait DataPlane: Send + Sync {
 /// by whom and is recorded in the same transaction.
 #[async_trait]
 pub trait ControlPlane:
-    People + SignIn + Evidence + Approvals + Channels + Watches + KeyCare + OAuthCare + Send + Sync
+    People
+    + SignIn
+    + Evidence
+    + Approvals
+    + Channels
+    + Watches
+    + KeyCare
+    + OAuthCare
+    + Recordings
+    + Send
+    + Sync
 {
     /// The key that this token is, if it is one of ours: unexpired, its member active, MACs intact.
     async fn api_key_of(&self, token: &Token, now: Moment)

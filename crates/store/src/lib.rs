@@ -23,6 +23,7 @@ mod moment;
 mod names;
 mod oauth;
 mod people;
+mod recording;
 mod rows;
 mod sign_in;
 pub mod sqlite;
@@ -52,6 +53,11 @@ pub use oauth::{
     OAuthClient, OAuthGrant, OAuthSettings, token_moments,
 };
 pub use people::{Fate, Group, Invite, KeyHolder, Member, MemberChange, MemberDraft, MemberState};
+pub use recording::{
+    CAPTURE_BYTES, Capture, CaptureLine, CaptureSetting, FingerprintAnswer, FingerprintKeyLine,
+    Marks, RECORDED_TOOLS_MAX, RecordedOfCall, Recording, RecordingTerms, Recordings,
+    SealedFingerprintKey, fingerprint_place,
+};
 pub use rows::*;
 pub use sign_in::{
     Passkey, PasskeyDraft, Provider, ProviderDraft, Session, SessionDraft, SessionHolder,

@@ -416,6 +416,10 @@ pub struct View {
     pub servers: Vec<ServerView>,
     /// How long calls of grants are held, where somebody has said otherwise than usual.
     pub holdings: std::collections::HashMap<GrantId, crate::GrantHolding>,
+    /// What is recorded of servers' calls beyond names.
+    pub recordings: std::collections::HashMap<ServerId, crate::Recording>,
+    /// The keys that new fingerprints are made with.
+    pub fingerprint_keys: std::collections::HashMap<OrgId, crate::SealedFingerprintKey>,
     /// The newest published version of every policy that some grant uses.
     pub policies: Vec<PolicyVersion>,
     /// The candidates that are watched beside them.
@@ -558,6 +562,8 @@ pub struct Intent {
     pub charged: Vec<Arc<str>>,
     /// How many calls this line stands for: above 1 when a flood of refusals was folded.
     pub count: u32,
+    /// What is recorded beyond the line, where somebody has asked for it. Reading the log gives none.
+    pub marks: Option<Box<crate::Marks>>,
 }
 
 /// The second half: what became of the call.
@@ -581,6 +587,8 @@ pub struct Outcome {
     pub upstream_micros: u64,
     /// Whether the answer held a copy of the injected credential, which was removed.
     pub echo_removed: bool,
+    /// What is kept of the answer, where somebody has asked for it. Reading the log gives none.
+    pub capture: Option<Box<crate::Capture>>,
 }
 
 /// A whole line of the call log.

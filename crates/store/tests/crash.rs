@@ -18,13 +18,13 @@ use std::time::Duration;
 use quota::{Key, KeyParts, Subject};
 use store::sqlite::Sqlite;
 use store::{
-    CallFilter, CallId, Clock, ControlPlane, DataPlane, Evidence, Intent, Outcome, OutcomeClass,
-    Page, StoreError, SystemClock, Verdict,
+    CallFilter, CallId, Capture, Clock, ControlPlane, DataPlane, Evidence, Intent, Marks, Outcome,
+    OutcomeClass, Page, Recordings as _, StoreError, SystemClock, Verdict,
 };
 use vault::{OsRandom, Randomness, RootKey};
 
 /// How often the child is killed, unless `CRASH_ROUNDS` says otherwise.
-const ROUNDS: u64 = 20;
+const ROUNDS: u64 = 100;
 const CALLERS: usize = 16;
 const GRANT: &str = "grt_x";
 
@@ -229,7 +229,29 @@ async fn evidence(
         require(report.entries == calls as u64 * 2, "each call has two entries, and no other")?;
         signed.push(audit::Checkpoint::open(&newest.note, &log)?.0);
     }
-    require(begun.is_subset(&decided), "every call that was let through is an entry")
+    require(begun.is_subset(&decided), "every call that was let through is an entry")?;
+    kept(store, calls).await
+}
+
+/// What was kept of a call stands in the commit of the entry that tells of it: never one without the
+/// other.
+async fn kept(store: &Sqlite, calls: usize) -> Result<(), Box<dyn Error>> {
+    let org = store.org().clone();
+    let (mut after, mut arguments) = ((0, -1), 0);
+    loop {
+        let some = store.captures(&org, None, after).await?;
+        let Some(last) = some.last() else { break };
+        after = last.place;
+        for line in &some {
+            let said = store.recorded_of_call(&org, &line.call).await?;
+            require(said.fingerprints.is_some(), "fingerprints stand with their line")?;
+            let said = if line.part == "arguments" { said.arguments } else { said.result };
+            let digest = audit::Hash::sha256(&line.record).to_string();
+            require(said.is_some_and(|said| said.contains(&digest)), "the entry has its digest")?;
+            arguments += usize::from(line.part == "arguments");
+        }
+    }
+    require(arguments == calls, "what was kept of each call is there")
 }
 
 fn require(holds: bool, what: &str) -> Result<(), Box<dyn Error>> {
@@ -263,6 +285,10 @@ fn intent(store: &Sqlite) -> Result<Intent, vault::NoRandomness> {
         request_bytes: 1,
         charged: vec!["/all_tools/limits/c".into()],
         count: 1,
+        marks: Some(Box::new(Marks {
+            fingerprints: Some(r#"{"all":"x","key":1,"of":{},"scheme":"hmac-v1"}"#.to_owned()),
+            capture: Some(Capture::Sealed { key: "12345678".into(), record: random.repeat(20) }),
+        })),
     })
 }
 
@@ -277,6 +303,7 @@ fn outcome(id: CallId) -> Outcome {
         took_micros: 1,
         upstream_micros: 1,
         echo_removed: false,
+        capture: Some(Box::new(Capture::Sealed { key: "12345678".into(), record: id.0.to_vec() })),
     }
 }
 

@@ -18,11 +18,13 @@
 //! - [`Token`] is a grant token (`csg1_…`) or an API key (`csk1_…`): shown once, then known to the
 //!   store only as [`Token::hash`] under a [`Pepper`].
 //! - [`EchoNeedles`] finds a credential that an upstream sends back, plain or simply encoded.
+//! - [`FingerprintKey`] tells equal values from different ones without keeping them; [`CaptureKey`]
+//!   seals to a public key whose other half this house does not have.
 //! - Replacing the root key re-wraps a handful of key ring rows ([`Keyring::rewrap`]); nothing that
 //!   was derived or sealed changes, because all of it hangs from keys inside the ring.
 //!
 //! Randomness is handed in ([`Randomness`]), so every test is repeatable; [`OsRandom`] is the real
-//! one. Only [`source`] touches the world, to read or write a root key.
+//! one. (Only [`CaptureKey`] leaves it to its library, which takes none.) Only [`source`] touches the world, to read or write a root key.
 //!
 //! ```
 //! use vault::{Keyring, OsRandom, Place, RootKey};
@@ -51,8 +53,12 @@ mod row_mac;
 mod state_key;
 mod encodings;
 mod echo;
+mod fingerprint;
+mod capture;
 
+pub use capture::{CaptureError, CaptureKey, CaptureKeyError, CaptureOpener};
 pub use echo::{EchoNeedles, REDACTED};
+pub use fingerprint::FingerprintKey;
 pub use keyring::{KeyState, Keyring, KeyringRow, LoadError, RotateError, StateChange};
 pub use random::{NoRandomness, OsRandom, Randomness};
 pub use record::{OpenError, Place, Prepared, SealError};

@@ -16,6 +16,7 @@ import { Page, Panel } from '../ui/Page';
 import { Connect } from './servers/Connect';
 import { Credential } from './servers/Credential';
 import { OwnAccount } from './servers/OwnAccount';
+import { Recording } from './servers/Recording';
 import { ServerTools } from './servers/ServerTools';
 
 const s = t.servers;
@@ -61,6 +62,7 @@ export function Server() {
               <Stack>
                 <OwnAccount server={server} result={result} />
                 <Connect server={server} />
+                <Recording slug={slug} />
                 <Panel title={s.facts.url}>
                   <Facts
                     of={[

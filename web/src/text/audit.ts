@@ -61,6 +61,11 @@ export const audit = {
   exportEvidence: 'Export the evidence',
   exportAbout:
     'One file with every entry of the log, for the command above, run on another machine.',
+  health: 'Exports',
+  healthAbout:
+    'No call waits for an export. One that lags is told here, and delivers all of it once it can.',
+  noExports: 'The log is exported nowhere. Exports are set in the configuration of the instance.',
+  healthStates: { ok: 'delivers', lagging: 'lags behind' },
   recent: 'Checkpoints',
   at: 'Signed',
   size: 'Entries',

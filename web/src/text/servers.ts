@@ -38,6 +38,26 @@ export const servers = {
   removeText:
     'Its tools and its credential go with it. Grants that reach it have to be changed first.',
   tabs: { tools: 'Tools', credential: 'Credential', connect: 'Connect' },
+  recording: {
+    title: 'What is recorded of its calls',
+    about:
+      'Names of arguments, and never values. Two kinds of recording go further; both are off until an admin asks for them, and every change of them is on record.',
+    fingerprints: 'Fingerprints of arguments',
+    captures: 'Arguments and results, sealed to your key',
+    tools: 'Of which tools',
+    all: 'all',
+    on: 'on: “was this value in that call?” can be asked',
+    off: 'off',
+    captured: (of: { arguments: boolean; results: boolean; key_id: string }) =>
+      `${[of.arguments && 'arguments', of.results && 'results'].filter(Boolean).join(' and ')}, sealed to key ${of.key_id}`,
+    captureHow:
+      'Captures are set with countersign recording set, where countersign capture key makes a key pair: the private key never comes here.',
+    captureNotAllowed:
+      'Captures are not allowed on this instance: whoever runs it has not set evidence.capture.',
+    turnOn: 'Record fingerprints',
+    turnOff: 'Record no fingerprints',
+    understood: 'I know what it means: record them',
+  },
   tools: {
     title: 'Tools',
     about:

@@ -43,6 +43,8 @@ fn decision<'a>(text: &'a str, names: &'a [String], number: u64) -> Decision<'a,
         charged: names,
         count: number,
         approval: Some(text),
+        capture: Some(text),
+        fingerprints: Some(text),
     }
 }
 
@@ -58,7 +60,7 @@ proptest! {
         let mut entry = decision(&text, &names, number);
         if !there {
             (entry.tool, entry.fingerprint, entry.policy) = (None, None, None);
-            entry.approval = None;
+            (entry.approval, entry.capture, entry.fingerprints) = (None, None, None);
         }
         entry.write(&mut out);
         canonical(&out);
@@ -75,6 +77,7 @@ proptest! {
             took_micros: number,
             upstream_micros: number,
             echo_removed: there,
+            capture: there.then_some(&text),
         };
         outcome.write(&mut out);
         canonical(&out);
@@ -106,6 +109,8 @@ fn entries_are_written_as_they_were_promised() {
     let mut out = Vec::new();
     let mut entry = decision("x", &names, 7);
     (entry.at, entry.verdict) = (1_795_263_905_123_456, "allowed");
+    // What was not asked for is absent, so entries of before are what they were.
+    (entry.capture, entry.fingerprints) = (None, None);
     entry.write(&mut out);
     assert_eq!(
         String::from_utf8(out).unwrap(),

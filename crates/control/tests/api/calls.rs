@@ -45,6 +45,7 @@ pub(crate) async fn line(
         request_bytes: 100,
         charged: vec![],
         count: 1,
+        marks: None,
     };
     if verdict == Verdict::Allowed {
         world.store.call_begin(intent, vec![], view.generation).await.unwrap();
@@ -68,6 +69,7 @@ async fn finish(world: &World, id: CallId) {
         took_micros: 1_500,
         upstream_micros: 1_000,
         echo_removed: false,
+        capture: None,
     });
     world.store.flush().await.unwrap();
 }

@@ -68,6 +68,7 @@ async fn pay(world: &World, number: u8, millionths: i64, class: OutcomeClass) ->
         request_bytes: 1,
         charged: Vec::new(),
         count: 1,
+        marks: None,
     };
     let judged_at = world.store.generation().unwrap();
     world.store.call_begin(intent, charges.collect(), judged_at).await.unwrap();
@@ -81,6 +82,7 @@ async fn pay(world: &World, number: u8, millionths: i64, class: OutcomeClass) ->
         took_micros: 1,
         upstream_micros: 1,
         echo_removed: false,
+        capture: None,
     });
     world.store.flush().await.unwrap();
     id.to_string()

@@ -33,6 +33,7 @@ mod oauth;
 mod oauth_scopes;
 mod keys;
 mod limits;
+mod recording;
 mod repeat;
 mod calls;
 mod dashboard;

@@ -38,6 +38,7 @@ async fn line(
         request_bytes: 100,
         charged: vec![],
         count: 1,
+        marks: None,
     };
     if verdict == Verdict::Allowed {
         world.store.call_begin(intent, vec![], view.generation).await.unwrap();

@@ -20,6 +20,7 @@ pub(crate) const ROUTES: &[&str] = &[
     "POST /approvals/{id}/withdraw",
     "GET /calls/{id}",
     "GET /calls/{id}/proof",
+    "POST /calls/{id}/fingerprint",
     "POST /reservations/{id}/resolve",
     "POST /servers/{id}/tools/{tool}/accept",
     "DELETE /policies/{id}/draft",
@@ -104,6 +105,13 @@ async fn what_is_there_is_shown_and_changed_as_the_table_says() {
     let steps: Vec<Step> = vec![
         step("GET", "/calls/{id}", &format!("/calls/{call}"), "", 0),
         step("GET", "/calls/{id}/proof", &format!("/calls/{call}/proof"), "", 0),
+        step(
+            "POST",
+            "/calls/{id}/fingerprint",
+            &format!("/calls/{call}/fingerprint"),
+            r#"{"argument":"amount","value":1}"#,
+            1,
+        ),
         // The call never left, so nothing is in doubt about it.
         step(
             "POST",

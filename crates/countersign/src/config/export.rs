@@ -17,6 +17,8 @@ pub(crate) struct EvidenceLog {
     pub(crate) require_witness: Option<Duration>,
     /// How long entries keep what they say.
     pub(crate) keep: Option<Duration>,
+    /// Whether arguments and results may be kept, sealed to a key that is not here.
+    pub(crate) capture: bool,
 }
 
 /// A witness: where it is, and its key.
@@ -140,7 +142,7 @@ macro_rules! switch {
 }
 
 /// The settings, in the order they are printed.
-pub(super) const SETTINGS: [Setting; 14] = [
+pub(super) const SETTINGS: [Setting; 15] = [
     setting(
         "evidence.witnesses",
         "Witnesses that cosign the evidence log, each `URL KEY` as `countersign witness` prints it.",
@@ -178,6 +180,15 @@ pub(super) const SETTINGS: [Setting; 14] = [
         |config| config.evidence.keep.map(|keep| quoted(&print_days(keep))),
     )
     .default("for ever"),
+    setting(
+        "evidence.capture",
+        "Whether admins may have arguments and results kept, sealed to a public key of theirs.",
+        |config, given| {
+            config.evidence.capture = given.switch()?;
+            Ok(())
+        },
+        |config| Some(config.evidence.capture.to_string()),
+    ),
     switch!(
         "metrics.open",
         metrics_for_all,

@@ -14,6 +14,7 @@ mod handbook;
 mod log;
 mod people;
 mod program;
+mod recording;
 mod recovery;
 mod start;
 mod telemetry;

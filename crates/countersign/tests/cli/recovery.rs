@@ -303,6 +303,7 @@ async fn counted_in_the_future(dir: &Path) {
         request_bytes: 1,
         charged: Vec::new(),
         count: 1,
+        marks: None,
     };
     let begun = store.call_begin(intent, charges.collect(), view.generation).await;
     begun.unwrap();
@@ -316,6 +317,7 @@ async fn counted_in_the_future(dir: &Path) {
         took_micros: 1,
         upstream_micros: 1,
         echo_removed: false,
+        capture: None,
     });
     store.flush().await.unwrap();
     store.close();

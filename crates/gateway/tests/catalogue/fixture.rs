@@ -93,5 +93,10 @@ pub(crate) fn policy() -> Value {
 
 /// A house with these tools under this policy.
 pub(crate) async fn house() -> House {
-    House::start(Setup::new(tools(), policy())).await
+    House::start(setup()).await
+}
+
+/// These tools under this policy.
+pub(crate) fn setup() -> Setup {
+    Setup::new(tools(), policy())
 }

@@ -33,5 +33,6 @@ mod oauth;
 mod beyond;
 mod faults;
 mod mutations;
+mod recording;
 mod streams;
 mod traced;

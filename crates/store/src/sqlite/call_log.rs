@@ -58,6 +58,7 @@ fn call_of(row: &Row<'_>) -> Result<Call, Fault> {
         request_bytes: number(row.get(3)?, "calls")?,
         charged: names(23)?,
         count: row.get(4)?,
+        marks: None,
     };
     let ended: Option<i64> = row.get(24)?;
     let outcome = ended.map(|at| outcome_of(row, id, at)).transpose()?;
@@ -76,6 +77,7 @@ fn outcome_of(row: &Row<'_>, id: CallId, at: i64) -> Result<Outcome, Fault> {
         took_micros: number(row.get(29)?, "outcomes")?,
         upstream_micros: number(row.get(30)?, "outcomes")?,
         echo_removed: row.get(31)?,
+        capture: None,
     })
 }
 

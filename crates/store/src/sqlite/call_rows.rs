@@ -7,6 +7,7 @@ use std::sync::Arc;
 use json::Value;
 use rusqlite::{Connection, ErrorCode, params};
 
+use super::captures::{self, Part};
 use super::evidence::Sequencer;
 use super::fault::Fault;
 use super::line::{Line, Shape};
@@ -46,14 +47,22 @@ impl CallRows {
         line: Line,
         opens: bool,
     ) -> Result<bool, Fault> {
-        let leaf = log.decision(&line);
         let (org, grant) = (line.shape.org.clone(), line.shape.grant.clone());
-        let shape = self.shape(conn, line.shape)?;
+        let marks = line.marks.as_deref();
+        let capture = marks.and_then(|marks| marks.capture.as_ref());
+        let told = capture
+            .map(|capture| captures::told(conn, log.keys(), org.as_str(), capture))
+            .transpose()?;
+        let text = told.as_ref().map(|told| told.text.as_str());
+        let leaf = log.decision(&line, text);
+        let fingerprints = marks.and_then(|marks| marks.fingerprints.as_deref());
+        let shape = self.shape(conn, &line.shape)?;
         let idx = self.last + 1;
         let inserted = conn
             .prepare_cached(
                 "INSERT INTO calls (idx, id, at, shape, request_bytes, count, entry, \
-                 approval) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                 approval, fingerprints, capture) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 idx,
@@ -64,6 +73,8 @@ impl CallRows {
                 line.count,
                 stored(log.next()),
                 line.approval.as_ref().map(crate::ApprovalId::as_str),
+                fingerprints,
+                text,
             ]);
         match inserted {
             Ok(_) => {}
@@ -73,12 +84,19 @@ impl CallRows {
             Err(error) => return Err(error.into()),
         }
         log.call(conn, idx, leaf)?;
+        let place = (idx, Part::Arguments, line.at);
+        captures::insert(conn, org.as_str(), place, capture, told.as_ref())?;
         self.last = idx;
         if opens {
             self.opening.push((line.id, idx));
         }
         self.used.insert(grant, (org, line.at));
         Ok(true)
+    }
+
+    /// Rows of `call_shapes` were removed: which ones there are is learnt anew.
+    pub(super) fn forget_shapes(&mut self) {
+        self.shapes.clear();
     }
 
     /// Starts a transaction.
@@ -130,8 +148,8 @@ impl CallRows {
     }
 
     /// The number of a shape, written now if it is new.
-    fn shape(&mut self, conn: &Connection, shape: Shape) -> Result<i64, Fault> {
-        if let Some(id) = self.shapes.get(&shape) {
+    fn shape(&mut self, conn: &Connection, shape: &Shape) -> Result<i64, Fault> {
+        if let Some(id) = self.shapes.get(shape) {
             return Ok(*id);
         }
         let id = self.last_shape + 1;
@@ -169,7 +187,7 @@ impl CallRows {
         if self.shapes.len() >= SHAPES_MAX {
             self.shapes.clear();
         }
-        self.shapes.insert(shape, id);
+        self.shapes.insert(shape.clone(), id);
         Ok(id)
     }
 }
@@ -181,12 +199,24 @@ pub(super) fn insert_outcome(
     idx: i64,
     outcome: &Outcome,
 ) -> Result<(), Fault> {
-    let leaf = log.outcome(outcome);
+    let capture = outcome.capture.as_deref();
+    let (org, told) = match capture {
+        None => (String::new(), None),
+        Some(capture) => {
+            let sql = "SELECT s.org FROM calls c JOIN call_shapes s ON s.id = c.shape \
+                       WHERE c.idx = ?1";
+            let org: String = conn.prepare_cached(sql)?.query_row([idx], |row| row.get(0))?;
+            let told = captures::told(conn, log.keys(), &org, capture)?;
+            (org, Some(told))
+        }
+    };
+    let text = told.as_ref().map(|told| told.text.as_str());
+    let leaf = log.outcome(outcome, text);
     let inserted = conn
         .prepare_cached(
             "INSERT INTO outcomes (idx, at, class, detail, upstream_status, response_bytes, \
-             took_micros, upstream_micros, echo_removed, entry) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (idx) DO NOTHING",
+             took_micros, upstream_micros, echo_removed, entry, capture) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (idx) DO NOTHING",
         )?
         .execute(params![
             idx,
@@ -199,8 +229,13 @@ pub(super) fn insert_outcome(
             stored(outcome.upstream_micros),
             outcome.echo_removed,
             stored(log.next()),
+            text,
         ])?;
-    if inserted == 1 { log.ended(conn, idx, leaf) } else { Ok(()) }
+    if inserted != 1 {
+        return Ok(());
+    }
+    captures::insert(conn, &org, (idx, Part::Result, outcome.at), capture, told.as_ref())?;
+    log.ended(conn, idx, leaf)
 }
 
 /// A count as SQLite keeps it.

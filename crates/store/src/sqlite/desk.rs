@@ -281,6 +281,7 @@ impl Desk {
             took_micros: 0,
             upstream_micros: 0,
             echo_removed: false,
+            capture: None,
         });
     }
 

@@ -128,6 +128,7 @@ fn close_calls(conn: &Connection, log: &mut Sequencer, now: Moment) -> Result<us
             took_micros: 0,
             upstream_micros: 0,
             echo_removed: false,
+            capture: None,
         };
         call_rows::insert_outcome(conn, log, *idx, &outcome)?;
     }

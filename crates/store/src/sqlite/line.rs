@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::{ApprovalId, CallId, GrantId, Intent, Moment, OrgId, PolicyId, ServerId};
+use crate::{ApprovalId, CallId, GrantId, Intent, Marks, Moment, OrgId, PolicyId, ServerId};
 
 /// Everything of an intent that many calls have in common: kept once.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Shape {
     pub(super) org: OrgId,
     pub(super) grant: GrantId,
@@ -35,6 +35,8 @@ pub(super) struct Line {
     pub(super) count: u32,
     /// The sign-off that it uses up.
     pub(super) approval: Option<ApprovalId>,
+    /// What is recorded beyond it.
+    pub(super) marks: Option<Box<Marks>>,
     pub(super) shape: Shape,
 }
 
@@ -66,6 +68,7 @@ impl From<Intent> for Line {
             request_bytes: intent.request_bytes,
             count: intent.count.max(1),
             approval: None,
+            marks: intent.marks,
             shape,
         }
     }

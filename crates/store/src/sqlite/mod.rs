@@ -13,6 +13,8 @@
 //!   contract over them.
 //! - `sealed.rs` lists every sealed column and seals rows again; `rotation.rs` changes the keys;
 //!   `key_care.rs` is the contract over them.
+//! - `recordings.rs` keeps what is recorded of calls beyond names, `captures.rs` what was kept of them;
+//!   `recording_care.rs` is the contract over them.
 //! - `approvals.rs`, `approval_words.rs`, `approval_people.rs` keep calls that wait for people;
 //!   `approving.rs` is the contract over them. `channels.rs` and `outbox.rs` keep where people are
 //!   told of them, and what they were told; `telling.rs` is the contract over these.
@@ -28,6 +30,7 @@ mod authority;
 mod backup;
 mod call_log;
 mod call_rows;
+mod captures;
 mod channels;
 mod connecting;
 mod connections;
@@ -60,6 +63,8 @@ mod providers;
 mod quota_rows;
 mod quotas;
 mod readers;
+mod recording_care;
+mod recordings;
 mod records;
 mod reservations;
 mod rotation;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::desk::Ending;
 use super::keys::{Fields, Keys};
 use super::records::code;
-use crate::{CallId, Moment, Outcome, OutcomeClass};
+use crate::{CallId, Capture, Moment, Outcome, OutcomeClass};
 
 /// The file in the data directory.
 const FILE: &str = "outcomes.spool";
@@ -108,13 +108,15 @@ fn fields(idx: i64, outcome: &Outcome) -> String {
         took_micros,
         upstream_micros,
         echo_removed,
+        capture,
     } = outcome;
     format!(
-        "{idx}\t{id}\t{}\t{}\t{detail}\t{}\t{response_bytes}\t{took_micros}\t{upstream_micros}\t{}",
+        "{idx}\t{id}\t{}\t{}\t{detail}\t{}\t{response_bytes}\t{took_micros}\t{upstream_micros}\t{}\t{}",
         at.micros(),
         class.as_str(),
         upstream_status.unwrap_or(0),
         u8::from(*echo_removed),
+        u8::from(capture.is_some()),
     )
 }
 
@@ -140,6 +142,8 @@ fn parse(keys: &Keys, line: &str) -> Option<Kept> {
         took_micros: next()?.parse().ok()?,
         upstream_micros: next()?.parse().ok()?,
         echo_removed: next()? == "1",
+        // Lines of before end here. A record is not spooled: its entry will say that it is missing.
+        capture: (next() == Some("1")).then(|| Box::new(Capture::Missing("spooled"))),
     };
     next().is_none().then_some(Kept { idx, outcome })
 }

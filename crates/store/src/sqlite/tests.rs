@@ -42,6 +42,7 @@ fn intent(store: &Sqlite, number: u8, tool: &str) -> Intent {
         request_bytes: 1,
         charged: Vec::new(),
         count: 1,
+        marks: None,
     }
 }
 
@@ -56,6 +57,7 @@ fn outcome(number: u8) -> Outcome {
         took_micros: 1,
         upstream_micros: 1,
         echo_removed: false,
+        capture: None,
     }
 }
 

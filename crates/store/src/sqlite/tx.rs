@@ -16,6 +16,7 @@ pub(super) struct Tx<'a> {
     judged: Cell<bool>,
     erased: Cell<bool>,
     asked: Cell<bool>,
+    reshaped: Cell<bool>,
     /// What the transaction has made of the keys.
     new_keys: RefCell<Option<NewKeys>>,
 }
@@ -45,7 +46,8 @@ impl<'a> Tx<'a> {
     pub(super) fn new(conn: &'a Connection, keys: &'a Keys, new_keys: Option<NewKeys>) -> Self {
         let unset = || Cell::new(false);
         let new_keys = RefCell::new(new_keys);
-        Self { conn, keys, judged: unset(), erased: unset(), asked: unset(), new_keys }
+        let (judged, erased, asked, reshaped) = (unset(), unset(), unset(), unset());
+        Self { conn, keys, judged, erased, asked, reshaped, new_keys }
     }
 
     /// The keys that a change of the keys goes on from.
@@ -77,6 +79,15 @@ impl<'a> Tx<'a> {
     /// Says that an approval was changed, so whoever waits for one looks again.
     pub(super) fn asks(&self) {
         self.asked.set(true);
+    }
+
+    /// Says that shapes of calls were removed, so that the writer forgets which there are.
+    pub(super) fn reshapes(&self) {
+        self.reshaped.set(true);
+    }
+
+    pub(super) fn changed_shapes(&self) -> bool {
+        self.reshaped.get()
     }
 
     pub(super) fn changed_approvals(&self) -> bool {

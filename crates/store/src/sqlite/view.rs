@@ -9,13 +9,15 @@ use super::fault::{Fault, corrupt};
 use super::keys::Keys;
 use super::open::meta;
 use super::policies::Newest;
-use super::{credentials, grant_rows, holding, policies, servers, tools, watches};
+use super::{credentials, grant_rows, holding, policies, recordings, servers, tools, watches};
 use crate::{OrgId, PolicyId, ServerView, View};
 
 /// Reads the view. The connection is in a transaction, so all of it is of one generation.
 pub(super) fn read(conn: &Connection, keys: &Keys) -> Result<View, Fault> {
     let generation: Option<i64> = meta(conn, "generation")?;
     let generation = generation.and_then(|g| u64::try_from(g).ok());
+    let (recordings, forged_recordings) = recordings::all(conn, keys)?;
+    let (fingerprint_keys, forged_keys) = recordings::keys_in_use(conn, keys)?;
     let mut view = View {
         generation: generation.ok_or_else(|| corrupt("meta"))?,
         grants: Vec::new(),
@@ -23,7 +25,9 @@ pub(super) fn read(conn: &Connection, keys: &Keys) -> Result<View, Fault> {
         policies: Vec::new(),
         watches: Vec::new(),
         holdings: holding::all(conn, keys)?,
-        forged: 0,
+        recordings,
+        fingerprint_keys,
+        forged: forged_recordings + forged_keys,
         keyring: keys.ring(),
     };
     let mut used: BTreeMap<PolicyId, OrgId> = BTreeMap::new();

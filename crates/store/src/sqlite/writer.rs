@@ -292,6 +292,11 @@ impl Writer {
         let made = change.run(&tx);
         let (judged, erased) = (tx.changed_view(), tx.erased());
         let asked = tx.changed_approvals();
+        if tx.changed_shapes() {
+            // At once: the next line of this transaction may be of a shape that is gone. If the
+            // change falls, a shape is written once more than need be.
+            self.calls.forget_shapes();
+        }
         let keys = tx.into_new_keys();
         group.ran.push(Ran::Change(change));
         if self.conn.is_autocommit() {

@@ -67,6 +67,45 @@ async fn old_entries_lose_what_they_say_and_every_proof_still_holds() {
 }
 
 #[tokio::test]
+async fn what_aged_calls_had_in_common_goes_with_the_last_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let house = open(dir.path()).unwrap();
+    let server = house.server("pay").await;
+    let (grant, _) = house.grant("g", &[&server.id]).await;
+    let refused = async |tool: &str| {
+        let tool = Some(tool.into());
+        let intent = store::Intent { tool, ..house.intent(&grant, &server) };
+        house.store.call_refused(intent).await.unwrap();
+    };
+    let shapes = || {
+        let conn = rusqlite::Connection::open(dir.path().join("countersign.db")).unwrap();
+        let mut found = conn.prepare("SELECT tool FROM call_shapes ORDER BY tool").unwrap();
+        let found = found.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        found.collect::<Result<Vec<_>, _>>().unwrap()
+    };
+    for tool in ["canary_once", "canary_both", "canary_once"] {
+        refused(tool).await;
+    }
+    checkpoint(&house).await;
+    house.clock.pass_seconds(10 * DAY);
+    refused("canary_both").await;
+    checkpoint(&house).await;
+    assert_eq!(shapes(), ["canary_both", "canary_once"]);
+    let by = By::program(house.org.clone(), store::Clock::now(&*house.clock));
+    house.store.retain_since(&by, by.at.plus_seconds(-DAY)).await.unwrap();
+    assert_eq!(shapes(), ["canary_both"], "a call still has the one, none the other");
+    // The writer has forgotten what is gone: the same call again is written whole.
+    refused("canary_once").await;
+    checkpoint(&house).await;
+    assert_eq!(shapes(), ["canary_both", "canary_once"]);
+    let log = house.log().await;
+    let tools: Vec<_> = log.iter().filter_map(|call| call.intent.tool.as_deref()).collect();
+    assert_eq!(tools, ["canary_once", "canary_both"]);
+    let check = house.store.evidence_check().await.unwrap();
+    assert_eq!((check.report.findings, check.unentered), (vec![], 0));
+}
+
+#[tokio::test]
 async fn a_call_that_is_open_and_all_behind_it_stay() {
     let dir = tempfile::tempdir().unwrap();
     let house = open(dir.path()).unwrap();

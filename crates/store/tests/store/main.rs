@@ -10,4 +10,5 @@ mod contract;
 mod evidence;
 mod evidence_kept;
 mod file;
+mod recording;
 mod rotation;

@@ -54,6 +54,7 @@ export function Evidence() {
         </Asked>
       </Panel>
       <Verify />
+      <Exports />
       <Recent />
     </Stack>
   );
@@ -131,6 +132,35 @@ function Found({ found }: { found: Schemas['LogCheckOut'] }) {
       </Text>
       <Snippet text={found.command} label={a.command} />
     </Stack>
+  );
+}
+
+function Exports() {
+  const query = api.useQuery('get', '/api/v1/health/detail', {}, { refetchInterval: 30_000 });
+  return (
+    <Panel title={a.health}>
+      <Asked query={query} lines={2}>
+        {({ parts }) => {
+          const exports = parts.filter((part) => part.part.startsWith('export '));
+          if (exports.length === 0) return <Text size="sm">{a.noExports}</Text>;
+          return (
+            <Stack gap="sm">
+              <Text size="sm" c="dimmed">
+                {a.healthAbout}
+              </Text>
+              <Facts
+                of={exports.map((part) => [
+                  part.part.slice('export '.length),
+                  [part.state === 'ok' ? a.healthStates.ok : a.healthStates.lagging, part.said]
+                    .filter(Boolean)
+                    .join(': '),
+                ])}
+              />
+            </Stack>
+          );
+        }}
+      </Asked>
+    </Panel>
   );
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Kept {
 }
 
 /// The entry of a line on its way in.
-pub(super) fn decision(index: u64, line: &Line, out: &mut Vec<u8>) {
+pub(super) fn decision(index: u64, line: &Line, capture: Option<&str>, out: &mut Vec<u8>) {
     let shape = &line.shape;
     let policy = shape.policy.as_ref();
     Decision::<Arc<str>> {
@@ -53,12 +53,14 @@ pub(super) fn decision(index: u64, line: &Line, out: &mut Vec<u8>) {
         charged: &shape.charged,
         count: u64::from(line.count),
         approval: line.approval.as_ref().map(crate::ApprovalId::as_str),
+        capture,
+        fingerprints: line.marks.as_deref().and_then(|marks| marks.fingerprints.as_deref()),
     }
     .write(out);
 }
 
 /// The entry of an outcome on its way in.
-pub(super) fn outcome(index: u64, outcome: &Outcome, out: &mut Vec<u8>) {
+pub(super) fn outcome(index: u64, outcome: &Outcome, capture: Option<&str>, out: &mut Vec<u8>) {
     audit::entry::Outcome {
         index,
         call: &outcome.id.to_string(),
@@ -70,6 +72,7 @@ pub(super) fn outcome(index: u64, outcome: &Outcome, out: &mut Vec<u8>) {
         took_micros: outcome.took_micros,
         upstream_micros: outcome.upstream_micros,
         echo_removed: outcome.echo_removed,
+        capture,
     }
     .write(out);
 }
@@ -77,7 +80,7 @@ pub(super) fn outcome(index: u64, outcome: &Outcome, out: &mut Vec<u8>) {
 const CALL: &str = "c.id, c.at, s.org, s.grant_id, s.grant_label, s.identity, \
     s.token_generation, s.server_id, s.server_slug, s.version, s.method, s.tool, s.fingerprint, \
     s.policy_id, s.policy_version, s.verdict, s.rule, s.reason, s.known_args, s.unknown_args, \
-    c.request_bytes, s.charged, c.count, c.approval";
+    c.request_bytes, s.charged, c.count, c.approval, c.capture, c.fingerprints";
 
 /// Reads a decision from its row: a place, the organisation, and the columns of [`CALL`].
 fn call_row(index: u64, row: &Row<'_>) -> rusqlite::Result<Vec<u8>> {
@@ -117,6 +120,8 @@ fn call_row(index: u64, row: &Row<'_>) -> rusqlite::Result<Vec<u8>> {
         charged: &list(21)?,
         count: number(22)?,
         approval: maybe(23)?.as_deref(),
+        capture: maybe(24)?.as_deref(),
+        fingerprints: maybe(25)?.as_deref(),
     }
     .write(&mut out);
     Ok(out)
@@ -137,6 +142,7 @@ fn outcome_row(index: u64, row: &Row<'_>) -> rusqlite::Result<Vec<u8>> {
         took_micros: number(8)?,
         upstream_micros: number(9)?,
         echo_removed: row.get::<_, i64>(10)? != 0,
+        capture: row.get::<_, Option<String>>(11)?.as_deref(),
     }
     .write(&mut out);
     Ok(out)
@@ -207,7 +213,7 @@ pub(super) fn old_outcomes(
     most: i64,
 ) -> Result<Vec<(i64, Vec<u8>)>, Fault> {
     let sql = "SELECT o.idx, '', c.id, o.at, o.class, o.detail, o.upstream_status, \
-        o.response_bytes, o.took_micros, o.upstream_micros, o.echo_removed \
+        o.response_bytes, o.took_micros, o.upstream_micros, o.echo_removed, o.capture \
         FROM outcomes o JOIN calls c ON c.idx = o.idx WHERE o.entry IS NULL ORDER BY o.idx LIMIT ?1";
     old(conn, sql, index, most, outcome_row)
 }
@@ -257,7 +263,7 @@ pub(super) fn range(conn: &Connection, from: u64, to: u64) -> Result<Vec<Kept>, 
     );
     let outcomes = format!(
         "SELECT e.idx, s.org, c.id, o.at, o.class, o.detail, o.upstream_status, o.response_bytes, \
-         o.took_micros, o.upstream_micros, o.echo_removed FROM log_entries e \
+         o.took_micros, o.upstream_micros, o.echo_removed, o.capture FROM log_entries e \
          JOIN outcomes o ON o.idx = e.ref >> 2 JOIN calls c ON c.idx = o.idx \
          JOIN call_shapes s ON s.id = c.shape WHERE {}",
         of(1)

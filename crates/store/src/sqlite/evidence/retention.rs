@@ -7,6 +7,7 @@
 use rusqlite::{Connection, params};
 
 use super::super::Sqlite;
+use super::super::captures;
 use super::super::fault::Fault;
 use super::super::open::{meta, meta_put};
 use super::super::tx::{Detail, Recorded, Tx};
@@ -15,6 +16,8 @@ use crate::{By, ChangeError, Moment};
 
 /// How many entries one look or one removal takes.
 const STEP: u64 = 2_000;
+/// How many shapes of calls one removal takes.
+const SHAPES_STEP: usize = 500;
 /// Up to where rows are gone.
 const GONE: &str = "evidence_gone";
 
@@ -74,6 +77,7 @@ fn remove(tx: &Tx<'_>) -> Result<Recorded<(u64, u64)>, Fault> {
     let end = reads::retained_from(tx.conn)?;
     let from = meta::<i64>(tx.conn, GONE)?.unwrap_or(0).unsigned_abs();
     let to = end.min(from + STEP);
+    captures::remove_with_calls(tx.conn, stored(from), stored(to))?;
     for (table, kind) in [("outcomes", 1), ("calls", 0), ("audit_events", 2)] {
         let sql = format!(
             "DELETE FROM {table} WHERE idx IN (SELECT ref >> 2 FROM log_entries \
@@ -87,6 +91,30 @@ fn remove(tx: &Tx<'_>) -> Result<Recorded<(u64, u64)>, Fault> {
     }
     // The entry that says so was written before.
     Ok(Recorded::unchanged((to, end)))
+}
+
+/// Shapes that no call has at this moment, and the newest call that was looked at.
+fn unused_shapes(conn: &Connection) -> Result<(i64, Vec<i64>), Fault> {
+    let newest = conn.query_row("SELECT coalesce(max(idx), 0) FROM calls", [], |r| r.get(0))?;
+    let sql = "SELECT id FROM call_shapes WHERE id NOT IN (SELECT shape FROM calls)";
+    let mut statement = conn.prepare_cached(sql)?;
+    let unused = statement.query_map([], |row| row.get(0))?;
+    Ok((newest, unused.collect::<rusqlite::Result<_>>()?))
+}
+
+/// Removes those of these shapes that no newer call has either.
+fn remove_shapes(tx: &Tx<'_>, newest: i64, unused: &[i64]) -> Result<Recorded<()>, Fault> {
+    let mut remove = tx.conn.prepare_cached(
+        "DELETE FROM call_shapes WHERE id = ?1 \
+         AND NOT EXISTS (SELECT 1 FROM calls WHERE idx > ?2 AND shape = ?1)",
+    )?;
+    for shape in unused {
+        remove.execute([*shape, newest])?;
+    }
+    tx.reshapes();
+    tx.erases();
+    // The entry that accounts for the calls accounts for what they had in common.
+    Ok(Recorded::unchanged(()))
 }
 
 impl Sqlite {
@@ -113,8 +141,15 @@ impl Sqlite {
         loop {
             let (gone, end) = self.desk.change(remove).await?;
             if gone >= end {
-                return Ok(end);
+                break;
             }
         }
+        // Looked for beside the writer, and by every run: one that was cut off left some behind.
+        let (newest, unused) = self.readers.read(unused_shapes).await?;
+        for some in unused.chunks(SHAPES_STEP) {
+            let some = some.to_vec();
+            self.desk.change(move |tx| remove_shapes(tx, newest, &some)).await?;
+        }
+        self.readers.read(reads::retained_from).await.map_err(ChangeError::from)
     }
 }

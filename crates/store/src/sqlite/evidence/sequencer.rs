@@ -195,6 +195,11 @@ impl Sequencer {
         }
     }
 
+    /// The keys in hand.
+    pub(in super::super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     /// Starts a transaction.
     pub(in super::super) fn begin(&mut self) {
         self.growing.clone_from(&self.committed);
@@ -209,16 +214,16 @@ impl Sequencer {
     }
 
     /// The leaf of a line, at the next place.
-    pub(in super::super) fn decision(&mut self, line: &Line) -> Hash {
+    pub(in super::super) fn decision(&mut self, line: &Line, capture: Option<&str>) -> Hash {
         self.bytes.clear();
-        entries::decision(self.growing.size(), line, &mut self.bytes);
+        entries::decision(self.growing.size(), line, capture, &mut self.bytes);
         Hash::leaf(&self.bytes)
     }
 
     /// The leaf of an outcome, at the next place.
-    pub(in super::super) fn outcome(&mut self, outcome: &Outcome) -> Hash {
+    pub(in super::super) fn outcome(&mut self, outcome: &Outcome, capture: Option<&str>) -> Hash {
         self.bytes.clear();
-        entries::outcome(self.growing.size(), outcome, &mut self.bytes);
+        entries::outcome(self.growing.size(), outcome, capture, &mut self.bytes);
         Hash::leaf(&self.bytes)
     }
 

@@ -156,6 +156,7 @@ impl<S: Store> House<S> {
             request_bytes: 512,
             charged: Vec::new(),
             count: 1,
+            marks: None,
         }
     }
 
@@ -170,6 +171,7 @@ impl<S: Store> House<S> {
             took_micros: 3_000,
             upstream_micros: 2_500,
             echo_removed: false,
+            capture: None,
         }
     }
 
