@@ -257,6 +257,8 @@ impl Forgetful {
             policies: vec![version],
             watches: Vec::new(),
             holdings: std::collections::HashMap::new(),
+            recordings: Default::default(),
+            fingerprint_keys: Default::default(),
             forged: 0,
             keyring: Arc::clone(keyring),
         };

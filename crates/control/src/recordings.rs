@@ -384,11 +384,11 @@ pub(crate) async fn ask(
 ) -> Result<Json<FingerprintAnswerOut>, Problem> {
     let by = who.may(Action::FingerprintsAsk)?;
     let FingerprintQuestion { argument, value: Exact(value) } = body.read().await?;
-    let id = CallId::parse(&id).ok_or_else(|| Problem::no_such("call"))?;
     if argument.as_ref().is_some_and(|name| name.is_empty() || name.len() > NAME_BYTES_MAX) {
         let message = "the name of an argument has 1 to 256 bytes";
         return Err(Problem::field("/argument", "invalid_value", message));
     }
+    let id = CallId::parse(&id).ok_or_else(|| Problem::no_such("call"))?;
     let value = json::canonical_by_value(&value);
     let (by, argument) = (by.by(), argument.as_deref());
     let answer = match control.store.fingerprint_asked(&by, &id, argument, value).await? {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use vault::CaptureKey;
 
 use super::{input, show};
 use crate::api::Api;
@@ -95,9 +96,9 @@ fn wanted(asked: &RecordingSet, now: &Value) -> Result<Value, Failure> {
             };
             let key = match &asked.capture_key {
                 Some(given) if Path::new(given).exists() => {
-                    Value::from(input::text(Path::new(given))?.trim())
+                    public(&input::text(Path::new(given))?)?
                 }
-                Some(given) => Value::from(given.trim()),
+                Some(given) => public(given)?,
                 None if before.is_null() => {
                     let what = "nothing can be kept without a key to seal it to";
                     let next = "give --capture-key; `countersign capture key` makes one";
@@ -119,6 +120,15 @@ fn wanted(asked: &RecordingSet, now: &Value) -> Result<Value, Failure> {
         "fingerprints": fingerprints, "capture": capture, "tools": tools,
         "understood": asked.understood,
     }))
+}
+
+/// A public key. It is looked at here: a private one that was taken for it must not leave this machine.
+fn public(text: &str) -> Result<Value, Failure> {
+    let key = CaptureKey::parse(text.trim()).map_err(|error| {
+        let what = format!("`--capture-key` is no public key: {error}");
+        Failure::usage(what, "give what `countersign capture key` prints")
+    })?;
+    Ok(key.to_string().into())
 }
 
 pub(super) async fn fingerprint(

@@ -74,7 +74,8 @@ async fn what_aged_calls_had_in_common_goes_with_the_last_of_them() {
     let (grant, _) = house.grant("g", &[&server.id]).await;
     let refused = async |tool: &str| {
         let tool = Some(tool.into());
-        let intent = store::Intent { tool, ..house.intent(&grant, &server) };
+        let verdict = store::Verdict::Denied;
+        let intent = store::Intent { tool, verdict, ..house.intent(&grant, &server) };
         house.store.call_refused(intent).await.unwrap();
     };
     let shapes = || {
