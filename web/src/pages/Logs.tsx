@@ -8,12 +8,14 @@ import { formatTime } from '../lib/format';
 import { merged } from '../lib/lines';
 import type { Call } from '../lib/road';
 import { useTail } from '../lib/tail';
+import { download } from '../lib/download';
 import { t } from '../text';
 import { Empty, Loading } from '../ui/Asked';
 import { Page } from '../ui/Page';
 import { ProblemView } from '../ui/ProblemView';
 import { CallDetail } from './logs/CallDetail';
 import { Filters } from './logs/Filters';
+import { asCsv } from './logs/export';
 import { Lines } from './logs/Lines';
 import { SavedViews } from './logs/SavedViews';
 import './logs/logs.css';
@@ -93,17 +95,27 @@ function List({ filter, open, set, show }: Props) {
     <Page
       title={t.logs.title}
       actions={
-        !past && (
-          <Group gap="xs">
-            <Text size="sm" role="status" c={stream === 'live' ? 'var(--cs-allowed)' : 'dimmed'}>
-              {stream === 'live' && `● ${t.logs.live}`}
-              {stream === 'lost' && t.logs.reconnecting(formatTime(heardAt))}
-            </Text>
-            <Button size="xs" variant="default" onClick={() => setFollow(!follow)}>
-              {follow ? t.logs.pause : t.logs.resume}
-            </Button>
-          </Group>
-        )
+        <Group gap="xs">
+          <Button
+            size="xs"
+            variant="default"
+            disabled={lines.length === 0}
+            onClick={() => download('countersign-calls.csv', asCsv(lines, names))}
+          >
+            {t.logs.export}
+          </Button>
+          {!past && (
+            <>
+              <Text size="sm" role="status" c={stream === 'live' ? 'var(--cs-allowed)' : 'dimmed'}>
+                {stream === 'live' && `● ${t.logs.live}`}
+                {stream === 'lost' && t.logs.reconnecting(formatTime(heardAt))}
+              </Text>
+              <Button size="xs" variant="default" onClick={() => setFollow(!follow)}>
+                {follow ? t.logs.pause : t.logs.resume}
+              </Button>
+            </>
+          )}
+        </Group>
       }
     >
       <Filters filter={filter} set={set} />

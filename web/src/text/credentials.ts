@@ -16,8 +16,9 @@ export const credentials = {
   } as Record<string, string>,
   state: 'State',
   opens: 'It opens with the present keys. Test it to see whether the server takes it.',
-  closed: (version: string) =>
-    `It does not open: key ${version} that sealed it is not loaded, or the record was changed. Replace it.`,
+  closed: 'Does not open',
+  closedText: (version: string) =>
+    `Key ${version} that sealed it is not loaded, or the record was changed. Replace it.`,
   headers: 'Headers',
   setAt: 'Set',
   replaced: 'Replaced',
@@ -179,8 +180,9 @@ export const credentials = {
 
   works: 'Works',
   waitsFirst: 'Ready: the first call gets its token',
-  notOpening: 'Its tokens do not open: connect again',
-  needed: (who: string) => `Reconnect needed, by ${who}`,
+  notOpening: 'Its tokens do not open.',
+  needed: 'Reconnect needed',
+  neededBy: (who: string) => `By ${who}.`,
   anAdmin: 'an admin',
   orAdmin: (who: string) => `${who} or an admin`,
   reasons: {
@@ -214,7 +216,8 @@ export const own = {
   where: 'You consent at',
   asked: 'What is asked for',
   state: 'State',
-  notConnected: 'Not connected: calls that need it are refused, and their agents are sent here.',
+  notConnected: 'Not connected',
+  notConnectedText: 'Calls that need it are refused, and their agents are sent here.',
   agents: 'What agents will be able to do with it',
   noAgents: 'No grant uses this account yet. Connecting it lets nobody do anything.',
   under: 'under the policy',

@@ -12,6 +12,7 @@ export const logs = {
   empty: 'No call of an agent matches. Calls appear here the moment they are decided.',
   clear: 'Clear filters',
   count: (n: number) => (n === 1 ? '1 call loaded' : `${n.toLocaleString()} calls loaded`),
+  export: 'Export as CSV',
   end: 'This is the first call.',
   loadMore: 'Older calls',
   folded: (n: number) => `× ${n}`,

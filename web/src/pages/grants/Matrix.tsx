@@ -5,6 +5,8 @@ import { api, type Schemas } from '../../api/client';
 import { to } from '../../app/links';
 import { parse, type Parsed } from '../../builder/document';
 import { stateOf } from '../../builder/reading';
+import { csv } from '../../lib/csv';
+import { download } from '../../lib/download';
 import { t } from '../../text';
 import { Loading } from '../../ui/Asked';
 import { Go } from '../../ui/bits';
@@ -53,8 +55,7 @@ export function Matrix({ grants }: { grants: Schemas['GrantOut'][] }) {
   };
   const spoken = (word: Kind | 'rules' | '') =>
     word === '' ? '' : word === 'rules' ? t.grants.words.byRules : t.words[word];
-  const csv = () => {
-    const quote = (text: string) => `"${text.replaceAll('"', '""')}"`;
+  const save = () => {
     const rows = grants.map((grant) => [
       grant.label,
       ...columns.map(({ server, tool }) => spoken(cell(grant, server, tool))),
@@ -63,12 +64,7 @@ export function Matrix({ grants }: { grants: Schemas['GrantOut'][] }) {
       t.grants.columns.label,
       ...columns.map(({ server, tool }) => `${server}/${tool}`),
     ];
-    const text = [head, ...rows].map((row) => row.map(quote).join(',')).join('\r\n');
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(new Blob([text], { type: 'text/csv' }));
-    link.download = 'countersign-matrix.csv';
-    link.click();
-    URL.revokeObjectURL(link.href);
+    download('countersign-matrix.csv', csv([head, ...rows]));
   };
   return (
     <Stack>
@@ -76,7 +72,7 @@ export function Matrix({ grants }: { grants: Schemas['GrantOut'][] }) {
         <Text size="sm" c="dimmed" maw={640}>
           {t.grants.matrixAbout}
         </Text>
-        <Button size="xs" variant="default" onClick={csv}>
+        <Button size="xs" variant="default" onClick={save}>
           {t.grants.export}
         </Button>
       </Group>

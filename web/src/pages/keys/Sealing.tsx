@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { api, type Schemas } from '../../api/client';
 import { useCan } from '../../app/can';
 import { notice } from '../../app/notices';
-import { formatNumber } from '../../lib/format';
+import { formatMoment, formatNumber } from '../../lib/format';
 import { keyring as k } from '../../text/keyring';
 import { Asked } from '../../ui/Asked';
 import { At, Facts } from '../../ui/bits';
@@ -198,7 +198,7 @@ function RootKey({ ring, changed }: { ring: Keyring; changed: () => void }) {
         <Facts
           of={[
             [k.source, source ?? k.unknown],
-            [k.replaced, at ? <At key="at" at={at} as="moment" /> : k.neverReplaced],
+            [k.replaced, at ? formatMoment(at) : k.neverReplaced],
           ]}
         />
         <Group>

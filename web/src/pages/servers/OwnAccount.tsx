@@ -98,7 +98,10 @@ function Account({ server, of, result }: AccountProps) {
                     {state.why && <Text size="sm">{state.why}</Text>}
                   </>
                 ) : (
-                  <Word kind="denied">{o.notConnected}</Word>
+                  <>
+                    <Word kind="denied">{o.notConnected}</Word>
+                    <Text size="sm">{o.notConnectedText}</Text>
+                  </>
                 )}
               </div>,
             ],

@@ -2,6 +2,7 @@
 import type { ReactNode } from 'react';
 import { api, type Schemas } from '../../../api/client';
 import { to } from '../../../app/links';
+import { formatMoment } from '../../../lib/format';
 import { credentials as c } from '../../../text/credentials';
 import { states } from '../../../text/shell';
 import { At, Facts, Go } from '../../../ui/bits';
@@ -21,9 +22,9 @@ export function Known({ slug, credential }: { slug: string; credential: Credenti
           credential.opens ? (
             c.opens
           ) : (
-            <Word key="closed" kind="denied">
-              {c.closed(String(key ?? states.none))}
-            </Word>
+            <div key="closed">
+              <Word kind="denied">{c.closed}</Word> {c.closedText(String(key ?? states.none))}
+            </div>
           ),
         ],
         ...(oauth
@@ -38,7 +39,7 @@ export function Known({ slug, credential }: { slug: string; credential: Credenti
               string,
               ReactNode,
             ][])),
-        [c.setAt, <At key="set" at={credential.set_at} as="moment" />],
+        [c.setAt, formatMoment(credential.set_at)],
         [c.replaced, c.times(credential.generation)],
         ...(key === null || key === undefined
           ? []

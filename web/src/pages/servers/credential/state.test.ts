@@ -23,18 +23,21 @@ describe('an account', () => {
   test.each([
     [{}, 'allowed', 'Works'],
     [{ key_version: null }, 'waiting', 'Ready: the first call gets its token'],
-    [{ opens: false }, 'denied', 'Reconnect needed, by ana@example.org or an admin'],
-    [
-      { state: 'reconnect', reason: 'revoked', identity: '' },
-      'denied',
-      'Reconnect needed, by an admin',
-    ],
+    [{ opens: false }, 'denied', 'Reconnect needed'],
+    [{ state: 'reconnect', reason: 'revoked', identity: '' }, 'denied', 'Reconnect needed'],
   ])('%j is %s: %s', (over, kind, text) => {
     expect(standing(connection(over))).toMatchObject({ kind, text });
   });
 
+  test('says who can mend it', () => {
+    expect(standing(connection({ opens: false })).why).toMatch(/^By ana@example.org or an admin/);
+    expect(standing(connection({ state: 'reconnect', identity: '' })).why).toBe('By an admin.');
+  });
+
   test('says why somebody has to connect it again, and a reason it does not know as it is', () => {
     expect(standing(connection({ state: 'reconnect', reason: 'revoked' })).why).toMatch(/consent/);
-    expect(standing(connection({ state: 'reconnect', reason: 'new_word' })).why).toBe('new_word');
+    expect(standing(connection({ state: 'reconnect', reason: 'new_word' })).why).toBe(
+      'By ana@example.org or an admin. new_word',
+    );
   });
 });

@@ -17,10 +17,13 @@ export function standing(of: Connection): Standing {
   if (of.state === 'reconnect')
     return {
       kind: 'denied',
-      text: c.needed(who),
-      why: of.reason ? (c.reasons[of.reason] ?? of.reason) : undefined,
+      text: c.needed,
+      why: [c.neededBy(who), of.reason && (c.reasons[of.reason] ?? of.reason)]
+        .filter(Boolean)
+        .join(' '),
     };
-  if (!of.opens) return { kind: 'denied', text: c.needed(who), why: c.notOpening };
+  if (!of.opens)
+    return { kind: 'denied', text: c.needed, why: `${c.neededBy(who)} ${c.notOpening}` };
   if (of.key_version === null || of.key_version === undefined)
     return { kind: 'waiting', text: c.waitsFirst };
   return { kind: 'allowed', text: c.works };
