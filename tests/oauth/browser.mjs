@@ -38,7 +38,7 @@ export class Browser {
     for (let steps = 0; steps < 30; steps += 1) {
       way.push(url);
       if (until(url)) return { url, way };
-      const answer = await this.ask(url, init);
+      const answer = await this.ask(url, { ...init, headers: { accept: 'text/html' } });
       init = {};
       const location = answer.headers.get('location');
       if (location !== null) {

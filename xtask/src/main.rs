@@ -16,6 +16,7 @@ mod demo;
 mod deny;
 mod evidence;
 mod files;
+mod fuzz;
 mod install;
 mod links;
 mod oauth;
@@ -39,6 +40,7 @@ Usage: cargo xtask <chore>
                   through a running gateway; --quick leaves those peers out
   peers           those peers alone
   web             install and build the dashboard, if anything changed
+  fuzz [SECONDS]  look for bytes that open as a sealed record and were not sealed
   bench [ARGS]    measure beside a bare proxy, and say what it costs
 ";
 
@@ -64,6 +66,7 @@ fn run(chore: &str, args: &[String]) -> Outcome {
         "demo" => demo::demo(args),
         "web" => web::build(),
         "bench" => demo::bench(args),
+        "fuzz" => fuzz::fuzz(args),
         "test" => test::run(args),
         "peers" => test::peers_alone(args),
         "" | "help" | "--help" | "-h" => {

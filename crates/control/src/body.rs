@@ -191,6 +191,11 @@ impl Query {
         let (_, value) = found.next()?;
         found.next().is_none().then_some(value)
     }
+
+    /// Whether a parameter stands more than once.
+    pub(crate) fn repeats(&self, name: &str) -> bool {
+        self.0.iter().filter(|(other, _)| other == name).count() > 1
+    }
 }
 
 /// A query string that has not been looked at.

@@ -4,6 +4,7 @@
 mod callback;
 mod connect;
 mod discovery;
+mod page;
 mod scopes;
 mod setup;
 

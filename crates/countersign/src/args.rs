@@ -269,15 +269,15 @@ pub(crate) struct OauthClient {
     /// Each identity of grants connects an account of its own.
     #[arg(long, conflicts_with = "client_credentials")]
     pub(crate) per_identity: bool,
-    /// The authorization server that must be found.
-    #[arg(long)]
+    /// The authorization server that must be found; another one is refused.
+    #[arg(long, value_name = "ADDRESS")]
     pub(crate) issuer: Option<String>,
     /// The client that was made at the authorization server. Without it: our document, or a
     /// registration.
-    #[arg(long)]
+    #[arg(long, value_name = "ID")]
     pub(crate) client_id: Option<String>,
     /// The address of a document that describes us, where it is published elsewhere.
-    #[arg(long)]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "client_id")]
     pub(crate) client_document: Option<String>,
     /// The file of the client's secret.
     #[arg(long, value_name = "FILE", requires = "client_id")]
@@ -285,8 +285,8 @@ pub(crate) struct OauthClient {
     /// The file of the client's private key: PKCS#8 in PEM.
     #[arg(long, value_name = "FILE", requires = "client_id", conflicts_with = "secret_file")]
     pub(crate) key_file: Option<PathBuf>,
-    /// A scope to ask for. Without any: what the server asks for.
-    #[arg(long = "scope")]
+    /// A scope to ask for; give it once for each. Without any: what the server asks for.
+    #[arg(long = "scope", value_name = "SCOPE")]
     pub(crate) scopes: Vec<String>,
 }
 
@@ -306,7 +306,8 @@ pub(crate) enum Credential {
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
-    /// Show that there is one, and since when. Values are never shown.
+    /// Show that there is one, and since when. Values are never shown: where the settings allow it, an
+    /// admin reads one back in the dashboard.
     Show {
         /// The server's slug or id.
         server: String,
@@ -347,7 +348,7 @@ pub(crate) enum Credential {
         /// The server's slug or id.
         server: String,
     },
-    /// Remove the secret of a server.
+    /// Remove the secret of a server, its OAuth client and its connected accounts.
     Remove {
         /// The server's slug or id.
         server: String,

@@ -237,6 +237,7 @@ impl Config {
             timeouts: self.gateway.timeouts,
             holding: gateway::Holding::default(),
             captures: self.evidence.capture,
+            names: dial::machine(),
         }
     }
 }

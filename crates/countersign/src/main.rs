@@ -23,13 +23,21 @@ mod telemetry;
 mod tls;
 mod witnesses;
 
+use std::alloc::System;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use zeroizing_alloc::ZeroAlloc;
 
 use args::{Arguments, Command};
 use failure::Failure;
 use out::Style;
+
+/// Wipes every piece of memory that is given back. Our own secrets wipe themselves; this is for the
+/// copies that libraries make on a credential's way to its upstream, such as the buffer that a
+/// connection writes heads of requests from.
+#[global_allocator]
+static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     logging::quiet_panics();

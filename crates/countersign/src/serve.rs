@@ -24,11 +24,23 @@ pub(crate) fn run(arguments: Serve, style: Style) -> Result<(), Failure> {
     if let Some(value) = &config.root_key.value {
         return Err(handover::start_again(value));
     }
+    #[cfg(unix)]
+    leave_no_core();
     let runtime = runtime()?;
     let ended = runtime.block_on(serve(&config, style));
     // What still runs in the background (a name look-up, a file) must not keep the process.
     runtime.shutdown_background();
     ended
+}
+
+/// A program that crashes may leave its memory behind in a file, keys and all. This one does not.
+#[cfg(unix)]
+fn leave_no_core() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "a crash may write this program's memory to a file");
+    }
 }
 
 /// A runtime for an instance.

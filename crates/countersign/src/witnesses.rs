@@ -147,11 +147,8 @@ async fn ask(store: &Sqlite, witness: &WitnessAt) -> Result<(), Unwilling> {
     let key = PublicKey::parse(&store.evidence_key().await.map_err(strange)?);
     let key = key.map_err(|_| Unwilling::Strange)?;
     let Some(newest) = store.checkpoint_now().await.map_err(strange)? else { return Ok(()) };
-    let fetch = Fetch {
-        answer_bytes_max: ANSWER_BYTES_MAX,
-        deadline: PATIENCE,
-        private_targets: crate::telemetry::targets(&witness.url),
-    };
+    let targets = crate::telemetry::targets(&witness.url);
+    let fetch = Fetch::new(ANSWER_BYTES_MAX, PATIENCE, targets);
     let url = format!("{}/add-checkpoint", witness.url.trim_end_matches('/'));
     let asking = Asking::of(&key, &newest.note)?;
     let first = post(&fetch, &url, asking.body(0, Vec::new())).await?;

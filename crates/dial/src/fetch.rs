@@ -4,6 +4,7 @@
 //! A redirect is an answer like any other and is not followed: whoever wants to go on makes a new
 //! request, which meets the guard again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Body as _;
 
-use crate::{Broken, Guard, GuardError, HttpClient};
+use crate::guard::is_here;
+use crate::{Broken, Guard, GuardError, HttpClient, Names, machine};
 
 /// How long looking a name up, connecting and TLS may take together.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -19,12 +21,12 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// The bounds of a request and the private targets it may reach.
 #[derive(Clone, Debug)]
 pub struct Fetch {
-    /// The largest body of an answer.
-    pub answer_bytes_max: usize,
-    /// How long everything together may take: looking up, dialling, sending, reading.
-    pub deadline: Duration,
-    /// `host:port` of targets that are not public, as an operator allowed them.
-    pub private_targets: Vec<String>,
+    answer_bytes_max: usize,
+    deadline: Duration,
+    private_targets: Vec<String>,
+    names: Arc<dyn Names>,
+    /// Whether addresses are somebody else's word.
+    of_others: bool,
 }
 
 /// An answer that was read whole.
@@ -63,6 +65,28 @@ pub enum FetchError {
 }
 
 impl Fetch {
+    /// Requests whose answers have at most so many bytes and which are over `within` that time:
+    /// looking up, dialling, sending and reading together. `private_targets` are targets that are
+    /// not public (`host:port`), as an operator allowed them.
+    pub fn new(answer_bytes_max: usize, within: Duration, private_targets: Vec<String>) -> Self {
+        let (names, of_others) = (machine(), false);
+        Self { answer_bytes_max, deadline: within, private_targets, names, of_others }
+    }
+
+    /// The same, for addresses that whoever is at `whose` names. They may name any of the internet,
+    /// and of this machine only where they are on it themselves; everything else inside must be
+    /// listed.
+    #[must_use]
+    pub fn named_by(self, whose: &str) -> Self {
+        Self { of_others: !is_here(whose), ..self }
+    }
+
+    /// The same, asking these for the addresses of names.
+    #[must_use]
+    pub fn asking(self, names: Arc<dyn Names>) -> Self {
+        Self { names, ..self }
+    }
+
     /// Asks for the document at this address.
     pub async fn get(&self, url: &str, headers: HeaderMap) -> Result<Fetched, FetchError> {
         self.send(Method::GET, url, headers, Bytes::new()).await
@@ -85,7 +109,9 @@ impl Fetch {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Fetched, FetchError> {
-        let (url, guard) = Guard::of(url, &self.private_targets)?;
+        let judge = if self.of_others { Guard::of_others } else { Guard::of };
+        let (url, guard) = judge(url, &self.private_targets)?;
+        let guard = guard.asking(self.names.clone());
         // A name that resolves inside is told apart from one that does not answer.
         let host = url.host_str().unwrap_or_default();
         let port = url.port_or_known_default().unwrap_or_default();
@@ -148,11 +174,7 @@ mod tests {
     }
 
     async fn asked(answer: &'static str) -> Result<Fetched, FetchError> {
-        let fetch = Fetch {
-            answer_bytes_max: 64,
-            deadline: Duration::from_millis(500),
-            private_targets: vec![],
-        };
+        let fetch = Fetch::new(64, Duration::from_millis(500), vec![]);
         fetch.get(&says(answer).await, HeaderMap::new()).await
     }
 
@@ -194,11 +216,7 @@ mod tests {
 
     #[tokio::test]
     async fn addresses_inside_are_refused_before_anything_is_sent() {
-        let fetch = Fetch {
-            answer_bytes_max: 64,
-            deadline: Duration::from_millis(500),
-            private_targets: vec![],
-        };
+        let fetch = Fetch::new(64, Duration::from_millis(500), vec![]);
         for url in ["https://169.254.169.254/", "http://10.0.0.1/", "ftp://example.com/"] {
             let refused = fetch.get(url, HeaderMap::new()).await;
             assert!(matches!(refused, Err(FetchError::Guard(_))), "{url}: {refused:?}");

@@ -2,8 +2,11 @@
 //! address, at the moment of dialling.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use url::{Host, Url};
+
+use crate::{Names, machine};
 
 /// Why an address is not dialled.
 #[derive(Debug, thiserror::Error)]
@@ -29,15 +32,30 @@ pub enum GuardError {
 }
 
 /// Which addresses one server may be dialled at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Guard {
     allowed: Vec<(String, u16)>,
+    names: Arc<dyn Names>,
 }
 
 impl Guard {
     /// A guard for this URL with the private targets an operator listed (`host:port`). A URL that
     /// names loopback itself (`localhost`, `127.0.0.1`, `[::1]`) is allowed as it stands.
     pub fn of(url: &str, private_targets: &[String]) -> Result<(Url, Self), GuardError> {
+        Self::judged(url, private_targets, true)
+    }
+
+    /// The same for a URL that is somebody else's word: it may not name loopback either, unless an
+    /// operator listed it.
+    pub fn of_others(url: &str, private_targets: &[String]) -> Result<(Url, Self), GuardError> {
+        Self::judged(url, private_targets, false)
+    }
+
+    fn judged(
+        url: &str,
+        private_targets: &[String],
+        loopback_too: bool,
+    ) -> Result<(Url, Self), GuardError> {
         if url.bytes().any(|b| b.is_ascii_control() || b == b' ' || b == b'\\') {
             return Err(GuardError::Url(
                 "it holds blank space, a backslash or a control character",
@@ -67,16 +85,11 @@ impl Guard {
             allowed.push((bare(host), port));
         }
         let host = url.host().ok_or(GuardError::Url("it names no host"))?;
-        let loopback = match &host {
-            Host::Domain(name) => name.eq_ignore_ascii_case("localhost"),
-            Host::Ipv4(ip) => *ip == Ipv4Addr::LOCALHOST,
-            Host::Ipv6(ip) => *ip == Ipv6Addr::LOCALHOST,
-        };
         let name = bare(url.host_str().unwrap_or_default());
-        if loopback {
+        if loopback_too && is_loopback(&host) {
             allowed.push((name.clone(), port));
         }
-        let guard = Self { allowed };
+        let guard = Self { allowed, names: machine() };
         if url.scheme() == "http" && !guard.allows(&name, port) {
             return Err(GuardError::PlainHttp);
         }
@@ -91,6 +104,12 @@ impl Guard {
         Ok((url, guard))
     }
 
+    /// The same guard, which asks these for the addresses of names.
+    #[must_use]
+    pub fn asking(self, names: Arc<dyn Names>) -> Self {
+        Self { names, ..self }
+    }
+
     fn allows(&self, host: &str, port: u16) -> bool {
         self.allowed.iter().any(|(h, p)| h.eq_ignore_ascii_case(host) && *p == port)
     }
@@ -101,10 +120,10 @@ impl Guard {
         let host = bare(host);
         let found: Vec<SocketAddr> = match host.parse::<IpAddr>() {
             Ok(ip) => vec![SocketAddr::new(ip, port)],
-            Err(_) => tokio::net::lookup_host((host.as_str(), port))
-                .await
-                .map_err(|_| GuardError::Unresolved)?
-                .collect(),
+            Err(_) => {
+                let found = self.names.look_up(&host, port).await;
+                found.map_err(|_| GuardError::Unresolved)?
+            }
         };
         if found.is_empty() {
             return Err(GuardError::Unresolved);
@@ -114,6 +133,20 @@ impl Guard {
         }
         Ok(found)
     }
+}
+
+/// Whether a host names this machine: the three usual ways, and no others.
+fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => name.eq_ignore_ascii_case("localhost"),
+        Host::Ipv4(ip) => *ip == Ipv4Addr::LOCALHOST,
+        Host::Ipv6(ip) => *ip == Ipv6Addr::LOCALHOST,
+    }
+}
+
+/// Whether the URL names this machine, as an operator may.
+pub(crate) fn is_here(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| url.host().is_some_and(|host| is_loopback(&host)))
 }
 
 fn bare(host: &str) -> String {
@@ -251,7 +284,7 @@ mod tests {
         let (_, guard) = Guard::of("https://example.com/mcp", &[]).unwrap();
         assert!(matches!(guard.resolve("127.0.0.1", 80).await, Err(GuardError::Private)));
         assert!(matches!(guard.resolve("localhost", 80).await, Err(GuardError::Private)));
-        let allowed = Guard { allowed: vec![("localhost".into(), 80)] };
+        let allowed = Guard { allowed: vec![("localhost".into(), 80)], names: machine() };
         assert!(allowed.resolve("localhost", 80).await.is_ok());
     }
 }

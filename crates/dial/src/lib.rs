@@ -7,9 +7,11 @@
 mod client;
 mod fetch;
 mod guard;
+mod names;
 mod patient;
 
 pub use client::{Broken, Dial, HttpClient};
 pub use fetch::{Fetch, FetchError, Fetched};
 pub use guard::{Guard, GuardError};
+pub use names::{Addresses, Names, machine};
 pub use patient::Patient;

@@ -1,6 +1,9 @@
 //! What an operator can set of the data plane, with defaults that are safe to run.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use dial::Names;
 
 pub use crate::hold::Holding;
 
@@ -27,6 +30,8 @@ pub struct Config {
     pub holding: Holding,
     /// Whether arguments and results may be kept, sealed to a key that is not here.
     pub captures: bool,
+    /// Who is asked for the addresses of upstreams.
+    pub names: Arc<dyn Names>,
 }
 
 /// How long each phase of a call may take.
@@ -58,6 +63,7 @@ impl Default for Config {
             timeouts: Timeouts::default(),
             holding: Holding::default(),
             captures: false,
+            names: dial::machine(),
         }
     }
 }

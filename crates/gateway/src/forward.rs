@@ -210,7 +210,10 @@ pub(crate) async fn once(
                 for (name, value) in injected.headers {
                     again.headers_mut().insert(name, value);
                 }
-                relay.needles = injected.needles;
+                relay.needles = match (relay.needles.take(), injected.needles) {
+                    (Some(first), Some(second)) => Some(first.and(second)),
+                    (first, second) => first.or(second),
+                };
                 Ok((client.send(again, timeouts.first_byte).await, injected.token))
             }
             (response, _, token) => Ok((response, token)),
@@ -232,13 +235,18 @@ pub(crate) async fn once(
     };
     match response {
         Ok(response) if matches!(response.status().as_u16(), 401 | 403) => {
+            relay.look_at(response.headers());
             // The upstream's own words about credentials are not for the agent.
             let refusal = inject::refused(gateway, token.as_ref(), response.headers()).await;
             let refusal = if in_tool_call { refusal.in_tool_call() } else { refusal };
-            let end = refuse(agent, refusal, OutcomeClass::UpstreamError);
-            end.map(|end| End { upstream_status: Some(response.status().as_u16()), ..end })
+            let end = refuse(agent, refusal, OutcomeClass::UpstreamError)?;
+            let upstream_status = Some(response.status().as_u16());
+            Some(End { upstream_status, echo_removed: relay.has_echoed(), ..end })
         }
-        Ok(response) => answer(gateway, asked, relay, response, agent).await,
+        Ok(response) => {
+            let end = answer(gateway, asked, &relay, response, agent).await?;
+            Some(End { echo_removed: relay.has_echoed(), ..end })
+        }
         Err(Broken::NotSent) => refuse(agent, Refusal::NotReached, OutcomeClass::NotSent),
         Err(Broken::Unknown) => refuse(agent, Refusal::OutcomeUnknown, OutcomeClass::Unknown),
     }
@@ -271,11 +279,12 @@ fn shape(headers: &HeaderMap) -> Shape {
 async fn answer(
     gateway: &Arc<Gateway>,
     asked: &Asked,
-    relay: Relay,
+    relay: &Relay,
     response: Response<Incoming>,
     mut agent: Agent,
 ) -> Option<End> {
     let (head, body) = response.into_parts();
+    relay.look_at(&head.headers);
     let status = head.status;
     let refuse = |agent: Agent, refusal: Refusal, class| {
         agent.answer(refusal.reply(Some(&asked.id), asked.era));
@@ -311,9 +320,7 @@ async fn answer(
                             relay.status_for(&passed, status),
                             crate::agent::ReplyBody::Whole(Some(passed.bytes)),
                         ));
-                        let echo_removed = passed.echo_removed;
-                        let end = End::bare(class, "");
-                        Some(End { response_bytes: size, echo_removed, capture, ..end })
+                        Some(End { response_bytes: size, capture, ..End::bare(class, "") })
                     }
                     Ok(_) => refuse(agent, Refusal::BadAnswer("status"), OutcomeClass::Unknown),
                     Err(_) if status.is_client_error() => {

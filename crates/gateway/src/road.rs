@@ -25,7 +25,7 @@ use crate::refusal::{Refusal, Rejected};
 use crate::requests::Requests;
 use crate::ride::Ride;
 use crate::session::Session;
-use crate::snapshot::{NoView, Snapshot, Snapshots};
+use crate::snapshot::{NoView, Snapshot, Snapshots, WayOut};
 use crate::strangers::Strangers;
 use crate::tokens::Tokens;
 use crate::trace::Trace;
@@ -80,7 +80,10 @@ impl Gateway {
     ) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
-            snapshots: Snapshots::new(config.timeouts.connect, config.captures),
+            snapshots: Snapshots::new(
+                WayOut { connect: config.timeouts.connect, names: config.names.clone() },
+                config.captures,
+            ),
             config,
             store,
             pepper: keyring.pepper(store::PEPPER_VERSION),

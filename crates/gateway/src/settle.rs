@@ -65,14 +65,8 @@ pub(crate) fn call(gateway: &Gateway, line: &Line, sent: Instant, end: End) {
 }
 
 /// A call whose answer came by another stream than the one it was made on.
-pub(crate) fn resumed(
-    gateway: &Gateway,
-    id: CallId,
-    class: OutcomeClass,
-    response_bytes: u64,
-    capture: Option<Box<Capture>>,
-) {
-    late(gateway, id, End { response_bytes, capture, ..End::bare(class, "resumed") });
+pub(crate) fn resumed(gateway: &Gateway, id: CallId, end: End) {
+    late(gateway, id, end);
 }
 
 /// A call whose end nobody will bring any more.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use dial::{Guard, HttpClient};
+use dial::{Guard, HttpClient, Names};
 use http::Uri;
 use mcp::{Era, Version};
 use policy::GrantFacts;
@@ -25,10 +25,18 @@ use crate::tokens::OAuthEntry;
 pub(crate) struct Snapshots {
     current: ArcSwap<Snapshot>,
     reloading: tokio::sync::Mutex<()>,
-    /// How long connecting to an upstream may take.
-    connect: Duration,
+    way: WayOut,
     /// Whether arguments and results may be kept.
     captures: bool,
+}
+
+/// How upstreams are reached.
+#[derive(Clone)]
+pub(crate) struct WayOut {
+    /// How long connecting may take.
+    pub(crate) connect: Duration,
+    /// Who is asked for the addresses of names.
+    pub(crate) names: Arc<dyn Names>,
 }
 
 /// The store did not answer: nothing may be judged.
@@ -135,11 +143,11 @@ impl ServerEntry {
 }
 
 impl Snapshots {
-    /// `connect` is how long connecting to an upstream may take, `captures` whether arguments and
-    /// results may be kept.
-    pub(crate) fn new(connect: Duration, captures: bool) -> Self {
+    /// No view yet. `way` is how upstreams are reached, `captures` whether arguments and results may be
+    /// kept.
+    pub(crate) fn new(way: WayOut, captures: bool) -> Self {
         Self {
-            connect,
+            way,
             captures,
             current: ArcSwap::from_pointee(Snapshot { generation: u64::MAX, ..Default::default() }),
             reloading: tokio::sync::Mutex::new(()),
@@ -163,7 +171,7 @@ impl Snapshots {
             tracing::error!(%error, "the view of grants and policies cannot be read");
             NoView
         })?;
-        let fresh = Arc::new(Snapshot::of(view, &current, self.connect, self.captures));
+        let fresh = Arc::new(Snapshot::of(view, &current, &self.way, self.captures));
         self.current.store(Arc::clone(&fresh));
         Ok(fresh)
     }
@@ -171,7 +179,7 @@ impl Snapshots {
 
 impl Snapshot {
     /// Compiles a view. What has not changed is taken over from the one before.
-    fn of(mut view: View, before: &Self, connect: Duration, captures: bool) -> Self {
+    fn of(mut view: View, before: &Self, way: &WayOut, captures: bool) -> Self {
         if view.forged > 0 {
             tracing::error!(
                 rows = view.forged,
@@ -201,14 +209,8 @@ impl Snapshot {
                 let key = view.fingerprint_keys.get(org);
                 Recording::of(setting, org, key, &view.keyring, captures)
             });
-            let entry = ServerEntry::of(
-                server,
-                recording,
-                snapshot.generation,
-                &before.servers,
-                &view.keyring,
-                connect,
-            );
+            let (generation, known) = (snapshot.generation, &before.servers);
+            let entry = ServerEntry::of(server, recording, generation, known, &view.keyring, way);
             snapshot.servers.insert(entry.id.clone(), Arc::new(entry));
         }
         let newest: HashMap<PolicyId, Arc<PolicyEntry>> =
@@ -296,7 +298,7 @@ impl ServerEntry {
         generation: u64,
         before: &HashMap<ServerId, Arc<Self>>,
         keyring: &Keyring,
-        connect: Duration,
+        way: &WayOut,
     ) -> Self {
         let server = view.server;
         let client_key = (server.url.clone(), server.private_targets.clone());
@@ -304,10 +306,11 @@ impl ServerEntry {
         let (uri, client) = match known {
             Some(known) => (known.uri.clone(), known.client.clone()),
             None => match Guard::of(&server.url, &server.private_targets) {
-                Ok((url, guard)) => (
-                    url.as_str().parse().ok(),
-                    Some(Arc::new(HttpClient::new(&url, guard, connect))),
-                ),
+                Ok((url, guard)) => {
+                    let guard = guard.asking(way.names.clone());
+                    let client = HttpClient::new(&url, guard, way.connect);
+                    (url.as_str().parse().ok(), Some(Arc::new(client)))
+                }
                 Err(error) => {
                     tracing::error!(server = %server.id, %error, "a server's address is refused");
                     (None, None)
@@ -331,7 +334,8 @@ impl ServerEntry {
                 view: generation,
                 client: Arc::clone(client),
                 server: server.id.clone(),
-                web: oauth::Guarded::of(&server.url, &server.private_targets),
+                web: oauth::Guarded::of(&server.url, &server.private_targets)
+                    .asking(way.names.clone()),
                 slug: server.slug.as_str().into(),
             })),
         });

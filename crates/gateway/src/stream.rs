@@ -4,9 +4,10 @@
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use mcp::answer::{self, Answer, Class, Refers, splice};
@@ -50,13 +51,14 @@ pub(crate) struct Relay {
     /// Our progress token, and the agent's.
     pub(crate) progress: Option<(Id, Id)>,
     pub(crate) needles: Option<EchoNeedles>,
+    /// Whether a copy of the credential came back, in any part of what the upstream has sent.
+    echoed: AtomicBool,
 }
 
 /// An answer, checked, as it is passed.
 pub(crate) struct Passed {
     pub(crate) bytes: Bytes,
     pub(crate) class: Class,
-    pub(crate) echo_removed: bool,
 }
 
 impl Passed {
@@ -104,7 +106,30 @@ impl Relay {
             private: false,
             progress: None,
             needles,
+            echoed: AtomicBool::new(false),
         }
+    }
+
+    /// Looks at the head of an answer. None of it is passed on, so a copy of the credential in it is
+    /// withheld already; that it was there is recorded with the call.
+    pub(crate) fn look_at(&self, headers: &HeaderMap) {
+        let Some(needles) = &self.needles else { return };
+        if headers.values().any(|value| needles.is_in(value.as_bytes())) {
+            self.found_echo();
+        }
+    }
+
+    /// Whether a copy of the credential came back so far.
+    pub(crate) fn has_echoed(&self) -> bool {
+        self.echoed.load(Ordering::Relaxed)
+    }
+
+    fn found_echo(&self) {
+        self.echoed.store(true, Ordering::Relaxed);
+        tracing::warn!(
+            server = %self.caller.attached.server.id,
+            "an upstream sent its credential back; the copy was removed"
+        );
     }
 
     /// The requests that the policy lets the upstream make of the agent.
@@ -121,10 +146,10 @@ impl Relay {
     ///
     /// - **Errors**: the reason it is not passed.
     pub(crate) fn answer(&self, gateway: &Gateway, bytes: Bytes) -> Result<Passed, &'static str> {
-        let (bytes, echo_removed) = self.without_echo(bytes);
+        let bytes = self.without_echo(bytes);
         let id = self.id.as_ref().ok_or("unasked")?;
         let answer = answer::scan(&bytes, id).map_err(|bad| bad.reason)?;
-        self.passed(gateway, bytes, &answer, echo_removed)
+        self.passed(gateway, bytes, &answer)
     }
 
     /// What is kept of an answer that ends its call, as it is passed.
@@ -134,16 +159,13 @@ impl Relay {
         recording::result(&self.caller, *call, tool, &passed.bytes).map(Box::new)
     }
 
-    fn without_echo(&self, bytes: Bytes) -> (Bytes, bool) {
+    fn without_echo(&self, bytes: Bytes) -> Bytes {
         match self.needles.as_ref().and_then(|needles| needles.redact(&bytes)) {
             Some(redacted) => {
-                tracing::warn!(
-                    server = %self.caller.attached.server.id,
-                    "an upstream sent its credential back; the copy was removed"
-                );
-                (redacted.into(), true)
+                self.found_echo();
+                redacted.into()
             }
-            None => (bytes, false),
+            None => bytes,
         }
     }
 
@@ -153,7 +175,6 @@ impl Relay {
         gateway: &Gateway,
         mut bytes: Bytes,
         answer: &Answer,
-        echo_removed: bool,
     ) -> Result<Passed, &'static str> {
         let mut edits: Vec<(Range<usize>, Vec<u8>)> = Vec::new();
         if let Some(result) = &answer.result_span {
@@ -178,7 +199,7 @@ impl Relay {
         if !edits.is_empty() {
             bytes = splice(&bytes, &mut edits).into();
         }
-        Ok(Passed { bytes, class: answer.class, echo_removed })
+        Ok(Passed { bytes, class: answer.class })
     }
 
     fn wrap_state(
@@ -225,7 +246,7 @@ impl Relay {
 
     /// Reads one message of a stream.
     fn message(&self, gateway: &Arc<Gateway>, data: Vec<u8>) -> Result<Message, &'static str> {
-        let (bytes, echo_removed) = self.without_echo(data.into());
+        let bytes = self.without_echo(data.into());
         match answer::incoming(&bytes).map_err(|bad| bad.reason)? {
             answer::Incoming::Answer(answer) => {
                 let ours = match (&self.id, &answer.id) {
@@ -239,7 +260,7 @@ impl Relay {
                     return Err("foreign_id");
                 }
                 let id = answer.id.clone();
-                Ok(Message::Answer(self.passed(gateway, bytes, &answer, echo_removed)?, id))
+                Ok(Message::Answer(self.passed(gateway, bytes, &answer)?, id))
             }
             answer::Incoming::Request { id, method, .. } => {
                 self.question(gateway, bytes, id, &method)
@@ -378,7 +399,7 @@ async fn next(body: &mut Incoming, reader: &Reader, relay: &Relay, gateway: &Gat
 pub(crate) async fn pump(
     gateway: &Arc<Gateway>,
     asked: &Asked,
-    relay: Relay,
+    relay: &Relay,
     mut body: Incoming,
     reader: Reader,
 ) -> Option<End> {
@@ -387,12 +408,12 @@ pub(crate) async fn pump(
     let mut resumable = false;
     let mut passed_bytes = 0;
     loop {
-        let ended = match next(&mut body, &reader, &relay, gateway).await {
+        let ended = match next(&mut body, &reader, relay, gateway).await {
             Next::Data(data) => match decoder.push(&data, &mut items) {
                 Ok(()) => None,
                 Err(_) => Some(Refusal::BadAnswer("event_stream")),
             },
-            Next::Ended if resumable && suspend(gateway, asked, &relay) => return None,
+            Next::Ended if resumable && suspend(gateway, asked, relay) => return None,
             Next::Ended | Next::Broken => Some(Refusal::OutcomeUnknown),
             Next::AgentGone => return Some(End::bare(OutcomeClass::Unknown, "agent_gone")),
         };
@@ -413,8 +434,8 @@ pub(crate) async fn pump(
                     let response_bytes = passed_bytes + piece.len() as u64;
                     reader.send(piece).await;
                     let end = End::bare(class_of(passed.class), "");
-                    let (echo_removed, capture) = (passed.echo_removed, relay.capture(&passed));
-                    return Some(End { response_bytes, echo_removed, capture, ..end });
+                    let capture = relay.capture(&passed);
+                    return Some(End { response_bytes, capture, ..end });
                 }
                 Err(reason) => return Some(cut(asked, &reader, Refusal::BadAnswer(reason)).await),
             }
@@ -529,6 +550,12 @@ impl Relay {
         gateway: &Arc<Gateway>,
         event: Event,
     ) -> Result<(Bytes, Option<Passed>), &'static str> {
+        if let (Some(needles), Some(id)) = (&self.needles, &event.id)
+            && needles.is_in(id.as_bytes())
+        {
+            // The agent gets it sealed, and cannot read it.
+            self.found_echo();
+        }
         let id = event.id.as_deref().and_then(|id| self.event_id(gateway, id));
         let is_message = event.is_message();
         let mut out = Event { id, retry: event.retry, ..Event::default() };
@@ -551,13 +578,12 @@ impl Relay {
                 if let (None, Some(session), Some(id)) = (&self.id, &self.session, &id)
                     && let Some(call) = gateway.requests.resumed(session, id)
                 {
-                    settle::resumed(
-                        gateway,
-                        call,
-                        class_of(passed.class),
-                        passed.bytes.len() as u64,
-                        recording::resumed(&self.caller).map(Box::new),
-                    );
+                    let response_bytes = passed.bytes.len() as u64;
+                    let end = End::bare(class_of(passed.class), "resumed");
+                    let echo_removed = self.has_echoed();
+                    let capture = recording::resumed(&self.caller).map(Box::new);
+                    let end = End { response_bytes, echo_removed, capture, ..end };
+                    settle::resumed(gateway, call, end);
                 }
                 out.data = Some(Cow::Borrowed(&passed.bytes[..]).into_owned());
                 Ok((sse::encode(&out).into(), Some(passed)))

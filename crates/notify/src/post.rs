@@ -70,11 +70,7 @@ async fn post(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let agent = concat!("countersign/", env!("CARGO_PKG_VERSION"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(agent));
-    let fetch = Fetch {
-        answer_bytes_max: ANSWER_BYTES_MAX,
-        deadline: DEADLINE,
-        private_targets: private_targets.to_vec(),
-    };
+    let fetch = Fetch::new(ANSWER_BYTES_MAX, DEADLINE, private_targets.to_vec());
     match fetch.post(url, headers, body).await {
         Ok(answer) if answer.status.is_success() => Ok(()),
         Ok(answer) if answer.status.is_redirection() => Err(format!(

@@ -1,12 +1,12 @@
 //! The way out: one small trait, and the guarded client behind it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use dial::{Fetch, FetchError};
+use dial::{Fetch, FetchError, Names};
 use http::{HeaderMap, StatusCode};
-use url::{Host, Url};
 
 /// The largest document or answer that is read.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
@@ -53,65 +53,33 @@ pub trait Web: Send + Sync {
 /// An upstream may name any address of the internet, and none inside. One that runs on this machine
 /// itself may name others on this machine; everything else inside must be listed by the operator.
 #[derive(Clone, Debug)]
-pub struct Guarded {
-    fetch: Fetch,
-    /// Whether the upstream's own address is on this machine.
-    local: bool,
-}
+pub struct Guarded(Fetch);
 
 impl Guarded {
     /// The way out for the upstream at this address, with the private targets (`host:port`) that its
     /// operator listed.
     pub fn of(upstream: &str, private_targets: &[String]) -> Self {
-        let local = Url::parse(upstream).is_ok_and(|url| is_loopback(&url));
-        let private_targets = private_targets.to_vec();
-        let fetch =
-            Fetch { answer_bytes_max: ANSWER_BYTES_MAX, deadline: PATIENCE, private_targets };
-        Self { fetch, local }
+        let fetch = Fetch::new(ANSWER_BYTES_MAX, PATIENCE, private_targets.to_vec());
+        Self(fetch.named_by(upstream))
     }
 
-    /// The guard lets an operator name this machine. An upstream that names it is not the operator.
-    fn judge(&self, url: &str) -> Result<(), Unanswered> {
-        let inside = || {
-            Unanswered::Refused(
-                "it names this machine: list `host:port` in `private_targets` to allow it".into(),
-            )
-        };
-        let url = Url::parse(url).map_err(|_| Unanswered::Refused("it is no address".into()))?;
-        if self.local || !is_loopback(&url) {
-            return Ok(());
-        }
-        let port = url.port_or_known_default().unwrap_or_default();
-        let target = format!("{}:{port}", url.host_str().unwrap_or_default());
-        let listed = self.fetch.private_targets.iter().any(|t| t.eq_ignore_ascii_case(&target));
-        if listed { Ok(()) } else { Err(inside()) }
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name.eq_ignore_ascii_case("localhost") || name.ends_with(".localhost")
-        }
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
+    /// The same, asking these for the addresses of names.
+    #[must_use]
+    pub fn asking(self, names: Arc<dyn Names>) -> Self {
+        Self(self.0.asking(names))
     }
 }
 
 #[async_trait]
 impl Web for Guarded {
     async fn get(&self, url: &str) -> Result<Answer, Unanswered> {
-        self.judge(url)?;
         let mut headers = HeaderMap::new();
         headers.insert(http::header::ACCEPT, http::HeaderValue::from_static("application/json"));
-        answered(self.fetch.get(url, headers).await)
+        answered(self.0.get(url, headers).await)
     }
 
     async fn post(&self, url: &str, headers: HeaderMap, body: Bytes) -> Result<Answer, Unanswered> {
-        self.judge(url)?;
-        answered(self.fetch.post(url, headers, body).await)
+        answered(self.0.post(url, headers, body).await)
     }
 }
 

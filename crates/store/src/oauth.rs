@@ -277,12 +277,14 @@ pub trait OAuthCare: Connecting {
         org: &OrgId,
         credential: &CredentialId,
     ) -> Result<Vec<Connection>, StoreError>;
-    /// Keeps the tokens of a person's consent, in place of those before. `generation` is the
-    /// credential's, so that tokens for a client that was replaced meanwhile are not kept.
+    /// Keeps the tokens of a person's consent, in place of those before. The credential and its
+    /// `generation` are those that consent was asked for with, so that tokens for a client that was
+    /// replaced meanwhile, or that went with the server's address, are not kept.
     async fn connection_set(
         &self,
         by: &By,
         server: &ServerId,
+        credential: &CredentialId,
         generation: i64,
         identity: &str,
         tokens: NewTokens,

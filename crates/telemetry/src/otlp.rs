@@ -75,8 +75,7 @@ impl Collector {
         private_targets: Vec<String>,
     ) -> Self {
         let base = url.trim_end_matches('/').to_owned();
-        let fetch =
-            Fetch { answer_bytes_max: ANSWER_BYTES_MAX, deadline: PATIENCE, private_targets };
+        let fetch = Fetch::new(ANSWER_BYTES_MAX, PATIENCE, private_targets);
         Self { base, headers, fetch, instance }
     }
 

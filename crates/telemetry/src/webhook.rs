@@ -45,8 +45,7 @@ impl WebhookSink {
         clock: Arc<dyn Clock>,
         private_targets: Vec<String>,
     ) -> Self {
-        let fetch =
-            Fetch { answer_bytes_max: ANSWER_BYTES_MAX, deadline: PATIENCE, private_targets };
+        let fetch = Fetch::new(ANSWER_BYTES_MAX, PATIENCE, private_targets);
         Self { url, key: key(secret), origin, clock, fetch }
     }
 }

@@ -53,6 +53,18 @@ impl EchoNeedles {
         Self { needles: distinct(found) }
     }
 
+    /// Both searches in one: for an exchange that showed one credential after another.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.needles.extend(other.needles);
+        Self { needles: distinct(self.needles) }
+    }
+
+    /// Whether there is a copy in a short text, such as the value of a header.
+    pub fn is_in(&self, haystack: &[u8]) -> bool {
+        self.needles.iter().any(|needle| starts(needle, haystack).next().is_some())
+    }
+
     /// Whether there is nothing to look for: no value, or values shorter than 8 bytes.
     pub fn is_empty(&self) -> bool {
         self.needles.is_empty()

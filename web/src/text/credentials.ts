@@ -248,6 +248,14 @@ export const own = {
       title: 'Not connected',
       text: 'The authorization server says that nobody consented. Nothing was changed.',
     },
+    failed: {
+      title: 'Not connected',
+      text: 'The authorization server answered with an error of its own. Try again in a while; if it stays so, an admin sees the reason in the log.',
+    },
+    not_allowed: {
+      title: 'Not connected',
+      text: 'Your role, or your membership, ended meanwhile. Ask an admin.',
+    },
     no_token: {
       title: 'Not connected',
       text: 'The authorization server gave no usable token for this consent. Begin again; if it stays so, an admin looks at the client there.',

@@ -1,94 +1,38 @@
 //! The way back from an authorization server: a browser brings a code, and tokens are got for it.
 //!
-//! The answer to a visit counts once, for ten minutes, and only for the issuer it was begun with. A
-//! visit that a signed-in browser began counts in that browser alone, and ends on the dashboard's
-//! page of the server. One that a program began ends on a page of its own: whoever consented may not
-//! be anybody here.
+//! The answer to a visit counts once, for ten minutes, and only for the issuer and the credential it
+//! was begun with. A visit that a signed-in browser began counts in that browser alone, and ends on
+//! the dashboard's page of the server. Every other ends on a page of its own: whoever consented may
+//! not be anybody here.
 
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use http::{HeaderMap, header};
 use oauth::{AuthMethod, ClientAuth, TokenRequest};
-use store::{By, Credential, NewTokens, Server};
+use store::{By, ChangeError, Credential, NewTokens, Server};
 use vault::{Place, Secret};
 
 use super::connect::ConnectVisit;
+use super::page::{self, NotConnected};
 use super::way;
 use crate::Control;
 use crate::body::Query;
-use crate::problem::{Code, Problem, ProblemBody};
+use crate::problem::{Problem, ProblemBody};
 use crate::sign_in::{Asking, cookie};
 
-/// Why a visit came to nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refused {
-    /// Used before, too late, or of another browser.
-    Expired,
-    /// Not from the authorization server that was asked.
-    OtherIssuer,
-    /// The credential was replaced or removed meanwhile.
-    Changed,
-    /// Nobody consented.
-    Declined,
-    /// The code brought no token.
-    NoToken,
-    /// More was granted than was asked for.
-    BroaderScope,
-    /// The store did not keep it.
-    NotKept,
-}
-
-impl Refused {
-    /// The stable word that the dashboard's address carries.
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Expired => "expired",
-            Self::OtherIssuer => "other_issuer",
-            Self::Changed => "changed",
-            Self::Declined => "declined",
-            Self::NoToken => "no_token",
-            Self::BroaderScope => "broader_scope",
-            Self::NotKept => "not_kept",
-        }
-    }
-
-    /// For the person in front of the browser.
-    const fn text(self) -> &'static str {
-        match self {
-            Self::Expired => {
-                "This answer was used before, is too late, or belongs to another browser. Begin again."
-            }
-            Self::OtherIssuer => "The answer is not from the authorization server that was asked.",
-            Self::Changed => "The credential was changed meanwhile. Begin again.",
-            Self::Declined => "The authorization server says that nobody consented.",
-            Self::NoToken => "The authorization server gave no usable token for this consent.",
-            Self::BroaderScope => {
-                "More was granted than was asked for, so nothing was kept. An administrator can add \
-                 the scopes to the credential, and then you connect again."
-            }
-            Self::NotKept => "The connection could not be kept. Begin again.",
-        }
-    }
-}
-
-/// How a visit ended.
-struct Ended {
-    /// The server whose page of the dashboard the browser goes to: that of a visit that it began.
-    slug: Option<String>,
-    came: Result<(), Refused>,
-}
-
-/// Takes the browser back from an authorization server.
+/// Takes the browser back from an authorization server: to the dashboard, where it began there, and to
+/// a page for the person in front of it elsewhere.
 #[utoipa::path(
     get, path = "/oauth/callback", tag = "servers", operation_id = "connections_callback",
     params(("state" = String, Query), ("code" = Option<String>, Query), ("iss" = Option<String>, Query)),
     responses(
-        (status = 200, description = "Connected: a page that says so"),
+        (status = 200, description = "Connected: a page that says so", content_type = "text/html"),
         (status = 303, description = "To the page of the server, where a signed-in browser began: \
             it says whether the account is connected, or why not"),
-        (status = "4XX", description = "Not connected", body = ProblemBody),
+        (status = "4XX", description = "Not connected, and why: a page for browsers", body = ProblemBody),
+        (status = "5XX", description = "Not connected, the same", body = ProblemBody),
     ),
 )]
 pub(crate) async fn callback(
@@ -98,23 +42,14 @@ pub(crate) async fn callback(
 ) -> Result<Response, Problem> {
     let Ended { slug, came } = come_back(&control, &asking, &query).await;
     let mut response = match (slug, came) {
-        (Some(slug), came) => {
-            let word = came.err().map_or("connected", Refused::word);
-            let to = HeaderValue::try_from(format!("/servers/{slug}/connect?result={word}"));
-            let to = to.map_err(|_| Problem::new(Code::Internal, "the server has no address"))?;
-            (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
-        }
-        (None, Ok(())) => page(StatusCode::OK, "Connected", CONNECTED),
-        (None, Err(why)) if reads_pages(&asking.headers) => {
-            page(StatusCode::BAD_REQUEST, "Not connected", why.text())
-        }
-        (None, Err(why)) => return Err(Problem::new(Code::BadRequest, why.text())),
+        (Some(slug), came) => page::back_to(&slug, came.err()),
+        (None, Ok(())) => page::connected(),
+        (None, Err(why)) if reads_pages(&asking.headers) => why.page(),
+        (None, Err(why)) => return Err(why.problem()),
     };
     response.headers_mut().append(header::SET_COOKIE, cookie::drop_visit());
     Ok(response)
 }
-
-const CONNECTED: &str = "The account is connected. You can close this page.";
 
 /// Whether the answer is shown to a person, as browsers say when they go somewhere.
 fn reads_pages(headers: &HeaderMap) -> bool {
@@ -122,30 +57,33 @@ fn reads_pages(headers: &HeaderMap) -> bool {
     lines.filter_map(|line| line.to_str().ok()).any(|line| line.contains("text/html"))
 }
 
-/// A page of our own words alone.
-fn page(status: StatusCode, title: &'static str, text: &'static str) -> Response {
-    let page = format!(
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\n\
-         <h1>{title}</h1>\n<p>{text}</p>\n<p><a href=\"/servers\">To the servers</a></p></html>\n"
-    );
-    let html = HeaderValue::from_static("text/html; charset=utf-8");
-    (status, [(header::CONTENT_TYPE, html)], page).into_response()
+/// How a visit ended.
+struct Ended {
+    /// The server whose page of the dashboard the browser goes to: that of a visit that it began.
+    slug: Option<String>,
+    came: Result<(), NotConnected>,
+}
+
+impl Ended {
+    /// Nothing is known of who came: they read a page.
+    const fn nowhere(why: NotConnected) -> Self {
+        Self { slug: None, came: Err(why) }
+    }
 }
 
 async fn come_back(control: &Control, asking: &Asking, query: &Query) -> Ended {
     let state = query.get("state").unwrap_or_default();
     let Some(visit) = control.inner.connects.answer(state.as_bytes(), asking.now) else {
-        return Ended { slug: None, came: Err(Refused::Expired) };
+        return Ended::nowhere(NotConnected::Expired);
     };
     if let Some(browser) = &visit.browser
         && cookie::find(&asking.headers, cookie::VISIT) != Some(browser.as_str())
     {
-        return Ended { slug: None, came: Err(Refused::Expired) };
+        return Ended::nowhere(NotConnected::Expired);
     }
     let view = control.store.server(&visit.by.org, visit.server.as_str()).await;
     let Some(view) = view.ok().flatten() else {
-        return Ended { slug: None, came: Err(Refused::Changed) };
+        return Ended::nowhere(NotConnected::Changed);
     };
     let slug = visit.browser.is_some().then(|| view.server.slug.clone());
     let came = take(control, asking, query, visit, view.server, view.credential).await;
@@ -160,27 +98,38 @@ async fn take(
     visit: ConnectVisit,
     server: Server,
     credential: Option<Credential>,
-) -> Result<(), Refused> {
-    let credential = credential.ok_or(Refused::Changed)?;
-    let client = credential.oauth.clone().ok_or(Refused::Changed)?;
-    if credential.generation != visit.generation {
-        return Err(Refused::Changed);
+) -> Result<(), NotConnected> {
+    let credential = credential.ok_or(NotConnected::Changed)?;
+    let client = credential.oauth.clone().ok_or(NotConnected::Changed)?;
+    if (&credential.id, credential.generation) != (&visit.credential, visit.generation) {
+        return Err(NotConnected::Changed);
     }
     let settings = &client.settings;
+    // What stands twice means one thing to us and another to somebody else.
+    if ["iss", "code", "error"].iter().any(|name| query.repeats(name)) {
+        return Err(NotConnected::Failed);
+    }
     // Before anything of the answer is looked at, even its error.
     if !oauth::names_issuer(&settings.issuer, settings.says_issuer, query.get("iss")) {
         tracing::warn!(server = %server.slug, "an answer names another authorization server");
-        return Err(Refused::OtherIssuer);
+        return Err(NotConnected::OtherIssuer);
     }
-    let code = query.get("code").filter(|_| query.get("error").is_none());
-    let code = code.ok_or(Refused::Declined)?;
+    let code = match (query.get("error"), query.get("code")) {
+        (None, Some(code)) if !code.is_empty() => code,
+        (Some("access_denied"), _) => return Err(NotConnected::Declined),
+        (error, _) => {
+            let kind = error.and_then(known_error).unwrap_or("(none we know)");
+            tracing::warn!(server = %server.slug, kind, "a visit was answered without a code");
+            return Err(NotConnected::Failed);
+        }
+    };
     let tokens = redeem(control, &server, &credential, &client, &visit, code).await;
     let tokens = tokens.map_err(|error| {
         tracing::warn!(server = %server.slug, %error, "a code brought no tokens");
-        Refused::NoToken
+        NotConnected::NoToken
     })?;
     if !oauth::broader(&settings.scopes, tokens.scopes.as_deref()).is_empty() {
-        return Err(Refused::BroaderScope);
+        return Err(NotConnected::Broader);
     }
     let (expires_at, refresh_at) = store::token_moments(asking.now, tokens.expires_in);
     let new = NewTokens {
@@ -191,12 +140,36 @@ async fn take(
         refresh_at,
     };
     let by = By { at: asking.now, ..visit.by };
-    let kept =
-        control.store.connection_set(&by, &server.id, visit.generation, &visit.identity, new);
+    let (store, generation, identity) = (&control.store, visit.generation, &visit.identity);
+    let kept = store.connection_set(&by, &server.id, &credential.id, generation, identity, new);
     kept.await.map(drop).map_err(|error| {
         tracing::error!(%error, "a connection was not kept");
-        Refused::NotKept
+        match error {
+            ChangeError::RightEnded => NotConnected::NotAllowed,
+            ChangeError::Store(_) => NotConnected::NotKept,
+            // The server or its credential went while the code was redeemed.
+            _ => NotConnected::Changed,
+        }
     })
+}
+
+/// The errors that answers to visits may name (RFC 6749 §4.1.2.1, OpenID Connect §3.1.2.6). Others
+/// are somebody's own text and are not written down.
+fn known_error(error: &str) -> Option<&'static str> {
+    const KNOWN: [&str; 11] = [
+        "invalid_request",
+        "unauthorized_client",
+        "unsupported_response_type",
+        "invalid_scope",
+        "invalid_target",
+        "server_error",
+        "temporarily_unavailable",
+        "interaction_required",
+        "login_required",
+        "account_selection_required",
+        "consent_required",
+    ];
+    KNOWN.into_iter().find(|known| *known == error)
 }
 
 async fn redeem(

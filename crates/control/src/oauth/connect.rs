@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header};
 use oauth::Visit;
 use serde::{Deserialize, Serialize};
-use store::{By, Connection, Credential, OAuthGrant, Server};
+use store::{By, Connection, Credential, CredentialId, OAuthGrant, Server};
 use utoipa::ToSchema;
 use vault::{Keyring, OsRandom, Place};
 use zeroize::Zeroizing;
@@ -24,7 +24,9 @@ use crate::{At, Control, servers, time};
 /// What is remembered of a visit until the browser comes back.
 pub(crate) struct ConnectVisit {
     pub(super) server: store::ServerId,
-    /// The credential's generation: tokens for a client that was replaced meanwhile are not kept.
+    /// The credential and its generation: tokens for a client that was replaced meanwhile are not
+    /// kept.
+    pub(super) credential: CredentialId,
     pub(super) generation: i64,
     pub(super) identity: String,
     pub(super) verifier: Zeroizing<String>,
@@ -267,6 +269,7 @@ pub(crate) async fn connect(
     }
     let visit = ConnectVisit {
         server: server.id,
+        credential: credential.id,
         generation: credential.generation,
         identity,
         verifier,

@@ -4,6 +4,7 @@
 use oauth::{AuthMethod, Discovered};
 use serde::{Deserialize, Serialize};
 use store::{Credential, OAuthGrant, OAuthSettings, Server};
+use url::Url;
 use utoipa::ToSchema;
 use vault::Secret;
 
@@ -152,6 +153,22 @@ pub(super) fn checked(
     Ok(scopes.to_vec())
 }
 
+/// Whether this can be a client's name: an https address with a path, and nothing else that a reader
+/// could take for something else.
+fn is_document(text: &str) -> bool {
+    let plain = |url: &Url| {
+        url.scheme() == "https"
+            && url.host().is_some()
+            && url.path() != "/"
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.fragment().is_none()
+            // As it is written, so that both sides name the client alike.
+            && url.as_str() == text
+    };
+    text.len() <= 2_048 && Url::parse(text).is_ok_and(|url| plain(&url))
+}
+
 /// The client: the one that was made, else the one that a document describes, else a new one.
 async fn client(
     control: &Control,
@@ -195,8 +212,18 @@ async fn client(
     if given.client_secret.is_some() || given.private_key.is_some() {
         return Err(wrong("client_id", "is missing: a secret belongs to a client"));
     }
-    let document = given.client_document.or_else(|| control.client_document_url());
-    if let Some(id) = document.filter(|_| found.takes_documents) {
+    if let Some(id) = given.client_document {
+        if !is_document(&id) {
+            return Err(wrong("client_document", "takes an https address with a path"));
+        }
+        // Somebody asked for this client: another one in its place would surprise them.
+        if !found.takes_documents {
+            let message = "the authorization server takes no documents: leave it out";
+            return Err(wrong("client_document", message));
+        }
+        return Ok(Client { id, method: AuthMethod::None, secret: None });
+    }
+    if let Some(id) = control.client_document_url().filter(|_| found.takes_documents) {
         return Ok(Client { id, method: AuthMethod::None, secret: None });
     }
     let made = oauth::register(web, found, redirect_uri, scopes).await.map_err(unusable)?;

@@ -31,6 +31,7 @@ mod grants;
 mod keyring;
 mod oauth;
 mod oauth_scopes;
+mod credentials;
 mod keys;
 mod limits;
 mod recording;

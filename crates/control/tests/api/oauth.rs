@@ -14,14 +14,14 @@ use crate::browser::{Browser, person};
 use crate::world::{Answer, World};
 
 /// An upstream and its authorization server in one: documents, a registration, tokens.
-struct Site {
-    base: String,
+pub(crate) struct Site {
+    pub(crate) base: String,
     says: Arc<Mutex<HashMap<String, (u16, String)>>>,
     asked: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl Site {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (says, asked) = (Arc::new(Mutex::default()), Arc::new(Mutex::default()));
@@ -71,7 +71,7 @@ impl Site {
         site
     }
 
-    fn metadata(&self) -> Value {
+    pub(crate) fn metadata(&self) -> Value {
         let base = &self.base;
         json!({
             "issuer": base, "authorization_endpoint": format!("{base}/authorize"),
@@ -83,11 +83,11 @@ impl Site {
         })
     }
 
-    fn say(&self, path: &str, body: Value) {
+    pub(crate) fn say(&self, path: &str, body: Value) {
         self.says.lock().unwrap().insert(path.to_owned(), (200, body.to_string()));
     }
 
-    fn asked(&self, path: &str) -> Vec<String> {
+    pub(crate) fn asked(&self, path: &str) -> Vec<String> {
         let asked = self.asked.lock().unwrap();
         asked.iter().filter(|(at, _)| at == path).map(|(_, body)| body.clone()).collect()
     }
@@ -95,9 +95,14 @@ impl Site {
 
 async fn world(site: &Site) -> World {
     let world = World::start().await;
+    with_server(&world, site).await;
+    world
+}
+
+/// Registers the site's server as `s`.
+pub(crate) async fn with_server(world: &World, site: &Site) {
     let server = json!({"slug": "s", "url": format!("{}/mcp", site.base)}).to_string();
     assert_eq!(world.admin("POST", "/servers?probe=false", &server).await.status, 201);
-    world
 }
 
 /// Begins to connect; the parts of the address that the browser is sent to.
@@ -212,6 +217,11 @@ async fn s20_what_the_server_names_is_checked_and_pinned() {
         (r#"{"oauth":{"client_secret":"canary"}}"#, "/oauth/client_id"),
         (r#"{"oauth":{"client_id":"c","private_key":"canary"}}"#, "/oauth/private_key"),
         (r#"{"oauth":{"scopes":["a b"]}}"#, "/oauth/scopes"),
+        // Sound, and not taken there; and no names of clients at all.
+        (r#"{"oauth":{"client_document":"https://a.example/c.json"}}"#, "/oauth/client_document"),
+        (r#"{"oauth":{"client_document":"http://a.example/c.json"}}"#, "/oauth/client_document"),
+        (r#"{"oauth":{"client_document":"https://canary@a.example/c"}}"#, "/oauth/client_document"),
+        (r#"{"oauth":{"client_document":"javascript:canary"}}"#, "/oauth/client_document"),
         (r#"{"oauth":{},"bearer":"canary"}"#, ""),
     ] {
         let refused = world.admin("PUT", "/servers/s/credential", body).await;
@@ -301,7 +311,7 @@ async fn a_browser_comes_back_to_the_page_of_the_server_with_what_became_of_it()
         // Once; and who comes late reads a page, not JSON.
         let again = come_back(&world, &cookie, &format!("state={state}&{query}{iss}")).await;
         assert_eq!(again.status, 400);
-        assert!(again.body.contains("<h1>Not connected</h1>"), "{again:?}");
+        assert!(again.body.contains("<h1>This link is no longer good</h1>"), "{again:?}");
     }
     // Another browser's answer tells nothing of the server.
     let (state, _) = begin_in(&world, &mut browser).await;

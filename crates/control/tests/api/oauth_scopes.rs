@@ -44,7 +44,7 @@ async fn scopes_are_added_without_another_client_and_accounts_stay() {
         expires_at: None,
         refresh_at: None,
     };
-    store.connection_set(&by, &id, kept.generation, "", tokens).await.unwrap();
+    store.connection_set(&by, &id, &kept.id, kept.generation, "", tokens).await.unwrap();
 
     // What is asked for anyway is not wanted on top; of the rest a few are remembered, once.
     let many: Vec<String> = (0..50).map(|at| format!("s{at}")).collect();

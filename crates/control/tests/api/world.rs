@@ -126,6 +126,11 @@ pub(crate) async fn member_with_key(store: &Sqlite, by: &By, name: &str, role: R
 
 impl World {
     pub(crate) async fn start() -> Self {
+        Self::start_as(|control| control).await
+    }
+
+    /// The same, with other settings.
+    pub(crate) async fn start_as(settings: impl FnOnce(Control) -> Control) -> Self {
         crate::secrets::listen_to_logs();
         let dir = tempfile::tempdir().unwrap();
         let root = RootKey::generate(&OsRandom).unwrap();
@@ -144,6 +149,7 @@ impl World {
         let clock = Arc::new(Later::default());
         let control =
             Control::new(store.clone(), prober.clone(), clock.clone(), "http://127.0.0.1:7071/");
+        let control = settings(control);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

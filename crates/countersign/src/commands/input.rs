@@ -55,8 +55,8 @@ pub(super) fn secret(file: Option<&Path>, what: &str) -> Result<Secret, Failure>
     if trimmed.trim().is_empty() {
         return Err(Failure::new(
             "no_value",
-            format!("there is no {what} to read"),
-            "write it to standard input, or name its file with --file",
+            format!("{what} is missing"),
+            "write it to standard input, or name a file that holds it",
         ));
     }
     Ok(Secret::from(trimmed.to_owned()))

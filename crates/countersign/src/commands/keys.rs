@@ -32,6 +32,17 @@ pub(super) async fn run(api: &Api, command: Keys, style: Style) -> Result<(), Fa
                     break;
                 }
             }
+            let unopened = state.pointer("/unopened").and_then(Value::as_u64).unwrap_or(0);
+            if wait && unopened > 0 {
+                return Err(Failure::new(
+                    "unopened",
+                    format!(
+                        "key {active} seals from now on, and the old key cannot be retired: \
+                         {unopened} values do not open with the key they name"
+                    ),
+                    "the log of the instance names their rows: set them anew",
+                ));
+            }
             let sentence = match state.pointer("/rotating") {
                 Some(Value::Bool(true)) => format!(
                     "key {active} seals from now on; `countersign keys status` shows how far \

@@ -22,6 +22,7 @@ mod family_j;
 mod family_k;
 mod family_p;
 mod family_r;
+mod family_s;
 mod family_t;
 mod family_v;
 mod family_x;
@@ -31,6 +32,7 @@ mod http2;
 mod oauth;
 
 mod beyond;
+mod echoes;
 mod faults;
 mod mutations;
 mod recording;

@@ -186,7 +186,8 @@ impl Scene {
         let (by, server, identity) =
             (self.house.by(), self.house.server.clone(), &self.key.identity);
         let (store, generation) = (&self.house.store, self.generation().await);
-        let set = store.connection_set(&by, &server, generation, identity, tokens);
+        let set =
+            store.connection_set(&by, &server, &self.key.credential, generation, identity, tokens);
         set.await.unwrap();
     }
 

@@ -118,12 +118,13 @@ impl OAuthCare for Sqlite {
         &self,
         by: &By,
         server: &ServerId,
+        credential: &CredentialId,
         generation: i64,
         identity: &str,
         tokens: NewTokens,
     ) -> Result<Connection, ChangeError> {
-        change!(self for by, |tx, server, identity| {
-            connections::set(tx, &by, &server, generation, &identity, tokens)
+        change!(self for by, |tx, server, credential, identity| {
+            connections::set(tx, &by, &server, (credential, generation), &identity, tokens)
         })
     }
 

@@ -232,12 +232,13 @@ pub(super) fn set(
     tx: &Tx<'_>,
     by: &By,
     server: &ServerId,
-    generation: i64,
+    consented: (CredentialId, i64),
     identity: &str,
     tokens: NewTokens,
 ) -> Result<Recorded<Connection>, Fault> {
     let credential = client_of(tx, by, server)?;
-    if credential.1 != generation {
+    // A credential that went and came again counts from 1 anew: the number alone says nothing.
+    if credential != consented {
         let what = "the credential was replaced meanwhile: connect again".to_owned();
         return Err(ChangeError::Conflict(what).into());
     }

@@ -37,12 +37,13 @@ pub(super) fn contents_of(
     thread::spawn(move || sender.send(contents(out)));
     let status = wait(&mut child, within).map_err(&failed)?;
     // It has ended, but something it started may still hold its output open.
-    match read.recv_timeout(AFTER_ITS_END) {
-        // Whoever prints too much is cut off by us, and ends by that signal with no code of its own.
-        Ok(Err(error)) if status.success() || status.code().is_none() => {
-            Err(failed(format!("printed what is no key: {error}")))
-        }
-        _ if !status.success() => Err(failed(format!("failed ({status})"))),
+    let printed = read.recv_timeout(AFTER_ITS_END);
+    // Whoever prints too much is cut off by us: that it ended by a signal is then not its fault.
+    let cut_off = matches!(printed, Ok(Err(_))) && status.code().is_none();
+    if !status.success() && !cut_off {
+        return Err(failed(format!("failed ({status})")));
+    }
+    match printed {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) => Err(failed(format!("printed what is no key: {error}"))),
         Err(_) => Err(failed("ended and left its output open".to_owned())),

@@ -5,6 +5,7 @@
 mod scripted;
 mod vectors;
 mod sealing;
+mod opening;
 mod rotation;
 mod tokens;
 #[cfg(unix)]

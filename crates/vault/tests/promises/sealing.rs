@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use vault::{Keyring, OpenError, Place};
 
+use crate::opening::nothing_opens_that_was_not_sealed;
 use crate::scripted::{Bytes, PLACE, Seeded, ring};
 
 #[test]
@@ -124,6 +125,13 @@ fn a_wrapped_key_does_not_open_as_a_record() {
     }
 }
 
+#[test]
+fn the_fuzzer_knows_what_is_good() {
+    for bytes in [&b""[..], &[0; 200], b"org-1/credentials/cred-1/value", b"org-1"] {
+        nothing_opens_that_was_not_sealed(bytes);
+    }
+}
+
 fn any_ring() -> Keyring {
     ring(1).1
 }
@@ -134,6 +142,14 @@ proptest! {
     #[test]
     fn any_bytes_neither_open_nor_panic(blob in prop::collection::vec(any::<u8>(), 0..300)) {
         prop_assert!(any_ring().open(&PLACE, &blob).is_err());
+    }
+
+    /// The fuzzer's own question.
+    #[test]
+    fn any_bytes_open_nothing_whether_as_a_record_as_changes_or_as_a_place(
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        nothing_opens_that_was_not_sealed(&bytes);
     }
 
     #[test]

@@ -68,13 +68,11 @@ struct Known {
     keys: Option<(Moment, Arc<[Jwk]>)>,
 }
 
-/// The way to a provider: bounded, and through the guard.
+/// The way to a provider: bounded, and through the guard. What its documents name is the provider's
+/// word and not the operator's.
 pub(super) fn way_to(draft: &ProviderDraft) -> Fetch {
-    Fetch {
-        answer_bytes_max: DOCUMENT_BYTES_MAX,
-        deadline: PATIENCE,
-        private_targets: draft.private_targets.clone(),
-    }
+    let fetch = Fetch::new(DOCUMENT_BYTES_MAX, PATIENCE, draft.private_targets.clone());
+    fetch.named_by(&draft.issuer)
 }
 
 impl Issuers {
@@ -186,4 +184,46 @@ async fn document(what: &'static str, draft: &ProviderDraft, url: &str) -> Resul
     }
     let value = json::read(&answer.body, LIMITS).ok();
     value.filter(|value| value.as_object().is_some()).ok_or(Unknown::Unreadable(what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S10: the endpoints and keys that a provider's document names are the provider's word: this
+    /// machine is named by a provider on this machine alone.
+    #[tokio::test]
+    async fn s10_a_provider_elsewhere_does_not_name_this_machine() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/jwks", listener.local_addr().unwrap());
+        let draft = |issuer: &str| ProviderDraft {
+            slug: "idp".into(),
+            name: "Idp".into(),
+            issuer: issuer.into(),
+            client_id: "us".into(),
+            private_targets: vec![],
+            scopes: vec![],
+            groups_claim: "groups".into(),
+            roles: vec![],
+            groups: vec![],
+            default_role: None,
+            trust_email: false,
+            enabled: true,
+        };
+        let refused = document("the key set", &draft("https://idp.example"), &url).await;
+        assert!(matches!(refused, Err(Unknown::Fetch(..))), "nobody was asked");
+        let reached = tokio::time::timeout(std::time::Duration::from_millis(50), listener.accept());
+        assert!(reached.await.is_err(), "and nobody was reached");
+        // A provider on this machine may: here it answers nonsense, but it is asked.
+        let answering = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = [0; 1024];
+            tokio::io::AsyncReadExt::read(&mut stream, &mut asked).await.unwrap();
+            let said = b"HTTP/1.1 418 X\r\ncontent-length: 0\r\n\r\n";
+            tokio::io::AsyncWriteExt::write_all(&mut stream, said).await.unwrap();
+        });
+        let asked = document("the key set", &draft("http://127.0.0.1:1"), &url).await;
+        assert!(matches!(asked, Err(Unknown::Status(_, 418))));
+        answering.await.unwrap();
+    }
 }
