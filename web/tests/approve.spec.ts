@@ -2,6 +2,7 @@
 import { expect, type Page } from '@playwright/test';
 import { house } from './house';
 import { act, asking, held, pageOf, REFUND, settled, test } from './world';
+import { Meter, PHONE_BYTES_A_MS, PHONE_ROUND_MS, PHONE_SLOWER, Traffic } from './work';
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 const at = (id: string) => `${house().control_url}/approvals/${id}`;
@@ -195,36 +196,33 @@ test('a slow phone opens an approval within three seconds, and warm within one a
 }) => {
   const waiting = await held(request, { ...REFUND, amount: 905 });
   const page = await pageOf(browser, house().members.finance, PHONE);
-  const phone = await page.context().newCDPSession(page);
-  await phone.send('Network.enable');
-  await phone.send('Network.emulateNetworkConditions', {
-    offline: false,
-    latency: 150,
-    downloadThroughput: 1_600_000 / 8,
-    uploadThroughput: 750_000 / 8,
-  });
-  await phone.send('Emulation.setCPUThrottlingRate', { rate: 4 });
-  const seen = async () => {
-    const started = Date.now();
+  const traffic = await Traffic.of(page);
+  const meter = await Meter.of(page);
+  /** Milliseconds on the phone of the profile until the page says what it is about. */
+  const opened = async (what: string, connecting: number) => {
+    traffic.clear();
+    const before = await meter.worked();
+    const began = Date.now();
     await page.goto(at(waiting.id), { waitUntil: 'commit' });
     await page.getByRole('button', { name: 'Open the arguments' }).waitFor();
-    return Date.now() - started;
+    const wall = Date.now() - began;
+    const { bytes, rounds, requests } = traffic.sum();
+    // A page in a process of its own begins to count anew.
+    const after = await meter.worked();
+    const work = (after < before ? after : after - before) / (await meter.slowness());
+    const waits = (rounds + connecting) * PHONE_ROUND_MS;
+    const took = waits + bytes / PHONE_BYTES_A_MS + work * PHONE_SLOWER;
+    console.log(
+      `phone, ${what}: ${took.toFixed(0)} ms: ${rounds} rounds, ${bytes} bytes in ${requests} requests, ` +
+        `${work.toFixed(0)} ms of work; ${wall} ms on this machine`,
+    );
+    expect(work).toBeGreaterThan(0);
+    return took;
   };
-  const cold = await seen();
-  // What had to come over the air for it: at 200 kB a second this is most of the time, on any machine.
-  const bytes = await page.evaluate(() =>
-    performance
-      .getEntriesByType('resource')
-      .concat(performance.getEntriesByType('navigation'))
-      .reduce((sum, entry) => sum + (entry as PerformanceResourceTiming).transferSize, 0),
-  );
-  const warm = await seen();
-  console.log(`phone: ${cold} ms cold with ${bytes} bytes, ${warm} ms warm`);
-  expect(bytes).toBeLessThan(400_000);
-  // The budgets are those of the design, for a machine of its own (UNSHARED=1). One that builds and
-  // tests other things meanwhile is slowed by more than the profile, and gets as much more.
-  const patience = process.env.UNSHARED ? 1 : 6;
-  expect(cold).toBeLessThan(3_000 * patience);
-  expect(warm).toBeLessThan(1_200 * patience);
+  expect(await opened('cold', 1)).toBeLessThan(3_000);
+  // The least of three: an answer that a busy machine holds back looks like one more round.
+  const warm: number[] = [];
+  for (let n = 0; n < 3; n += 1) warm.push(await opened('warm', 0));
+  expect(Math.min(...warm)).toBeLessThan(1_200);
   await page.context().close();
 });

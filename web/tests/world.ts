@@ -1,4 +1,4 @@
-// What the browser tests share: an agent that calls, a page that is signed in, and every route.
+// What the browser tests share: an agent that calls, and a page that is signed in.
 import {
   test as base,
   expect,
@@ -8,41 +8,6 @@ import {
   type Page,
 } from '@playwright/test';
 import { house, type House } from './house';
-
-/** Every address of the dashboard that the demo has something to show at. */
-export const ROUTES = [
-  '/',
-  '/approvals',
-  '/approvals?which=decided',
-  '/logs',
-  '/servers',
-  '/servers/payments/tools',
-  '/servers/payments/credential',
-  '/servers/payments/connect',
-  '/tools',
-  '/policies',
-  '/policies/support/build',
-  '/policies/support/json',
-  '/policies/support/tests',
-  '/policies/support/simulate',
-  '/policies/support/history',
-  '/policies/support/v/1',
-  '/grants',
-  '/grants?view=matrix',
-  '/grants/support-agent',
-  '/audit',
-  '/audit?view=evidence',
-  '/audit?view=refusals',
-  '/members',
-  '/members?tab=groups',
-  '/members?tab=roles',
-  '/keys',
-  '/settings',
-  '/sign-in',
-  '/welcome',
-  '/invite',
-  '/nowhere',
-];
 
 export const REFUND = {
   payment: 'pi_1001',
@@ -148,8 +113,9 @@ export async function grantOf(
 export async function held(
   request: APIRequestContext,
   args: Record<string, unknown>,
+  policy?: string,
 ): Promise<Waiting> {
-  const { label, token } = await grantOf(request);
+  const { label, token } = await grantOf(request, policy);
   // The agent hangs up; what it asked for stays.
   const called = request
     .post(`${house().gateway_url}/mcp/payments`, {

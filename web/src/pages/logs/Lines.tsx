@@ -1,7 +1,7 @@
 // The lines of the log: only those in view are drawn, so that ten thousand stay smooth.
-import { Button, Group, Text, UnstyledButton } from '@mantine/core';
+import { Button, Group, Text } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, useEffect, useRef } from 'react';
+import { type KeyboardEvent, memo, useCallback, useEffect, useRef } from 'react';
 import { kept } from '../../lib/settings';
 import { SINGLE_KEYS } from '../../app/keys';
 import { formatMicros } from '../../lib/format';
@@ -36,6 +36,12 @@ export function Lines({ lines, open, show, waiting, release, hold, more, loading
     overscan: 12,
     getItemKey: (at) => lines[at]?.index ?? at,
   });
+  // The same function for every line and every time, so that a line is drawn again only when it changes.
+  const latest = useRef(show);
+  useEffect(() => {
+    latest.current = show;
+  });
+  const toggle = useCallback((id: string | undefined) => latest.current(id), []);
   const items = rows.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -100,49 +106,14 @@ export function Lines({ lines, open, show, waiting, release, hold, more, loading
             const call = lines[item.index];
             if (!call) return null;
             return (
-              <div
+              <Line
                 key={item.key}
-                role="row"
-                aria-rowindex={item.index + 1}
-                className="logs-line"
-                data-open={call.id === open}
-                style={{
-                  position: 'absolute',
-                  top: 0,
-                  height: LINE,
-                  transform: `translateY(${item.start}px)`,
-                }}
-              >
-                <span role="cell">
-                  <UnstyledButton
-                    data-line
-                    fz="sm"
-                    td="underline"
-                    c="var(--cs-link)"
-                    mih={24}
-                    onClick={() => show(call.id === open ? undefined : call.id)}
-                    aria-expanded={call.id === open}
-                  >
-                    <At at={call.at} />
-                  </UnstyledButton>
-                </span>
-                <span role="cell">
-                  <Word kind={kindOfCall(call)} />
-                </span>
-                <span role="cell" className="cs-cut">
-                  {call.tool ?? call.method} {call.count > 1 && t.logs.folded(call.count)}
-                </span>
-                <span role="cell" className="cs-cut">
-                  {call.grant.name}
-                </span>
-                <span role="cell" className="cs-cut cs-mono" title={call.rule}>
-                  {call.rule || t.states.none}
-                </span>
-                <span role="cell">{call.policy ? `v${call.policy.version}` : t.states.none}</span>
-                <span role="cell" style={{ textAlign: 'right' }}>
-                  {call.outcome ? formatMicros(call.outcome.took_micros) : ''}
-                </span>
-              </div>
+                call={call}
+                row={item.index + 1}
+                top={item.start}
+                open={call.id === open}
+                show={toggle}
+              />
             );
           })}
         </div>
@@ -150,3 +121,52 @@ export function Lines({ lines, open, show, waiting, release, hold, more, loading
     </div>
   );
 }
+
+interface LineProps {
+  call: Call;
+  row: number;
+  top: number;
+  open: boolean;
+  show: (id: string | undefined) => void;
+}
+
+/** One line, of plain elements: dozens of them are drawn in a frame. */
+const Line = memo(function Line({ call, row, top, open, show }: LineProps) {
+  return (
+    <div
+      role="row"
+      aria-rowindex={row}
+      className="logs-line"
+      data-open={open}
+      style={{ position: 'absolute', top: 0, height: LINE, transform: `translateY(${top}px)` }}
+    >
+      <span role="cell">
+        <button
+          type="button"
+          data-line
+          className="logs-open"
+          onClick={() => show(open ? undefined : call.id)}
+          aria-expanded={open}
+        >
+          <At at={call.at} />
+        </button>
+      </span>
+      <span role="cell">
+        <Word kind={kindOfCall(call)} />
+      </span>
+      <span role="cell" className="cs-cut">
+        {call.tool ?? call.method} {call.count > 1 && t.logs.folded(call.count)}
+      </span>
+      <span role="cell" className="cs-cut">
+        {call.grant.name}
+      </span>
+      <span role="cell" className="cs-cut cs-mono" title={call.rule}>
+        {call.rule || t.states.none}
+      </span>
+      <span role="cell">{call.policy ? `v${call.policy.version}` : t.states.none}</span>
+      <span role="cell" style={{ textAlign: 'right' }}>
+        {call.outcome ? formatMicros(call.outcome.took_micros) : ''}
+      </span>
+    </div>
+  );
+});

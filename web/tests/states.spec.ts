@@ -1,0 +1,280 @@
+// What a screen does when something is not as it should be, and when there is much of it: done when 2, 5,
+// 7, 9 and 10, where they are about one screen.
+import { expect } from '@playwright/test';
+import { house } from './house';
+import { Meter } from './work';
+import { act, asking, callAs, call, grantOf, held, pageOf, REFUND, test } from './world';
+
+test('every decision opens the version that decided with its rule lit, after the policy has moved on', async ({
+  page,
+  context,
+  request,
+}) => {
+  await act(context);
+  // A policy of its own, so that calls that wait under another are left in peace.
+  const base = `${house().control_url}/api/v1`;
+  const live = (await (
+    await request.get(`${base}/policies/support`, { headers: asking() })
+  ).json()) as { version: { text: string } };
+  const name = `moving-${process.pid}`;
+  const made = await request.post(`${base}/policies`, {
+    headers: asking(),
+    data: { name, server: 'payments', text: live.version.text },
+  });
+  expect(made.status()).toBe(201);
+  const { label, token } = await grantOf(request, name);
+  await callAs(request, house(), 'payments', token, 'refund_payment', {
+    ...REFUND,
+    currency: 'eur',
+  });
+  const listed = await request.get(`${base}/calls?grant=${label}&decision=denied&limit=1`, {
+    headers: asking(),
+  });
+  const { items } = (await listed.json()) as {
+    items: { id: string; rule: string; policy: { version: number } }[];
+  };
+  const denied = items[0];
+  expect(denied?.rule).toMatch(/^\/tools\/refund_payment\/deny_if\//);
+  expect(denied?.policy.version).toBe(1);
+  // The policy moves on: every line of the document stands elsewhere now.
+  const published = await request.post(`${base}/policies/${name}/versions`, {
+    headers: asking(),
+    data: { text: live.version.text.replace('{', '{\n\n\n'), note: 'moved' },
+  });
+  expect(published.status()).toBe(201);
+
+  await page.goto(`${house().control_url}/logs/${denied?.id ?? ''}`);
+  await page.getByRole('link', { name: denied?.rule ?? '' }).click();
+  await expect(page).toHaveURL(new RegExp(`/policies/${name}/v/1\\?rule=`));
+  const lit = page.locator('[data-lit="true"]');
+  await expect(lit.first()).toBeVisible();
+  expect((await lit.allTextContents()).join('\n')).toContain('currency');
+});
+
+test('by keyboard alone a grant is made, its token shown once, and the grant revoked', async ({
+  page,
+  context,
+}) => {
+  const name = `keyboard-${process.pid}`;
+  await act(context);
+  await page.goto(`${house().control_url}/grants`);
+  const press = async (name: string) => {
+    const button = page.getByRole('button', { name, exact: true });
+    await button.focus();
+    await page.keyboard.press('Enter');
+  };
+  await press('Create grant');
+  await page.getByLabel('Name', { exact: false }).first().focus();
+  await page.keyboard.type(name);
+  await page.keyboard.press('Enter');
+  const token = page.locator('[data-token]');
+  await expect(token).toContainText('csg1_');
+  await expect(token).not.toContainText(/csg1_.{20}/);
+  await page.getByLabel('I have stored it').focus();
+  await page.keyboard.press('Space');
+  await press('Done');
+  await expect(page.getByRole('heading', { name })).toBeVisible();
+  await expect(page.locator('body')).not.toContainText(/csg1_.{20}/);
+  await press('Revoke now');
+  await page.getByLabel(`Type ${name} to go on`).focus();
+  await page.keyboard.type(name);
+  await page.keyboard.press('Enter');
+  await expect(
+    page
+      .getByText('This grant is revoked: nothing brings it back.')
+      .filter({ visible: true })
+      .first(),
+  ).toBeVisible();
+});
+
+test('whoever comes second to a group is told so, and keeps what they typed', async ({
+  page,
+  context,
+  request,
+}) => {
+  const groups = `${house().control_url}/api/v1/groups`;
+  const name = `second-${process.pid}`;
+  const made = await request.post(groups, { headers: asking(), data: { name, members: [] } });
+  expect(made.status()).toBe(201);
+  await act(context);
+  await page.goto(`${house().control_url}/members?tab=groups`);
+  await page.getByRole('button', { name: `Edit ${name}` }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name').fill(`${name}-mine`);
+  const first = await request.put(`${groups}/${name}`, {
+    headers: { ...asking(), 'if-match': '*' },
+    data: { name: `${name}-theirs`, members: [] },
+  });
+  expect(first.status()).toBe(200);
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(dialog.getByRole('alert')).toContainText('The object was changed meanwhile');
+  await expect(dialog.getByLabel('Name')).toHaveValue(`${name}-mine`);
+});
+
+test('a lost stream says so, keeps its lines and comes back', async ({
+  page,
+  context,
+  request,
+}) => {
+  await act(context);
+  await call(request, 'support-agent', 'list_invoices', {});
+  let lost = true;
+  await page.route('**/api/v1/calls/tail?*', (route) => (lost ? route.abort() : route.continue()));
+  await page.goto(`${house().control_url}/logs`);
+  const status = page.getByRole('status').filter({ hasText: 'reconnecting' });
+  await expect(status).toContainText('Last update');
+  await expect(page.getByRole('row', { name: /list_invoices/ }).first()).toBeVisible();
+  lost = false;
+  await expect(page.getByText('● Live')).toBeVisible({ timeout: 40_000 });
+  const { label, token } = await grantOf(request);
+  await callAs(request, house(), 'payments', token, 'list_invoices', {});
+  await expect(page.getByRole('row', { name: new RegExp(label) })).toBeVisible();
+});
+
+test('a slow server is waited for, and a failing one says so and loses nothing that was typed', async ({
+  page,
+  context,
+}) => {
+  await act(context);
+  // Slow: grey lines after a moment, never a blank; the button waits for the server's word.
+  let go = () => {};
+  const slow = new Promise<void>((resolve) => (go = resolve));
+  await page.route(/\/api\/v1\/servers(\?.*)?$/, async (route) => {
+    await slow;
+    await route.continue();
+  });
+  await page.goto(`${house().control_url}/servers`);
+  const main = page.getByRole('main');
+  await expect(main.getByRole('status', { name: 'Loading' }).first()).toBeVisible();
+  go();
+  await expect(page.getByRole('link', { name: 'Payments' }).first()).toBeVisible();
+  await page.unroute(/\/api\/v1\/servers(\?.*)?$/);
+
+  await page.getByRole('button', { name: 'Add server' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Short name').fill('typed');
+  await dialog.getByLabel('Address of its MCP endpoint').fill('https://mcp.example/mcp');
+  const send = dialog.getByRole('button', { name: 'Add server and look at it' });
+  let end = () => {};
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  await page.route('**/api/v1/servers', async (route) => {
+    await ended;
+    await route.abort();
+  });
+  await send.click();
+  await expect(send).toHaveAttribute('data-loading', 'true');
+  end();
+  await expect(dialog.getByRole('alert')).toContainText('The server does not answer');
+  await expect(dialog.getByLabel('Short name')).toHaveValue('typed');
+  await expect(dialog.getByLabel('Address of its MCP endpoint')).toHaveValue(
+    'https://mcp.example/mcp',
+  );
+});
+
+test('approving is impossible for the grant’s owner and after the end', async ({
+  browser,
+  request,
+}) => {
+  const api = `${house().control_url}/api/v1`;
+  const approve = (id: string, fingerprint: string) =>
+    request.post(`${api}/approvals/${id}/approve`, {
+      headers: asking(house().members.finance),
+      data: { fingerprint },
+    });
+  // The grant is handed over to the very person who is asked.
+  const owned = await held(request, { ...REFUND, amount: 906 });
+  const handed = await request.put(`${api}/grants/${owned.grant.name}/owner`, {
+    headers: { ...asking(), 'if-match': '*' },
+    data: { owner: 'finance@demo.example' },
+  });
+  expect(handed.status(), await handed.text()).toBe(200);
+  const page = await pageOf(browser, house().members.finance);
+  await page.goto(`${house().control_url}/approvals/${owned.id}`);
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('refund_payment');
+  await expect(
+    page
+      .getByRole('status')
+      .filter({ hasText: /your|own/i })
+      .first(),
+  ).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Approve…' })).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Open the arguments' })).toHaveCount(0);
+  expect((await approve(owned.id, owned.fingerprint)).status()).toBeGreaterThanOrEqual(400);
+
+  // One that waits for a moment, and nobody comes.
+  const text = JSON.stringify({
+    version: '1',
+    default: 'deny',
+    tools: {
+      refund_payment: {
+        approve_if: [{ conditions: [], approvers: ['group:finance'], expires_in: '15s' }],
+      },
+    },
+  });
+  const name = `brief-${process.pid}`;
+  const made = await request.post(`${api}/policies`, {
+    headers: asking(),
+    data: { name, server: 'payments', text },
+  });
+  expect(made.status(), await made.text()).toBe(201);
+  const late = await held(request, { ...REFUND, amount: 907 }, name);
+  await page.goto(`${house().control_url}/approvals/${late.id}`);
+  await expect(page.getByRole('button', { name: 'Approve…' })).toHaveCount(0, { timeout: 60_000 });
+  await expect(page.getByText(/ended|expired|Nobody/).first()).toBeVisible();
+  expect((await approve(late.id, late.fingerprint)).status()).toBeGreaterThanOrEqual(400);
+  await page.context().close();
+});
+
+test('ten thousand lines of the log stay smooth, and more that come live', async ({
+  page,
+  context,
+}) => {
+  test.setTimeout(300_000);
+  await act(context);
+  const line = (index: number) => ({
+    ...{ id: `call_${index}`, index, at: new Date(1.7e12 + index * 1000).toISOString() },
+    ...{ count: 1, decision: index % 7 ? 'allowed' : 'denied', reason: '', rule: '', charged: [] },
+    grant: { id: 'grt_1', name: 'agent' },
+    server: { id: 'srv_1', name: 'payments' },
+    ...{ identity: 'agent', method: 'tools/call', tool: `tool_${index}`, version: '2026-07-28' },
+    ...{ known_args: [], unknown_args: 0, request_bytes: 1, token_generation: 1 },
+  });
+  await page.route(/\/api\/v1\/calls\?/, (route) => {
+    const after = Number(new URL(route.request().url()).searchParams.get('after') ?? 10_000);
+    const items = Array.from({ length: Math.min(200, after) }, (_, at) => line(after - at));
+    return route.fulfill({ json: { items, next: after > 200 ? String(after - 200) : null } });
+  });
+  await page.route('**/api/v1/calls/tail?*', (route) => route.abort());
+  await page.goto(`${house().control_url}/logs`);
+  const list = page.getByRole('table', { name: 'Logs' });
+  await expect(page.getByRole('button', { name: 'Follow live' }).or(list).first()).toBeVisible();
+  // To the end of what is loaded, again and again, until all of it is.
+  await expect
+    .poll(
+      async () => {
+        await list.evaluate((node) => node.scrollTo(0, node.scrollHeight));
+        return list.getAttribute('aria-rowcount');
+      },
+      { timeout: 200_000, intervals: [50] },
+    )
+    .toBe('10000');
+  // Through all of it, a screen a frame. What counts is the work of the page's own thread, and not the
+  // clock on the wall: a machine that does other things meanwhile makes that one run.
+  const meter = await Meter.of(page);
+  const before = await meter.worked();
+  const frames = await list.evaluate(async (node) => {
+    let count = 0;
+    for (let top = node.scrollHeight; top > 0; top -= 3_000) {
+      node.scrollTo(0, top);
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      count += 1;
+    }
+    return count;
+  });
+  const each = ((await meter.worked()) - before) / frames / (await meter.slowness());
+  console.log(`log: ${each.toFixed(1)} ms of work in each of ${frames} frames`);
+  expect(each).toBeGreaterThan(0);
+  // A whole new screen of lines in every frame is more than any hand scrolls.
+  expect(each).toBeLessThan(50);
+  expect(await list.locator('[role="row"]').count()).toBeLessThan(120);
+});
