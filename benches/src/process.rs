@@ -20,9 +20,14 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts this program again in another part, on one core if the machine lets us choose.
+    /// Starts this program again in another part, on one core if the machine lets us choose. What is
+    /// not ours is started as the program that wipes nothing.
     pub(crate) fn start(core: Option<usize>, part: &[&str]) -> io::Result<Self> {
-        let program = std::env::current_exe()?;
+        let this = std::env::current_exe()?;
+        let program = match part.first() {
+            Some(&("proxy" | "upstream")) => this.with_file_name("bench-bare"),
+            _ => this,
+        };
         let mut command = match core {
             Some(core) if has_taskset() => {
                 let mut command = Command::new("taskset");

@@ -5,7 +5,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use crate::Outcome;
+use crate::{Outcome, web};
 
 const PAGE: &str = "docs/benchmarks.md";
 const MARK: &str = "<!-- Everything below is written by `cargo xtask bench --write`. -->";
@@ -18,6 +18,12 @@ const EVIDENCE_END: &str = "<!-- Here they end. -->";
 /// Builds the measurement and the product with the same settings, and runs one on the other.
 pub(crate) fn run(args: &[String]) -> Outcome {
     let write = args.iter().any(|arg| arg == "--write");
+    let part = args.first().filter(|first| !first.starts_with("--"));
+    if write && part.is_some_and(|part| part != "evidence") {
+        return Err("a part is not kept: --write is for the whole, or for `evidence`".into());
+    }
+    eprintln!("Building what is measured, as it is shipped; the first time takes some minutes.");
+    web::build()?;
     let profile = "release";
     let built = Command::new(env!("CARGO"))
         .args(["build", "--profile", profile, "-p", "bench", "-p", "countersign"])
@@ -42,9 +48,9 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         let page = fs::read_to_string(PAGE).map_err(|error| format!("{PAGE}: {error}"))?;
         let figures = String::from_utf8_lossy(&measured.stdout);
         print!("{figures}");
-        let page = match args.first().map(String::as_str) {
-            Some("evidence") => with_evidence(&page, &figures)?,
-            _ => {
+        let page = match part {
+            Some(_) => with_evidence(&page, &figures)?,
+            None => {
                 let (kept, _) = page.split_once(MARK).ok_or(format!("{PAGE} has no mark"))?;
                 format!("{kept}{MARK}\n\n{}", figures.trim_start())
             }

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 mod api;
 mod arrows;
+mod bench;
 mod catalogue;
 mod check;
 mod demo;
@@ -41,7 +42,8 @@ Usage: cargo xtask <chore>
   peers           those peers alone
   web             install and build the dashboard, if anything changed
   fuzz [SECONDS]  look for bytes that open as a sealed record and were not sealed
-  bench [ARGS]    measure beside a bare proxy, and say what it costs
+  bench [ARGS]    measure beside a bare proxy, and say what it costs; --write keeps the figures in
+                  docs/benchmarks.md
 ";
 
 /// What a chore ends with: nothing more to say, or one sentence that says what went wrong.
@@ -65,7 +67,7 @@ fn run(chore: &str, args: &[String]) -> Outcome {
         "check" => check::run(args),
         "demo" => demo::demo(args),
         "web" => web::build(),
-        "bench" => demo::bench(args),
+        "bench" => bench::run(args),
         "fuzz" => fuzz::fuzz(args),
         "test" => test::run(args),
         "peers" => test::peers_alone(args),

@@ -2,7 +2,9 @@
 //! the microseconds belong to the machine they were taken on.
 //!
 //! The program is its own load, upstream, proxy and gateway; each runs as a process of its own, so
-//! that processor time can be told apart.
+//! that processor time can be told apart. It is built twice: as `bench`, whose allocator wipes what is
+//! freed as the product's does, and as `bench-bare` for the proxy and the upstream, which hold nothing
+//! that would have to be wiped.
 
 mod evidence;
 mod limits;
@@ -16,7 +18,8 @@ mod upstream;
 
 use std::process::ExitCode;
 
-fn main() -> ExitCode {
+/// Runs the part of the measurement that the arguments name; without any, all of it.
+pub fn run() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let runtime = |threads| {
@@ -26,11 +29,11 @@ fn main() -> ExitCode {
         ["upstream", size] => runtime(1).and_then(|r| r.block_on(upstream::run(size))),
         ["proxy", target] => runtime(1).and_then(|r| r.block_on(proxy::run(target))),
         ["gateway", mode, target] => runtime(1).and_then(|r| r.block_on(served::run(mode, target))),
-        ["parts"] => {
+        ["parts", ..] => {
             report::parts();
             Ok(())
         }
-        ["limits", seconds] => {
+        ["limits", seconds, ..] => {
             let seconds = seconds.parse().unwrap_or(3);
             runtime(1).and_then(|r| r.block_on(limits::run(seconds)))
         }
