@@ -19,25 +19,9 @@ fn judged(file: &str, key: &str, call: Option<&str>) -> Report {
     verifier.finish()
 }
 
-/// A body that comes in pieces, whole.
+/// The export that a question asks for, whole.
 async fn file(world: &World, query: &str) -> String {
-    let path = format!("/audit/evidence?{query}");
-    let (mut stream, answer) = world.follow(&world.admin, &path, &[]).await;
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    let mut came = answer.body.into_bytes();
-    while !came.ends_with(b"\r\n0\r\n\r\n") {
-        let mut part = vec![0; 65_536];
-        let count = tokio::io::AsyncReadExt::read(&mut stream, &mut part).await.unwrap();
-        assert!(count > 0, "the export ended early");
-        came.extend_from_slice(&part[..count]);
-    }
-    let (mut whole, mut rest) = (String::new(), std::str::from_utf8(&came).unwrap());
-    while let Some((size, after)) = rest.split_once("\r\n") {
-        let size = usize::from_str_radix(size, 16).unwrap();
-        whole.push_str(&after[..size]);
-        rest = &after[size + 2..];
-    }
-    whole
+    world.whole(&format!("/audit/evidence?{query}")).await
 }
 
 async fn world() -> World {

@@ -227,6 +227,26 @@ impl World {
         tokio::time::timeout(Duration::from_secs(20), answer).await.expect("no answer came")
     }
 
+    /// A body that comes in pieces, whole, as the admin gets it.
+    pub(crate) async fn whole(&self, path: &str) -> String {
+        let (mut stream, answer) = self.follow(&self.admin, path, &[]).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let mut came = answer.body.into_bytes();
+        while !came.ends_with(b"\r\n0\r\n\r\n") {
+            let mut part = vec![0; 65_536];
+            let count = stream.read(&mut part).await.unwrap();
+            assert!(count > 0, "the body ended early");
+            came.extend_from_slice(&part[..count]);
+        }
+        let (mut whole, mut rest) = (String::new(), std::str::from_utf8(&came).unwrap());
+        while let Some((size, after)) = rest.split_once("\r\n") {
+            let size = usize::from_str_radix(size, 16).unwrap();
+            whole.push_str(&after[..size]);
+            rest = &after[size + 2..];
+        }
+        whole
+    }
+
     /// Opens a stream; what came with the head is in the answer's body.
     pub(crate) async fn follow(
         &self,

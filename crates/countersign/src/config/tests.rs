@@ -72,6 +72,7 @@ level = "debug"
 witnesses = ["https://w.example WITNESS"]
 require_witness = "10m"
 keep = "400d"
+capture = true
 
 [metrics]
 open = true
