@@ -59,6 +59,7 @@ mod me;
 mod members;
 mod groups;
 mod keys;
+mod limits;
 mod keyring;
 mod providers;
 mod audit;

@@ -9,9 +9,9 @@ use utoipa_axum::routes;
 use crate::problem::{Code, Problem};
 use crate::{
     Control, approvals, arrival, audit, backup, calls, channels, clock, credentials, document,
-    drafts, evidence, exact, grants, groups, health, holding, keyring, keys, me, members, metrics,
-    oauth, policies, providers, recordings, replay, reservations, reveal, servers, sign_in,
-    simulate, tail, tools, trial, usage, watches,
+    drafts, evidence, exact, grants, groups, health, holding, keyring, keys, limits, me, members,
+    metrics, oauth, policies, providers, recordings, replay, reservations, reveal, servers,
+    sign_in, simulate, tail, tools, trial, usage, watches,
 };
 use crate::{dashboard, permissions};
 
@@ -64,6 +64,7 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(watches::get, watches::start, watches::stop))
         .routes(routes!(watches::calls))
         .routes(routes!(replay::replay))
+        .routes(routes!(limits::effect))
         .routes(routes!(policies::diff))
         .routes(routes!(trial::check))
         .routes(routes!(trial::test))

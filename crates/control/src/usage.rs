@@ -135,7 +135,7 @@ fn view(limit: LimitUsage) -> LimitOut {
 }
 
 /// The stretch of time of a limit, in a few words.
-fn window(window: &quota::Window) -> String {
+pub(crate) fn window(window: &quota::Window) -> String {
     match window {
         quota::Window::Calendar { unit, zone } => format!("{} in {zone}", unit.as_str()),
         quota::Window::Rolling { length_micros } => {

@@ -4,12 +4,14 @@
 //! changed, or changes nothing and says why.
 
 mod check;
+mod past;
 mod reserve;
 mod settle;
 mod sweep;
 mod view;
 
 pub use check::LoadError;
+pub use past::Past;
 pub use reserve::ReserveError;
 pub use settle::{Fate, StepError};
 

@@ -30,7 +30,7 @@ pub use clock::{
 pub use counter::{Bucket, HISTORY_MICROS, Seen, decode_seen, encode_seen};
 pub use key::{Key, KeyParts, KeyPrefix, Place, Subject};
 pub use ledger::{
-    CLOSED_KEPT, COUNTERS_KEPT, Fate, Ledger, LoadError, ReserveError, StepError, UndoError,
+    CLOSED_KEPT, COUNTERS_KEPT, Fate, Ledger, LoadError, Past, ReserveError, StepError, UndoError,
 };
 pub use obligation::Subjects;
 pub use reservation::{CallId, Hold, Reservation, State};

@@ -315,6 +315,15 @@ pub trait ControlPlane:
     fn calls_changed(&self) -> tokio::sync::watch::Receiver<u64>;
     /// The usage of a grant's limits, those of scopes it shares with others included.
     async fn usage(&self, org: &OrgId, grant: &GrantId) -> Result<GrantUsage, StoreError>;
+    /// How the limits of a document would stand under the grants that a policy is attached to: their
+    /// usage now, and how full their windows were since a moment. Changes nothing.
+    async fn limits_under(
+        &self,
+        org: &OrgId,
+        policy: &PolicyId,
+        stated: Vec<policy::StatedLimit>,
+        since: Moment,
+    ) -> Result<LimitStandings, StoreError>;
     /// The calls that hold quota in this state, oldest first; of one grant, by id or label, or of
     /// all.
     async fn reservations(

@@ -46,7 +46,9 @@ pub use id::{
     ApprovalId, CallId, ChannelId, CredentialId, GrantId, GroupId, KeyId, MemberId, MessageId,
     OrgId, PasskeyId, PolicyId, ProviderId, ServerId, SessionId, WatchId,
 };
-pub use limits::{ClockState, GrantUsage, LimitUsage, Reserved, RoomError};
+pub use limits::{
+    ClockState, GrantUsage, LimitStanding, LimitStandings, LimitUsage, Reserved, RoomError,
+};
 pub use moment::{Clock, Moment, SystemClock};
 pub use oauth::{
     Connecting, Connection, ConnectionKey, ConnectionState, Lease, NewTokens, OAuthCare,

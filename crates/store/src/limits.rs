@@ -28,6 +28,28 @@ pub struct LimitUsage {
     pub has_values: bool,
 }
 
+/// How a limit of a document stands, whether or not the document is in force.
+#[derive(Clone, Debug)]
+pub struct LimitStanding {
+    /// The usage of one counter under the limit, now.
+    pub usage: quota::Usage,
+    /// How full its windows were lately.
+    pub past: quota::Past,
+    /// `false` for a limit that is split by values of which none was used yet.
+    pub has_values: bool,
+    /// The labels of the grants that are counted by it under the policy.
+    pub grants: Vec<Arc<str>>,
+}
+
+/// How the limits of a document stand.
+#[derive(Clone, Debug, Default)]
+pub struct LimitStandings {
+    /// In the order of the document, then of the counters.
+    pub limits: Vec<LimitStanding>,
+    /// How many counters were left out because there are too many of them.
+    pub left_out: usize,
+}
+
 /// A call that holds quota.
 #[derive(Clone, Debug)]
 pub struct Reserved {

@@ -211,3 +211,69 @@ async fn a_clock_that_is_believed_needs_no_word() {
         .items;
     assert!(audit.iter().all(|line| line.event != "clock.confirmed"), "nothing was changed");
 }
+
+/// What a draft would do to limits is told from what was counted, exactly, and from nothing else.
+#[tokio::test]
+async fn a_document_is_held_against_what_its_limits_have_counted() {
+    let (world, _) = ready().await;
+    pay(&world, 1, 60_000_000, OutcomeClass::Completed).await;
+    pay(&world, 2, 30_000_000, OutcomeClass::Unknown).await;
+    let path = "/policies/support/limits";
+    let effect = async |text: Option<String>| {
+        let answer = world.admin("POST", path, &json!({ "text": text }).to_string()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    };
+    let of = |told: &Value, counter: &str| {
+        let items = told["items"].as_array().unwrap();
+        items.iter().find(|item| item["counter"] == counter).unwrap().clone()
+    };
+
+    let told = effect(None).await;
+    let value = of(&told, "value");
+    assert_eq!(value["change"], "same");
+    assert_eq!((&value["counted"], &value["left"]), (&json!("90"), &json!("10.5")));
+    assert_eq!(
+        (&value["peak"], &value["over"], &value["exact"]),
+        (&json!("90"), &json!(0), &json!(true))
+    );
+    assert_eq!(value["per"], json!([{"path": "args.currency", "value": "\"usd\""}]));
+    assert_eq!((value["grants"].as_array().unwrap().len(), &value["full"]), (1, &json!(false)));
+
+    // Less than was used: full at once, and the window of now would have been over.
+    let lower = POLICY.replace("100.5", "80");
+    let told = effect(Some(lower)).await;
+    let value = &told["items"][0];
+    assert_eq!((&value["counter"], &value["change"]), (&json!("value"), &json!("changed")));
+    assert_eq!(value["before"], json!({"max": "100.5", "window": "any 90 s"}));
+    assert_eq!(value["after"], json!({"max": "80", "window": "any 90 s"}));
+    assert_eq!(
+        (&value["left"], &value["full"], &value["over"]),
+        (&json!("0"), &json!(true), &json!(1))
+    );
+    assert!(value["resets_at"].is_string() && value["peak_at"].is_string(), "{value}");
+    assert_eq!(of(&told, "calls")["change"], "same");
+
+    // Another window looks at the same usage; another name has none.
+    let told = effect(Some(POLICY.replace("90s", "day").replace("\"calls\"", "\"turns\""))).await;
+    assert_eq!(of(&told, "value")["after"]["window"], "day in Asia/Tokyo");
+    assert_eq!(of(&told, "value")["counted"], "90");
+    let turns = of(&told, "turns");
+    assert_eq!(
+        (&turns["change"], &turns["before"], &turns["counted"]),
+        (&json!("new"), &Value::Null, &json!("0"))
+    );
+    assert_eq!(turns["peak_at"], Value::Null);
+    let calls = of(&told, "calls");
+    assert_eq!(
+        (&calls["change"], &calls["after"], &calls["left"]),
+        (&json!("removed"), &Value::Null, &Value::Null)
+    );
+    assert_eq!(calls["full"], json!(false));
+
+    // Nothing was changed by asking, and a document with errors is refused as elsewhere.
+    assert_eq!(effect(None).await["items"].as_array().unwrap().len(), 2);
+    let broken = world.admin("POST", path, r#"{"text":"{}"}"#).await;
+    assert_eq!((broken.status, broken.code().as_str()), (422, "policy_invalid"));
+    assert_eq!(world.admin("POST", "/policies/none/limits", "").await.status, 404);
+}

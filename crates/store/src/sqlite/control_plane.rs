@@ -12,7 +12,7 @@ use super::records::number;
 use super::tx::{Detail, Recorded};
 use super::{
     Sqlite, api_keys, audit_log, backup, call_log, credentials, drafts, grant_rows, grants,
-    policies, reservations, servers, tools, usage,
+    policies, reservations, servers, standings, tools, usage,
 };
 use crate::names;
 use crate::*;
@@ -330,6 +330,20 @@ impl ControlPlane for Sqlite {
         let mut book = locked(&self.desk.book);
         let (ledger, now) = book.look();
         Ok(usage::of(ledger, now, &stated, org, grant))
+    }
+
+    async fn limits_under(
+        &self,
+        org: &OrgId,
+        policy: &PolicyId,
+        stated: Vec<policy::StatedLimit>,
+        since: Moment,
+    ) -> Result<LimitStandings, StoreError> {
+        let subjects =
+            read!(self, |conn, keys, org, policy| standings::subjects(conn, &keys, &org, &policy))?;
+        let mut book = locked(&self.desk.book);
+        let (ledger, now) = book.look();
+        Ok(standings::of(ledger, now, since.micros(), &subjects, &stated))
     }
 
     async fn reservations(

@@ -75,6 +75,7 @@ mod sessions;
 mod setups;
 mod sign_in;
 mod spool;
+mod standings;
 mod strangers;
 mod telling;
 mod tools;

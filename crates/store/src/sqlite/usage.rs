@@ -15,7 +15,7 @@ use super::policies::{self, Newest};
 use crate::{GrantId, GrantUsage, LimitUsage, OrgId};
 
 /// The most counters shown. An agent chooses the values a limit is split by.
-const SHOWN_MAX: usize = 1_000;
+pub(super) const SHOWN_MAX: usize = 1_000;
 
 /// A limit that a policy of the grant states now.
 pub(super) struct InForce {
@@ -55,9 +55,25 @@ pub(super) fn in_force(
 }
 
 impl InForce {
-    fn of(subjects: &Subjects, stated: StatedLimit) -> Self {
+    pub(super) fn of(subjects: &Subjects, stated: StatedLimit) -> Self {
         let StatedLimit { charge, per_paths } = stated;
         Self { key: Key::of(subjects, &charge), limit: Limit::from(&charge), per_paths }
+    }
+
+    /// The limit's rule, window and `max`.
+    pub(super) fn terms(&self) -> (&Arc<str>, &quota::Window, i64) {
+        (&self.limit.rule, &self.limit.window, self.limit.max)
+    }
+
+    /// The counters that the limit has, or the one that its first charge will make; and whether they
+    /// are of values that were used.
+    pub(super) fn budgets(&self, ledger: &Ledger) -> (Vec<Key>, bool) {
+        let mut keys = self.counters(ledger);
+        let has_values = !keys.is_empty() || self.per_paths.is_empty();
+        if keys.is_empty() {
+            keys.push(self.untouched());
+        }
+        (keys, has_values)
     }
 
     /// The counters that the limit has by now.
@@ -89,11 +105,7 @@ pub(super) fn of(
     let mut shown: HashSet<Key> = HashSet::new();
     for stated in in_force {
         let limit = &stated.limit;
-        let mut keys = stated.counters(ledger);
-        let has_values = !keys.is_empty() || stated.per_paths.is_empty();
-        if keys.is_empty() {
-            keys.push(stated.untouched());
-        }
+        let (keys, has_values) = stated.budgets(ledger);
         for key in keys {
             if all.limits.len() >= SHOWN_MAX {
                 all.left_out += 1;

@@ -16,6 +16,7 @@ import { ProblemView } from '../../ui/ProblemView';
 import { Changes } from './Changes';
 import type { Checked } from './check';
 import { type Draft, etag, listOf } from './draft';
+import { LimitsEffect } from './LimitsEffect';
 import { Problems } from './Problems';
 import { Kinds, ReplaySummary, useReplay } from './Replay';
 import { Results, useTestRun } from './Tests';
@@ -117,6 +118,7 @@ export default function Review({ policy, draft, checked, live, close, watch, pub
         {tests.data && <Results of={tests.data} brief />}
       </Panel>
       {policy.latest > 0 && sound && <Past policy={policy} text={draft.text} />}
+      {sound && <LimitsEffect policy={policy} text={draft.text} />}
       <Reaches policy={policy} />
       <Panel title={r.text}>
         <Compare
