@@ -22,12 +22,17 @@ function client() {
   const { client_id, client_secret, private_key_pem } = context;
   if (private_key_pem) return { grant: 'client_credentials', client_id, private_key: private_key_pem };
   if (client_secret) return { client_id, client_secret, ...(scenario.includes('client-credentials') && { grant: 'client_credentials' }) };
-  return { client_document: DOCUMENT };
+  return {};
 }
 
 /** Finds the authorization server, finds or makes a client there, and connects the account. */
 async function set() {
   const oauth = client();
+  if (oauth.client_id === undefined) {
+    const found = await instance.admin('POST', `/servers/${slug}/credential/discover`);
+    // Where no documents are taken the instance registers by itself.
+    if (found.takes_documents) oauth.client_document = DOCUMENT;
+  }
   await instance.admin('PUT', `/servers/${slug}/credential`, { oauth });
   if (oauth.grant === undefined) await connect();
 }

@@ -51,7 +51,7 @@ test('the first run ends on one governed and one denied call, in less than three
     await press(page, 'Add server and look at it');
 
     await type(page, 'Value', UPSTREAM_KEY);
-    await press(page, 'Set credential');
+    await press(page, 'Seal and use it');
 
     // Every tool is shown with what the template means for it, before anything is allowed.
     const meaning = page.getByRole('table', { name: 'What this means' });

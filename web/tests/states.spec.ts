@@ -60,6 +60,8 @@ test('by keyboard alone a grant is made, its token shown once, and the grant rev
   await page.goto(`${house().control_url}/grants`);
   const press = async (name: string) => {
     const button = page.getByRole('button', { name, exact: true });
+    // Until the server has said who may, it is asleep.
+    await expect(button).not.toHaveAttribute('aria-disabled', 'true');
     await button.focus();
     await page.keyboard.press('Enter');
   };
