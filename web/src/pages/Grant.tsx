@@ -159,7 +159,7 @@ function Limits({ id }: { id: string }) {
                       <Text size="sm">{d.of(formatDecimal(limit.max))}</Text>
                     </Group>
                     <LimitBar limit={limit} />
-                    <Text size="xs" c="dimmed">
+                    <Text size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
                       {d.summary(
                         ...([limit.used, limit.held, limit.unknown, limit.left].map(
                           formatDecimal,

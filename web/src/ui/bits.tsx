@@ -21,7 +21,7 @@ export const Go = createLink(PlainLink);
 export function At({ at, as = 'time' }: { at: string; as?: 'time' | 'distance' | 'moment' }) {
   const text = { time: formatTime, distance: formatDistance, moment: formatMoment }[as](at);
   return (
-    <time dateTime={at} title={at} style={{ whiteSpace: 'nowrap' }}>
+    <time dateTime={at} title={at} style={{ whiteSpace: as === 'moment' ? 'normal' : 'nowrap' }}>
       {text}
     </time>
   );
