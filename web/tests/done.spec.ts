@@ -1,15 +1,14 @@
-// The ten lines of the design that say when the dashboard is done: which tests hold each of them, and those
-// that are about more than one screen.
+// The ten lines of the design that say when the dashboard is done: which tests hold each of them, and
+// those that go through every screen (2, 3, 6, 8 and the states of 9).
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect } from '@playwright/test';
+import { AxeBuilder } from '@axe-core/playwright';
+import { expect, type Page } from '@playwright/test';
 import { house } from './house';
-import { act, test } from './world';
+import { SCREENS } from './screens';
+import { act, listen, pageOf, settled, test } from './world';
 
-/**
- * What the design promises, and the names of the tests that hold it, as far as they go; each is there, or
- * a test fails. Axe goes through the screens of policies, credentials, keys and channels in their own files.
- */
+/** What the design promises, and the names of the tests that hold it; each is there, or a test fails. */
 const LINES: { says: string; by: string[] }[] = [
   {
     says: '1. The first run ends on one governed and one denied call, at a person’s pace within three minutes',
@@ -21,6 +20,8 @@ const LINES: { says: string; by: string[] }[] = [
   {
     says: '2. No violation of WCAG A or AA on any route, light and dark, populated, empty and failing; all by keyboard',
     by: [
+      'every screen is accessible in both schemes, fits a phone, and keeps to the content policy',
+      'every list is accessible and says what it is where there is nothing, and where nothing answers',
       'by keyboard alone a policy is edited, reviewed and published',
       'a call is approved by keyboard alone',
       'by keyboard alone a grant is made, its token shown once, and the grant revoked',
@@ -30,6 +31,7 @@ const LINES: { says: string; by: string[] }[] = [
     says: '3. The content policy is broken on no route; a build that compiles code fails',
     by: [
       'every page comes with a strict content policy and a fresh nonce',
+      'every screen is accessible in both schemes, fits a phone, and keeps to the content policy',
       'a build that compiles code at run time is refused',
     ],
   },
@@ -97,6 +99,120 @@ test('each of the ten lines is held by tests that are there', () => {
   expect(LINES).toHaveLength(10);
   const missing = LINES.flatMap(({ by }) => by).filter((name) => !text.includes(`'${name}'`));
   expect(missing).toEqual([]);
+});
+
+const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+/** What axe finds here: every rule in light, and in dark what colours decide. */
+async function violations(page: Page, where: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const scheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+    await expect(page.locator(`html[data-mantine-color-scheme="${scheme}"]`)).toBeAttached();
+    // Colours that still fade are those of neither.
+    await page.evaluate(async () => {
+      await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+      const ending = document
+        .getAnimations()
+        .filter((one) => one.effect?.getComputedTiming().endTime !== Infinity);
+      await Promise.allSettled(ending.map((one) => one.finished));
+    });
+    // No page holds a frame, so none is opened to gather what frames found.
+    const axe = new AxeBuilder({ page }).setLegacyMode(true);
+    if (scheme === 'light') axe.withTags(WCAG);
+    else axe.withRules(['color-contrast', 'link-in-text-block']);
+    for (const { id, nodes } of (await axe.analyze()).violations) {
+      const what = nodes.map((node) => node.html.slice(0, 200)).join(' | ');
+      found.push(`${where}, ${scheme}: ${id}: ${what}`);
+    }
+  }
+  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+  return found;
+}
+
+/** What hangs over the side of a narrow window. */
+async function overhang(page: Page, where: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const width of [390, 320]) {
+    await page.setViewportSize({ width, height: 844 });
+    const over = () =>
+      page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    await expect
+      .poll(over, { timeout: 5_000 })
+      .toBeLessThanOrEqual(0)
+      .catch(async () => found.push(`${where} at ${width}: ${await over()} px too wide`));
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+  return found;
+}
+
+test.describe('every screen is accessible in both schemes, fits a phone, and keeps to the content policy', () => {
+  // One page goes through its share of the screens, with a warm cache, as a person's does.
+  let page: Page;
+  test.beforeAll(async ({ browser }) => {
+    page = await pageOf(browser, house().api_key);
+  });
+  test.afterAll(() => page.context().close());
+
+  for (const { path } of SCREENS) {
+    test(path, async () => {
+      const said = listen(page);
+      await page.goto(house().control_url + path);
+      await settled(page);
+      const found = [...(await overhang(page, path)), ...(await violations(page, path))];
+      expect(found).toEqual([]);
+      expect(said).toEqual([]);
+    });
+  }
+});
+
+/** What the server says of a request that it refuses: it is refused at once, and not asked again. */
+const REFUSED = {
+  status: 422,
+  contentType: 'application/problem+json',
+  json: {
+    type: 'urn:countersign:problem:invalid',
+    title: 'The request is not valid',
+    status: 422,
+    detail: 'a fault of the tests',
+    code: 'invalid',
+    request_id: 'req_test',
+  },
+};
+
+test.describe('every list is accessible and says what it is where there is nothing, and where nothing answers', () => {
+  let page: Page;
+  test.beforeAll(async ({ browser }) => {
+    page = await pageOf(browser, house().api_key);
+  });
+  test.afterAll(() => page.context().close());
+
+  for (const { path, list, full } of SCREENS) {
+    if (!list) continue;
+    test(path, async () => {
+      await page.unrouteAll();
+      await page.route(list, (route) => route.fulfill({ json: { items: [], next: null } }));
+      await page.goto(house().control_url + path);
+      await settled(page);
+      const found = await violations(page, `${path}, empty`);
+      const words = await page.getByRole('main').innerText();
+      if (!full && !/\bno\b|\bnothing\b|\bnobody\b|\bnone\b/i.test(words)) {
+        found.push(`${path}, empty: it does not say that there is nothing: ${words}`);
+      }
+      await page.unroute(list);
+      await page.route(list, (route) => route.fulfill(REFUSED));
+      await page.goto(house().control_url + path);
+      await settled(page);
+      found.push(...(await violations(page, `${path}, failing`)));
+      const alert = page.getByRole('alert').filter({ hasText: 'a fault of the tests' }).first();
+      if (!(await alert.isVisible())) found.push(`${path}, failing: it does not say so`);
+      else {
+        await expect(alert).toContainText('req_test');
+        await expect(alert.getByRole('button', { name: 'Retry' })).toBeVisible();
+      }
+      expect(found).toEqual([]);
+    });
+  }
 });
 
 test('every button is awake exactly for those whom the server lets', async ({ browser }) => {
