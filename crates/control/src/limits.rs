@@ -159,7 +159,7 @@ fn compared(
         .map(|limit| line(was.get(&limit.usage.key).copied(), Some(limit), recorded))
         .collect();
     let gone = before.limits.iter().filter(|limit| !is.contains(&limit.usage.key));
-    items.extend(gone.filter_map(|limit| Some(line(Some(limit), None, recorded))));
+    items.extend(gone.map(|limit| line(Some(limit), None, recorded)));
     // A stable sort: the order of the document stays within each kind.
     items.sort_by_key(|item| item.change == "same");
     LimitsEffectOut { since: time::write(since), items, left_out }
