@@ -1,5 +1,6 @@
 // Tokens end while agents call; consents are taken back; the process dies in the middle of a refresh.
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Instance } from './instance.mjs';
 import { connect, connected, scene } from './scene.mjs';
@@ -121,6 +122,12 @@ test('a consent that was taken back refuses calls with its own reason until some
   await agent.close();
 });
 
+/** Whether no thread of a process runs any more. */
+function isStopped(pid) {
+  const tasks = `/proc/${pid}/task`;
+  return readdirSync(tasks).every((task) => / [Tt] /.test(readFileSync(`${tasks}/${task}/stat`, 'utf8').replace(/^.*\)/s, '')));
+}
+
 /**
  * Kills the instance when new tokens have reached it and are not stored: it is stopped before their last bytes are sent,
  * takes them in without running, and is ended for good.
@@ -130,6 +137,8 @@ function killWithTokensInHand(provider) {
     provider.faultOnce((response) => {
       const { pid } = instance;
       process.kill(pid, 'SIGSTOP');
+      // A signal takes its time to reach every thread, and one that still runs could store what comes now.
+      while (!isStopped(pid));
       response.once('finish', async () => {
         await wait(100);
         process.kill(pid, 'SIGKILL');
