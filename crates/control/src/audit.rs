@@ -3,17 +3,16 @@
 use std::collections::VecDeque;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{AuditEvent, AuditFilter, OrgId, StoreError, StrangerRefusal};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::body::Asked;
+use crate::jsonl::{self, Lines};
 use crate::operator::{Authorized, Operator};
 use crate::page::{List, PageQuery};
 use crate::problem::{Fault, Problem, ProblemBody};
@@ -167,17 +166,7 @@ pub(crate) async fn export(
     control.store.noted(&by.by(), "audit.exported", "audit", asked.fields()).await?;
     let last = newest(&control, by.org()).await?;
     let export = Export { control, by, filter, index: 0, last, waiting: VecDeque::new() };
-    let lines = futures_util::stream::try_unfold(export, |mut export| async move {
-        Ok::<_, StoreError>(export.next().await?.map(|bytes| (bytes, export)))
-    });
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson")),
-        (
-            header::CONTENT_DISPOSITION,
-            HeaderValue::from_static("attachment; filename=\"countersign-audit.jsonl\""),
-        ),
-    ];
-    Ok((headers, Body::from_stream(lines)).into_response())
+    Ok(jsonl::file("attachment; filename=\"countersign-audit.jsonl\"", export))
 }
 
 /// Who was turned away, newest first: counted, never one line each.
@@ -277,8 +266,7 @@ struct Export {
     waiting: VecDeque<AuditEvent>,
 }
 
-impl Export {
-    /// The next lines; `None` ends it.
+impl Lines for Export {
     async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
         if self.waiting.is_empty() {
             let (org, filter) = (self.by.org(), &self.filter);

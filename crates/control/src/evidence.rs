@@ -6,7 +6,6 @@
 use audit::note::Note;
 use audit::tile::Tile;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -18,6 +17,7 @@ use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::body::Asked;
+use crate::jsonl::{self, Lines};
 use crate::operator::Operator;
 use crate::page::{List, PageQuery};
 use crate::problem::{Code, Problem, ProblemBody};
@@ -329,17 +329,7 @@ pub(crate) async fn export(
         ready: Some(ready),
         ended: false,
     };
-    let parts = futures_util::stream::try_unfold(part, |mut part| async move {
-        Ok::<_, StoreError>(part.next().await?.map(|bytes| (bytes, part)))
-    });
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson")),
-        (
-            header::CONTENT_DISPOSITION,
-            HeaderValue::from_static("attachment; filename=\"countersign-evidence.jsonl\""),
-        ),
-    ];
-    Ok((headers, Body::from_stream(parts)).into_response())
+    Ok(jsonl::file("attachment; filename=\"countersign-evidence.jsonl\"", part))
 }
 
 /// A length of the log, or a place in it.
@@ -361,7 +351,7 @@ struct Part {
     ended: bool,
 }
 
-impl Part {
+impl Lines for Part {
     async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
         if let Some(ready) = self.ready.take() {
             return Ok(Some(ready.into()));

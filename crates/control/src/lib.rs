@@ -40,6 +40,7 @@ mod reveal;
 mod recordings;
 mod policies;
 mod drafts;
+mod jsonl;
 mod judge;
 mod trial;
 mod simulate;

@@ -2,13 +2,12 @@
 //! fingerprints, and sealed records on their way out. No value is in any answer here.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::{
     CallId, CaptureSetting, FingerprintAnswer, FingerprintKeyLine, OrgId, Recording,
@@ -19,6 +18,7 @@ use vault::CaptureKey;
 
 use crate::body::{Asked, Unread};
 use crate::decode::Exact;
+use crate::jsonl::{self, Lines};
 use crate::operator::Operator;
 use crate::page::List;
 use crate::problem::{Code, Problem, ProblemBody};
@@ -434,17 +434,7 @@ pub(crate) async fn captures(
         ready: Some(line(head)),
         ended: false,
     };
-    let parts = futures_util::stream::try_unfold(way, |mut way| async move {
-        Ok::<_, StoreError>(way.next().await?.map(|bytes| (bytes, way)))
-    });
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson")),
-        (
-            header::CONTENT_DISPOSITION,
-            HeaderValue::from_static("attachment; filename=\"countersign-captures.jsonl\""),
-        ),
-    ];
-    Ok((headers, Body::from_stream(parts)).into_response())
+    Ok(jsonl::file("attachment; filename=\"countersign-captures.jsonl\"", way))
 }
 
 /// Records on their way out: read a part at a time.
@@ -458,7 +448,7 @@ struct Way {
     ended: bool,
 }
 
-impl Way {
+impl Lines for Way {
     async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
         if let Some(ready) = self.ready.take() {
             return Ok(Some(ready.into()));
