@@ -1,6 +1,7 @@
 //! `demo`: builds the program, becomes it, and hands its arguments on.
 
 use std::process::Stdio;
+use std::thread;
 
 use crate::{Outcome, process, web, workspace};
 
@@ -8,7 +9,12 @@ use crate::{Outcome, process, web, workspace};
 /// not for the calls.
 pub(crate) fn demo(args: &[String]) -> Outcome {
     eprintln!("Building Countersign; the first time takes a few minutes.");
-    web::build_if_possible();
+    // Most of the dashboard's build waits for downloads: compile meanwhile what it is no part of.
+    // Whatever is wrong there is told by the build of the whole.
+    let dashboard = thread::spawn(web::build_if_possible);
+    let beside = ["build", "--quiet", "--package", "gateway", "--package", "store"];
+    drop(process::quiet(process::cargo(&beside, &workspace::root())));
+    dashboard.join().map_err(|_| "the build of the dashboard broke off".to_owned())?;
     let what = ["run", "--quiet", "--package", "countersign", "--bin", "countersign", "--", "demo"];
     let mut command = process::cargo(&what, &workspace::root());
     command.args(args).stdin(Stdio::inherit());

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::report::Counted;
+use crate::report::{Counted, Ended};
 use crate::{process, workspace};
 
 /// Runs `tests/evidence`; with a folder of exports, on those too.
-pub(crate) fn second_language(exports: Option<&Path>) -> Result<Counted, String> {
+pub(crate) fn second_language(exports: Option<&Path>) -> Result<Ended, String> {
     let folder = workspace::root().join("tests").join("evidence");
     let mut command = process::command("python3", &["-m", "unittest", "-v"], &folder);
     command.env_remove("EVIDENCE_DIR").env("PYTHONDONTWRITEBYTECODE", "1");
@@ -14,7 +14,7 @@ pub(crate) fn second_language(exports: Option<&Path>) -> Result<Counted, String>
         command.env("EVIDENCE_DIR", exports);
     }
     let (said, ended_well) = process::loud(command)?;
-    Ok(counted(&said).of_runner(ended_well))
+    Ok(counted(&said).of_runner(ended_well, &said))
 }
 
 /// Reads `Ran 9 tests in 0.1s` and `FAILED (failures=1, errors=2, skipped=4)`.

@@ -1,10 +1,10 @@
 //! Signing in with a real browser and a real OpenID provider: `tests/sign-in`.
 
-use crate::report::Counted;
+use crate::report::Ended;
 use crate::{Outcome, process, test, workspace};
 
 /// Builds the program, installs what the tests need, and runs them.
-pub(crate) fn in_a_browser() -> Result<Counted, String> {
+pub(crate) fn in_a_browser() -> Result<Ended, String> {
     install()?;
     let build = ["build", "--quiet", "--package", "countersign", "--bin", "countersign"];
     process::quiet(process::cargo(&build, &workspace::root()))?;
@@ -14,7 +14,7 @@ pub(crate) fn in_a_browser() -> Result<Counted, String> {
     let binary = workspace::target_dir()?.join("debug").join("countersign");
     command.env("COUNTERSIGN_BINARY", binary);
     let (said, ended_well) = process::loud(command)?;
-    Ok(test::counted_by_node(&said).of_runner(ended_well))
+    Ok(test::counted_by_node(&said).of_runner(ended_well, &said))
 }
 
 /// Installs what the tests need. Does nothing when nothing changed.

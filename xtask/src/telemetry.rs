@@ -1,6 +1,6 @@
 //! What an instance tells others, received by the protocols' own readers: `tests/telemetry`.
 
-use crate::report::Counted;
+use crate::report::Ended;
 use crate::{Outcome, evidence, process, workspace};
 
 /// Installs the readers. Does nothing when nothing changed.
@@ -9,7 +9,7 @@ pub(crate) fn install() -> Outcome {
 }
 
 /// Starts an instance with every export on, and reads what comes.
-pub(crate) fn receive() -> Result<Counted, String> {
+pub(crate) fn receive() -> Result<Ended, String> {
     install()?;
     let build = ["build", "--package", "countersign", "--package", "payments", "--bins"];
     process::quiet(process::cargo(&build, &workspace::root()))?;
@@ -17,7 +17,7 @@ pub(crate) fn receive() -> Result<Counted, String> {
     command.env("COUNTERSIGN_PROGRAMS", workspace::target_dir()?.join("debug"));
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     let (said, ended_well) = process::loud(command)?;
-    Ok(evidence::counted(&said).of_runner(ended_well))
+    Ok(evidence::counted(&said).of_runner(ended_well, &said))
 }
 
 fn folder() -> std::path::PathBuf {

@@ -3,7 +3,7 @@
 use std::thread;
 
 use crate::process::{self, cargo};
-use crate::report::{Counted, Report};
+use crate::report::{Counted, Ended, Report};
 use crate::{
     Outcome, api, check, evidence, install, oauth, peers, policy_edit, sign_in, telemetry, web,
     workspace,
@@ -51,7 +51,7 @@ pub(crate) fn peers_alone(args: &[String]) -> Outcome {
 }
 
 /// Unit, property, contract and end-to-end tests of every crate.
-fn tests() -> Result<Counted, String> {
+fn tests() -> Result<Ended, String> {
     let root = workspace::root();
     let nextest = process::there("cargo", &["nextest", "--version"]);
     let mut command = if nextest {
@@ -69,15 +69,15 @@ fn tests() -> Result<Counted, String> {
         command.envs(CI_CASES.iter().copied());
     }
     let (said, ended_well) = process::loud(command)?;
-    Ok(counted_by_cargo(&said).of_runner(ended_well))
+    Ok(counted_by_cargo(&said).of_runner(ended_well, &said))
 }
 
-fn examples() -> Result<Counted, String> {
+fn examples() -> Result<Ended, String> {
     let args = ["test", "--workspace", "--doc", "--no-fail-fast", "--quiet"];
     let mut command = cargo(&args, &workspace::root());
     command.env("CARGO_TERM_COLOR", "never");
     let (said, ended_well) = process::loud(command)?;
-    Ok(counted_by_cargo(&said).of_runner(ended_well))
+    Ok(counted_by_cargo(&said).of_runner(ended_well, &said))
 }
 
 /// Official clients, servers and the conformance suite, through a gateway that is started for them.
@@ -94,7 +94,7 @@ fn through_the_gateway(report: &mut Report) {
         if !ended_well {
             println!("what the gateway and the servers said is in {}", house.logs().display());
         }
-        Ok(counted_by_node(&said).of_runner(ended_well))
+        Ok(counted_by_node(&said).of_runner(ended_well, &said))
     });
     report.step("a policy edit without reconnecting", || policy_edit::run(&house));
     report.step("evidence of a gateway in a second language", || {

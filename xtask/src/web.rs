@@ -7,7 +7,7 @@ use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::report::Counted;
+use crate::report::{Counted, Ended};
 use crate::{Outcome, process, workspace};
 
 /// What the build reads beside `web/` itself.
@@ -46,15 +46,15 @@ pub(crate) fn check() -> Outcome {
 }
 
 /// Its unit tests.
-pub(crate) fn unit_tests() -> Result<Counted, String> {
+pub(crate) fn unit_tests() -> Result<Ended, String> {
     packages()?;
     process::quiet(npm(&["run", "--silent", "api"]))?;
     let (said, ended_well) = process::loud(plain(npm(&["run", "--silent", "test"])))?;
-    Ok(counted(&said, "Tests ").of_runner(ended_well))
+    Ok(counted(&said, "Tests ").of_runner(ended_well, &said))
 }
 
 /// A browser through a running demo: the lines that the design calls done.
-pub(crate) fn browser_tests() -> Result<Counted, String> {
+pub(crate) fn browser_tests() -> Result<Ended, String> {
     build()?;
     let cargo = ["build", "--quiet", "--package", "countersign", "--bin", "countersign"];
     process::quiet(process::cargo(&cargo, &workspace::root()))?;
@@ -62,7 +62,7 @@ pub(crate) fn browser_tests() -> Result<Counted, String> {
     let mut command = plain(npm(&["run", "--silent", "e2e"]));
     command.env("COUNTERSIGN_BIN", binary);
     let (said, ended_well) = process::loud(command)?;
-    Ok(counted(&said, "").of_runner(ended_well))
+    Ok(counted(&said, "").of_runner(ended_well, &said))
 }
 
 /// Installs what `package-lock.json` names, if that changed.
