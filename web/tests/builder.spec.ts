@@ -1,11 +1,7 @@
 // Nothing the language can say is for the JSON view alone: each feature is made in Build, by its words.
-import { expect as plain, type Locator, type Page } from '@playwright/test';
+import { expect, type Locator, type Page } from '@playwright/test';
 import { house } from './house';
 import { act, asking, test } from './world';
-
-// A busy machine is slow to draw and not wrong.
-const expect = plain.configure({ timeout: 15_000 });
-test.describe.configure({ timeout: 120_000 });
 
 const api = () => `${house().control_url}/api/v1`;
 

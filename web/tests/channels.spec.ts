@@ -1,12 +1,9 @@
 // Channels: made, tried, told in words what became of it, switched off, changed and removed.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect as plain, test } from '@playwright/test';
-import { faults, firstAdmin, instance, member, settled } from './instance';
-
-// A busy machine is slow to draw and not wrong.
-const expect = plain.configure({ timeout: 20_000 });
-test.describe.configure({ timeout: 180_000 });
+import { expect, test } from '@playwright/test';
+import { faults } from './axe';
+import { firstAdmin, instance, member, settled } from './instance';
 
 test('a webhook is made with its key shown once, tried in both ways, changed and removed', async ({
   page,

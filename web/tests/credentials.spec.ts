@@ -1,10 +1,10 @@
 // Credentials: every kind is set, tried, shown in words, replaced, read back and taken away, and people
 // connect accounts of their own where an agent sends them.
-import { expect as plain, type Page, test } from '@playwright/test';
+import { expect, type Page, test } from '@playwright/test';
+import { faults } from './axe';
 import {
   ask,
   callTool,
-  faults,
   firstAdmin,
   type Instance,
   instance,
@@ -14,9 +14,7 @@ import {
 } from './instance';
 import { type Site, site } from './site';
 
-// A busy machine is slow to draw and not wrong.
-const expect = plain.configure({ timeout: 15_000 });
-test.describe.configure({ mode: 'serial', timeout: 180_000 });
+test.describe.configure({ mode: 'serial' });
 
 let here: Instance;
 let orders: Site;

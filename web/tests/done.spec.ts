@@ -2,8 +2,8 @@
 // those that go through every screen (2, 3, 6, 8 and the states of 9).
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AxeBuilder } from '@axe-core/playwright';
 import { expect, type Page } from '@playwright/test';
+import { faults, violations } from './axe';
 import { house } from './house';
 import { SCREENS } from './screens';
 import { act, listen, pageOf, settled, test } from './world';
@@ -101,51 +101,6 @@ test('each of the ten lines is held by tests that are there', () => {
   expect(missing).toEqual([]);
 });
 
-const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-
-/** What axe finds here: every rule in light, and in dark what colours decide. */
-async function violations(page: Page, where: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const scheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
-    await expect(page.locator(`html[data-mantine-color-scheme="${scheme}"]`)).toBeAttached();
-    // Colours that still fade are those of neither.
-    await page.evaluate(async () => {
-      await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-      const ending = document
-        .getAnimations()
-        .filter((one) => one.effect?.getComputedTiming().endTime !== Infinity);
-      await Promise.allSettled(ending.map((one) => one.finished));
-    });
-    // No page holds a frame, so none is opened to gather what frames found.
-    const axe = new AxeBuilder({ page }).setLegacyMode(true);
-    if (scheme === 'light') axe.withTags(WCAG);
-    else axe.withRules(['color-contrast', 'link-in-text-block']);
-    for (const { id, nodes } of (await axe.analyze()).violations) {
-      const what = nodes.map((node) => node.html.slice(0, 200)).join(' | ');
-      found.push(`${where}, ${scheme}: ${id}: ${what}`);
-    }
-  }
-  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
-  return found;
-}
-
-/** What hangs over the side of a narrow window. */
-async function overhang(page: Page, where: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const width of [390, 320]) {
-    await page.setViewportSize({ width, height: 844 });
-    const over = () =>
-      page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    await expect
-      .poll(over, { timeout: 5_000 })
-      .toBeLessThanOrEqual(0)
-      .catch(async () => found.push(`${where} at ${width}: ${await over()} px too wide`));
-  }
-  await page.setViewportSize({ width: 1440, height: 900 });
-  return found;
-}
-
 test.describe('every screen is accessible in both schemes, fits a phone, and keeps to the content policy', () => {
   // One page goes through its share of the screens, with a warm cache, as a person's does.
   let page: Page;
@@ -159,8 +114,7 @@ test.describe('every screen is accessible in both schemes, fits a phone, and kee
       const said = listen(page);
       await page.goto(house().control_url + path);
       await settled(page);
-      const found = [...(await overhang(page, path)), ...(await violations(page, path))];
-      expect(found).toEqual([]);
+      expect(await faults(page, path)).toEqual([]);
       expect(said).toEqual([]);
     });
   }

@@ -26,7 +26,6 @@ test('the first run ends on one governed and one denied call, in less than three
   page,
   request,
 }) => {
-  test.setTimeout(240_000);
   const folder = await mkdtemp(join(tmpdir(), 'countersign-first-run-'));
   const server = await upstream();
   const any = '127.0.0.1:0';

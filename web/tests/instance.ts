@@ -5,7 +5,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { AxeBuilder } from '@axe-core/playwright';
 import { type APIRequestContext, expect, type Page } from '@playwright/test';
 
 export const PASSWORD = 'correct horse battery';
@@ -121,7 +120,6 @@ export async function firstAdmin(page: Page, of: Instance): Promise<void> {
   const made = page.waitForResponse((answer) => answer.url().endsWith('/api/v1/setup'));
   await page.getByRole('main').getByRole('button').last().click();
   expect((await made).status()).toBe(200);
-  page.setDefaultTimeout(20_000);
 }
 
 /** Comes in as an invited member, in this page. */
@@ -140,42 +138,10 @@ export async function member(
     .fill(PASSWORD);
   await page.getByRole('button', { name: 'Accept and sign in' }).click();
   await page.getByRole('heading', { name: 'Overview' }).waitFor();
-  page.setDefaultTimeout(20_000);
 }
 
 /** The page has its heading and nothing that still loads. */
 export async function settled(page: Page): Promise<void> {
   await page.getByRole('heading', { level: 1 }).first().waitFor();
-  await expect(page.locator('[aria-busy="true"]')).toHaveCount(0, { timeout: 20_000 });
-}
-
-/** What is wrong with the page as it is: for axe, and at the widths of phones; light and dark. */
-export async function faults(page: Page, where: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    await page.locator(`html[data-mantine-color-scheme="${colorScheme}"]`).waitFor();
-    // Colours that are still on their way are nobody's fault.
-    await page.evaluate(() => Promise.all(document.getAnimations().map((one) => one.finished)));
-    const { violations } = await new AxeBuilder({ page })
-      .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
-      .analyze();
-    for (const { id, nodes } of violations)
-      found.push(
-        `${where}, ${colorScheme}: ${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`,
-      );
-  }
-  const before = page.viewportSize();
-  for (const width of [390, 320]) {
-    await page.setViewportSize({ width, height: 844 });
-    const over = () =>
-      page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    await expect
-      .poll(over, { timeout: 4_000 })
-      .toBeLessThanOrEqual(0)
-      .catch(async () => found.push(`${where} at ${width}: ${await over()} px too wide`));
-  }
-  if (before) await page.setViewportSize(before);
-  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
-  return found;
+  await expect(page.locator('[aria-busy="true"]')).toHaveCount(0);
 }

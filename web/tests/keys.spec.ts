@@ -1,10 +1,7 @@
 // The sealing keys: which there are, a rotation from its first to its last state, and the root key.
-import { expect as plain, test } from '@playwright/test';
-import { ask, faults, firstAdmin, instance, member, settled } from './instance';
-
-// A busy machine is slow to draw and not wrong.
-const expect = plain.configure({ timeout: 15_000 });
-test.describe.configure({ timeout: 180_000 });
+import { expect, test } from '@playwright/test';
+import { faults } from './axe';
+import { ask, firstAdmin, instance, member, settled } from './instance';
 
 test('a rotation is begun with its meaning said, followed to its end, and the root key is named', async ({
   page,

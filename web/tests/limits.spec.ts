@@ -1,11 +1,8 @@
 // What a draft would do to limits, in its review: from what was counted, before anything is published.
-import { expect as plain, test } from '@playwright/test';
-import { ask, callTool, faults, firstAdmin, instance } from './instance';
+import { expect, test } from '@playwright/test';
+import { faults } from './axe';
+import { ask, callTool, firstAdmin, instance } from './instance';
 import { site } from './site';
-
-// A busy machine is slow to draw and not wrong.
-const expect = plain.configure({ timeout: 15_000 });
-test.describe.configure({ timeout: 180_000 });
 
 const document = (max: number) =>
   JSON.stringify({

@@ -65,7 +65,6 @@ class Person {
 test('who has only the README sees a governed and a denied call in under three minutes', async ({
   page,
 }) => {
-  test.setTimeout(150_000);
   const readme = readFileSync(README, 'utf8');
   expect(readme).toContain('cargo xtask demo ');
   const { child, said } = await demo();

@@ -13,7 +13,6 @@ let close: () => Promise<void>;
 test.describe.configure({ mode: 'serial' });
 
 test.beforeAll(async ({ browser }) => {
-  test.setTimeout(120_000);
   const folder = await mkdtemp(join(tmpdir(), 'countersign-sign-in-'));
   const any = '127.0.0.1:0';
   const { said, end } = await open([

@@ -116,14 +116,14 @@ export async function held(
   policy?: string,
 ): Promise<Waiting> {
   const { label, token } = await grantOf(request, policy);
-  // The agent hangs up; what it asked for stays.
-  const called = request
-    .post(`${house().gateway_url}/mcp/payments`, {
-      headers: heads(token, 'refund_payment'),
-      data: message('refund_payment', args),
-      timeout: 3_000,
-    })
-    .catch(() => undefined);
+  // The agent hangs up once its call waits; what it asked for stays.
+  const line = new AbortController();
+  const called = fetch(`${house().gateway_url}/mcp/payments`, {
+    method: 'POST',
+    headers: heads(token, 'refund_payment'),
+    body: JSON.stringify(message('refund_payment', args)),
+    signal: line.signal,
+  }).catch(() => undefined);
   const find = async () => {
     const answer = await request.get(`${house().control_url}/api/v1/approvals?limit=500`, {
       headers: asking(house().members.finance),
@@ -132,7 +132,8 @@ export async function held(
     return items.find((one) => one.grant.name === label);
   };
   let found: Waiting | undefined;
-  await expect.poll(async () => (found = await find()), { timeout: 20_000 }).toBeTruthy();
+  await expect.poll(async () => (found = await find())).toBeTruthy();
+  line.abort();
   await called;
   if (!found) throw new Error('nothing waits');
   return found;
