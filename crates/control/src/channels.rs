@@ -1,112 +1,26 @@
 //! Channels: where people outside are told of calls that wait for them, and what each was told. What
 //! a channel signs with is shown once, when it is made; passwords and Slack's addresses never.
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
-use store::{
-    ApprovalState, Channel, ChannelDraft, ChannelTarget, Delivery, DeliveryState, MailSecurity,
-    MessageId, Signing,
-};
+use store::{ApprovalState, Channel, ChannelTarget, Delivery, DeliveryState, MessageId, Signing};
 use utoipa::{IntoParams, ToSchema};
-use vault::{OsRandom, Randomness as _, Secret};
 
 use crate::body::{Asked, Unread};
 use crate::etag::IfMatch;
 use crate::operator::{Authorized, Operator};
 use crate::page::{List, Order, PageQuery};
-use crate::problem::{Code, Fault, Problem, ProblemBody};
+use crate::problem::{Problem, ProblemBody};
 use crate::repeat::{Creation, Halt};
 use crate::roles::Action;
-use crate::{At, Control, etag, server_url, time};
+use crate::{At, Control, etag, time};
 
-/// What people are told of when nobody says: that something waits for them.
-const EVENTS_OF_PEOPLE: [ApprovalState; 1] = [ApprovalState::Pending];
-/// Programs are told of everything.
-const EVENTS_OF_PROGRAMS: [ApprovalState; 6] = [
-    ApprovalState::Pending,
-    ApprovalState::Approved,
-    ApprovalState::Denied,
-    ApprovalState::Expired,
-    ApprovalState::Withdrawn,
-    ApprovalState::Consumed,
-];
-/// The longest password or user name of a mail server.
-const SIGN_IN_BYTES_MAX: usize = 1_000;
+mod given;
 
-/// What a channel is.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum ChannelKind {
-    /// A POST of signed JSON.
-    Webhook,
-    /// An incoming webhook of Slack.
-    Slack,
-    /// Mail by SMTP.
-    Email,
-}
-
-/// How a webhook is signed.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ToSchema)]
-pub(crate) enum SigningName {
-    /// A key that both sides know.
-    #[serde(rename = "hmac-sha256")]
-    Hmac,
-    /// The receiver knows the public key alone.
-    #[serde(rename = "ed25519")]
-    Ed25519,
-}
-
-/// A mail server, and who writes to whom.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ChannelSmtpIn {
-    /// The name or address of the mail server.
-    host: String,
-    /// Its port: 465 with `tls`, 587 with `starttls`, 25 with `plain` if it is not said.
-    port: Option<u16>,
-    /// `tls` (if it is not said), `starttls`, or `plain` for loopback and private targets.
-    security: Option<String>,
-    /// Who we are there, if it asks.
-    username: Option<String>,
-    /// Given once and never shown. Left out on a change, the one that is kept stays, unless the
-    /// server or the user changed.
-    #[schema(write_only)]
-    password: Option<String>,
-    /// The sender's address.
-    from: String,
-    /// Whom it goes to, 1 to 20 addresses.
-    to: Vec<String>,
-}
-
-/// A channel, as it is set up.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ChannelIn {
-    /// What people call it; unique.
-    name: String,
-    kind: ChannelKind,
-    /// Whether it tells anybody anything; yes if it is not said.
-    enabled: Option<bool>,
-    /// The states of approvals that it tells of. If it is not said: all of them for a webhook,
-    /// `pending` for people.
-    events: Option<Vec<String>>,
-    /// Private targets it may be reached at, each `host:port`.
-    #[serde(default)]
-    private_targets: Vec<String>,
-    /// Where a webhook goes, or the address that Slack gave. Slack's is never shown, and may be left
-    /// out on a change.
-    url: Option<String>,
-    /// How a webhook is signed; `hmac-sha256` if it is not said. Another one makes another key.
-    signing: Option<SigningName>,
-    /// The mail server, for `email`.
-    smtp: Option<ChannelSmtpIn>,
-}
+use given::ChannelIn;
 
 /// A mail server; never its password.
 #[derive(Debug, Serialize, ToSchema)]
@@ -316,7 +230,7 @@ pub(crate) async fn create(
 ) -> Result<Response, Halt> {
     let by = who.may(Action::Channels)?;
     let (given, turn) = body.read_once::<ChannelIn>(&control, &by).await?;
-    let read = read(given, None)?;
+    let read = given::read(given, None)?;
     let made = control.store.channel_create(&by.by(), read.draft, read.secret).await;
     let channel = ChannelOut::of(&made.map_err(Problem::from)?);
     turn.answer(ChannelMade { channel, secret: read.shown, note: None }).await
@@ -343,7 +257,7 @@ pub(crate) async fn update(
     let by = who.may(Action::Channels)?;
     let before = find(&control, &by, &id).await?;
     let revision = IfMatch::of(&headers)?.required()?;
-    let read = read(body.read().await?, Some(&before))?;
+    let read = given::read(body.read().await?, Some(&before))?;
     let store = &control.store;
     let after =
         store.channel_update(&by.by(), &before.id, revision, read.draft, read.secret).await?;
@@ -445,197 +359,4 @@ pub(crate) async fn retry(
 async fn find(control: &Control, by: &Authorized, id: &str) -> Result<Channel, Problem> {
     let found = control.store.channel(by.org(), id).await?;
     found.ok_or_else(|| Problem::no_such("channel"))
-}
-
-/// What was asked for, checked.
-struct Read {
-    draft: ChannelDraft,
-    secret: Option<Secret>,
-    /// What the receiver is to know, where a key was made.
-    shown: Option<String>,
-}
-
-fn read(given: ChannelIn, before: Option<&Channel>) -> Result<Read, Problem> {
-    let mut faults = vec![];
-    let events = events(&given, &mut faults);
-    let (target, secret, shown, private_targets) = match given.kind {
-        ChannelKind::Webhook => webhook(&given, before, &mut faults)?,
-        ChannelKind::Slack => slack(&given, before, &mut faults),
-        ChannelKind::Email => email(&given, before, &mut faults),
-    };
-    for (there, pointer, allowed) in [
-        (given.url.is_some(), "/url", given.kind != ChannelKind::Email),
-        (given.signing.is_some(), "/signing", given.kind == ChannelKind::Webhook),
-        (given.smtp.is_some(), "/smtp", given.kind == ChannelKind::Email),
-    ] {
-        if there && !allowed {
-            faults.push(Fault::new(pointer, "invalid_value", "is not for this kind of channel"));
-        }
-    }
-    if !faults.is_empty() {
-        return Err(Problem::invalid(faults));
-    }
-    let enabled = given.enabled.unwrap_or(true);
-    let draft = ChannelDraft { name: given.name, enabled, events, private_targets, target };
-    Ok(Read { draft, secret, shown })
-}
-
-fn events(given: &ChannelIn, faults: &mut Vec<Fault>) -> Vec<ApprovalState> {
-    let Some(names) = &given.events else {
-        return match given.kind {
-            ChannelKind::Webhook => EVENTS_OF_PROGRAMS.to_vec(),
-            ChannelKind::Slack | ChannelKind::Email => EVENTS_OF_PEOPLE.to_vec(),
-        };
-    };
-    let mut events = vec![];
-    for (at, name) in names.iter().enumerate() {
-        match ApprovalState::parse(name) {
-            Some(state) if !events.contains(&state) => events.push(state),
-            Some(_) => {}
-            None => faults.push(Fault::new(
-                format!("/events/{at}"),
-                "invalid_value",
-                "is pending, approved, denied, expired, withdrawn or consumed",
-            )),
-        }
-    }
-    events
-}
-
-/// A target, its secret, what is shown of it, and the private targets.
-type Target = (ChannelTarget, Option<Secret>, Option<String>, Vec<String>);
-
-fn webhook(
-    given: &ChannelIn,
-    before: Option<&Channel>,
-    faults: &mut Vec<Fault>,
-) -> Result<Target, Problem> {
-    let (url, private_targets) = address(given, faults);
-    let kept = before.and_then(|channel| match &channel.draft.target {
-        ChannelTarget::Webhook { signing, .. } => Some(signing.clone()),
-        ChannelTarget::Slack | ChannelTarget::Email { .. } => None,
-    });
-    let stays = match (&kept, given.signing) {
-        (Some(_), None)
-        | (Some(Signing::Hmac), Some(SigningName::Hmac))
-        | (Some(Signing::Ed25519 { .. }), Some(SigningName::Ed25519)) => kept,
-        _ => None,
-    };
-    if let Some(signing) = stays {
-        return Ok((ChannelTarget::Webhook { url, signing }, None, None, private_targets));
-    }
-    let mut key = vec![0; 32];
-    let none = |_| Problem::new(Code::Internal, "the system gave no random bytes");
-    OsRandom.fill(&mut key).map_err(none)?;
-    let (signing, shown) = match given.signing {
-        Some(SigningName::Ed25519) => {
-            let pair = Ed25519KeyPair::from_seed_unchecked(&key)
-                .map_err(|_| Problem::new(Code::Internal, "no key could be made"))?;
-            (Signing::Ed25519 { public_key: STANDARD.encode(pair.public_key()) }, None)
-        }
-        _ => (Signing::Hmac, Some(format!("whsec_{}", STANDARD.encode(&key)))),
-    };
-    Ok((ChannelTarget::Webhook { url, signing }, Some(Secret::new(key)), shown, private_targets))
-}
-
-fn slack(given: &ChannelIn, before: Option<&Channel>, faults: &mut Vec<Fault>) -> Target {
-    if given.url.is_none() && before.is_some_and(|channel| channel.has_secret) {
-        let targets = targets(&given.private_targets, faults);
-        return (ChannelTarget::Slack, None, None, targets);
-    }
-    let (url, targets) = address(given, faults);
-    (ChannelTarget::Slack, Some(Secret::from(url)), None, targets)
-}
-
-fn email(given: &ChannelIn, before: Option<&Channel>, faults: &mut Vec<Fault>) -> Target {
-    let private_targets = targets(&given.private_targets, faults);
-    let mut wrong = |pointer: &str, message: &str| {
-        faults.push(Fault::new(pointer, "invalid_value", message));
-    };
-    let Some(smtp) = &given.smtp else {
-        wrong("/smtp", "say which mail server, who writes and to whom");
-        return (ChannelTarget::Slack, None, None, private_targets);
-    };
-    let security = smtp.security.as_deref().map_or(Some(MailSecurity::Tls), MailSecurity::parse);
-    if security.is_none() {
-        wrong("/smtp/security", "is tls, starttls or plain");
-    }
-    let security = security.unwrap_or(MailSecurity::Tls);
-    let port = smtp.port.unwrap_or(match security {
-        MailSecurity::Tls => 465,
-        MailSecurity::StartTls => 587,
-        MailSecurity::Plain => 25,
-    });
-    // The guard that dials reads hosts as parts of URLs, so they are checked as such.
-    let scheme = if security == MailSecurity::Plain { "http" } else { "https" };
-    let bracketed =
-        if smtp.host.contains(':') { format!("[{}]", smtp.host) } else { smtp.host.clone() };
-    let plain = |c: char| c.is_ascii_alphanumeric() || ".-:_".contains(c);
-    let fits = !smtp.host.is_empty() && smtp.host.len() <= 255 && smtp.host.chars().all(plain);
-    if !fits
-        || server_url::read(&format!("{scheme}://{bracketed}:{port}/"), &private_targets).is_err()
-    {
-        wrong(
-            "/smtp/host",
-            "is no host that may be used; a plain connection is for loopback and listed private targets only",
-        );
-    }
-    let signs_in = |text: &Option<String>| {
-        text.as_ref().is_none_or(|text| {
-            (1..=SIGN_IN_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
-        })
-    };
-    if !signs_in(&smtp.username) {
-        wrong("/smtp/username", "has 1 to 1,000 visible characters");
-    }
-    if !signs_in(&smtp.password) {
-        wrong("/smtp/password", "has 1 to 1,000 visible characters");
-    }
-    let target = ChannelTarget::Email {
-        host: smtp.host.clone(),
-        port,
-        security,
-        username: smtp.username.clone(),
-        from: smtp.from.clone(),
-        to: smtp.to.clone(),
-    };
-    let kept = before
-        .is_some_and(|channel| channel.has_secret && same_user(&channel.draft.target, &target));
-    match (&smtp.username, &smtp.password) {
-        (Some(_), None) if !kept => wrong("/smtp/password", "a user name needs a password"),
-        (None, Some(_)) => wrong("/smtp/username", "a password needs a user name"),
-        _ => {}
-    }
-    (target, smtp.password.clone().map(Secret::from), None, private_targets)
-}
-
-/// Whether a password of the one is good for the other.
-fn same_user(one: &ChannelTarget, other: &ChannelTarget) -> bool {
-    let whose = |target: &ChannelTarget| match target {
-        ChannelTarget::Email { host, port, security, username, .. } => {
-            Some((host.clone(), *port, *security, username.clone()))
-        }
-        ChannelTarget::Webhook { .. } | ChannelTarget::Slack => None,
-    };
-    whose(one).is_some() && whose(one) == whose(other)
-}
-
-fn address(given: &ChannelIn, faults: &mut Vec<Fault>) -> (String, Vec<String>) {
-    match server_url::read(given.url.as_deref().unwrap_or_default(), &given.private_targets) {
-        Ok(read) => read,
-        Err(found) => {
-            faults.extend(found);
-            (String::new(), vec![])
-        }
-    }
-}
-
-fn targets(given: &[String], faults: &mut Vec<Fault>) -> Vec<String> {
-    match server_url::read("https://localhost/", given) {
-        Ok((_, targets)) => targets,
-        Err(found) => {
-            faults.extend(found);
-            vec![]
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use mcp::{Method, Version};
 use store::{CallId, GrantId, Intent, Marks, OutcomeClass, Verdict};
-use vault::{OsRandom, Randomness as _};
+use vault::{NoRandomness, OsRandom, Randomness};
 
 use crate::agent::Agent;
 use crate::authenticate::Caller;
@@ -151,14 +151,41 @@ fn method_name(method: &Method) -> Arc<str> {
 }
 
 fn new_id(gateway: &Gateway, arrived: Arrived) -> CallId {
-    let mut random = [0; 10];
-    if OsRandom.fill(&mut random).is_err() {
+    let random = gateway.ids.draw(&OsRandom).unwrap_or_else(|_| {
         // Without randomness ids are still unique by time and place in memory order; credentials
         // and tokens are never made from this.
         tracing::error!("the machine gives no randomness");
-        random.copy_from_slice(&gateway.floods.next().to_be_bytes()[6..]);
-    }
+        let mut counted = [0; ID_RANDOM];
+        counted.copy_from_slice(&gateway.floods.next().to_be_bytes()[6..]);
+        counted
+    });
     CallId::new(arrived.at, random)
+}
+
+/// Random bytes in an id.
+const ID_RANDOM: usize = 10;
+/// For how many ids the machine is asked at once.
+const IDS_AT_ONCE: usize = 64;
+
+/// Random bytes for the ids of calls. The machine is asked for many at once, since asking costs
+/// more than all else about an id; nothing that must stay secret is made from these.
+#[derive(Default)]
+pub(crate) struct Ids(Mutex<Vec<u8>>);
+
+impl Ids {
+    fn draw(&self, source: &dyn Randomness) -> Result<[u8; ID_RANDOM], NoRandomness> {
+        let mut drawn = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if drawn.len() < ID_RANDOM {
+            let mut fresh = vec![0; ID_RANDOM * IDS_AT_ONCE];
+            source.fill(&mut fresh)?;
+            *drawn = fresh;
+        }
+        let mut random = [0; ID_RANDOM];
+        let rest = drawn.len() - ID_RANDOM;
+        random.copy_from_slice(drawn.split_at(rest).1);
+        drawn.truncate(rest);
+        Ok(random)
+    }
 }
 
 /// Writes the line of a request that goes no further.
@@ -282,5 +309,38 @@ impl Floods {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Second> {
         self.second.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    struct Dry;
+
+    impl Randomness for Dry {
+        fn fill(&self, _: &mut [u8]) -> Result<(), NoRandomness> {
+            Err(NoRandomness)
+        }
+    }
+
+    #[test]
+    fn no_random_bytes_are_used_for_two_ids() {
+        let ids = Ids::default();
+        let drawn: HashSet<_> =
+            (0..IDS_AT_ONCE * 3).map(|_| ids.draw(&OsRandom).unwrap()).collect();
+        assert_eq!(drawn.len(), IDS_AT_ONCE * 3);
+    }
+
+    #[test]
+    fn a_machine_without_randomness_is_told_of_and_no_zeroes_are_drawn() {
+        let ids = Ids::default();
+        ids.draw(&OsRandom).unwrap();
+        let left = (0..IDS_AT_ONCE).take_while(|_| ids.draw(&Dry).is_ok()).count();
+        assert_eq!(left, IDS_AT_ONCE - 1);
+        assert!(ids.draw(&Dry).is_err());
+        assert!(ids.draw(&OsRandom).is_ok());
     }
 }

@@ -6,11 +6,10 @@
 //! (the agent hangs up, or reads a stream) get a task of their own at that moment.
 
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use futures_util::FutureExt as _;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -28,13 +27,13 @@ pub(crate) struct Ride {
 
 impl Ride {
     /// Sets out. Nothing happens until it is polled.
+    ///
+    /// The call comes boxed: it is large, and each hand it went through by value would copy it.
     pub(crate) fn new(
-        call: impl Future<Output = ()> + Send + 'static,
+        call: Pin<Box<dyn Future<Output = ()> + Send>>,
         waiting: oneshot::Receiver<Reply>,
     ) -> Self {
-        // A call that panics ends without an answer, as it would on a task of its own.
-        let call = AssertUnwindSafe(call).catch_unwind().map(drop);
-        Self { call: Some(Box::pin(call)), waiting }
+        Self { call: Some(call), waiting }
     }
 
     fn leave(&mut self) {
@@ -51,10 +50,12 @@ impl Future for Ride {
     type Output = Option<Reply>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(call) = &mut self.call
-            && call.as_mut().poll(cx).is_ready()
-        {
-            self.call = None;
+        if let Some(call) = &mut self.call {
+            // A call that panics ends without an answer, as it would on a task of its own.
+            let polled = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(cx)));
+            if !matches!(polled, Ok(Poll::Pending)) {
+                self.call = None;
+            }
         }
         let reply = std::task::ready!(Pin::new(&mut self.waiting).poll(cx));
         // A call that goes on behind its answer no longer needs this connection.
@@ -83,11 +84,11 @@ mod tests {
         let (go, gone) = oneshot::channel::<()>();
         let (done, ended) = oneshot::channel();
         let mut ride = Ride::new(
-            async move {
+            Box::pin(async move {
                 gone.await.unwrap();
                 drop(agent);
                 done.send(()).unwrap();
-            },
+            }),
             waiting,
         );
         let pending = |cx: &mut Context<'_>| Poll::Ready(Pin::new(&mut ride).poll(cx).is_pending());
@@ -103,10 +104,10 @@ mod tests {
         let (agent, waiting) = Agent::new();
         let seen = ran.clone();
         drop(Ride::new(
-            async move {
+            Box::pin(async move {
                 drop(agent);
                 seen.store(true, Ordering::SeqCst);
-            },
+            }),
             waiting,
         ));
         tokio::task::yield_now().await;
@@ -117,10 +118,10 @@ mod tests {
     async fn a_call_that_panics_ends_without_an_answer() {
         let (agent, waiting) = Agent::new();
         let ride = Ride::new(
-            async move {
+            Box::pin(async move {
                 let _agent = agent;
                 assert!(waiting_is_over(), "the test's own panic");
-            },
+            }),
             waiting,
         );
         assert!(ride.await.is_none());

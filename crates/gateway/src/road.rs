@@ -20,7 +20,7 @@ use crate::holds::Holds;
 use crate::notices::Notices;
 use crate::observe::Observer;
 use crate::receive::{self, Verb};
-use crate::record::{self, Floods};
+use crate::record::{self, Floods, Ids};
 use crate::refusal::{Refusal, Rejected};
 use crate::requests::Requests;
 use crate::ride::Ride;
@@ -41,6 +41,7 @@ pub struct Gateway {
     pub(crate) notices: Notices,
     pub(crate) strangers: Strangers,
     pub(crate) floods: Floods,
+    pub(crate) ids: Ids,
     pub(crate) chains: Chains,
     pub(crate) holds: Holds,
     pub(crate) requests: Requests,
@@ -92,6 +93,7 @@ impl Gateway {
             notices: Notices::default(),
             strangers: Strangers::default(),
             floods: Floods::default(),
+            ids: Ids::default(),
             chains: Chains::default(),
             holds: Holds::default(),
             requests: Requests::default(),
@@ -213,7 +215,7 @@ impl Gateway {
         };
         let (agent, waiting) = Agent::new();
         let (era, id) = (asked.era, asked.id.clone());
-        let call = dispatch(self.clone(), asked, request, parts, line, agent);
+        let call = Box::pin(dispatch(self.clone(), asked, request, parts, line, agent));
         match Ride::new(call, waiting).await {
             Some(reply) => reply,
             None => Refusal::Unavailable.reply(Some(&id), era),
