@@ -29,6 +29,11 @@ use crate::patient::Patient;
 /// on its way has an outcome nobody knows, so we let go first.
 const IDLE_CONNECTION: Duration = Duration::from_secs(4);
 
+/// The most that one read takes from an HTTP/1 connection, and so the longest head of an answer. An
+/// answer that one read takes whole is passed on without a copy: twice 64 KiB, so that one of 64 KiB
+/// is such an answer, head included.
+const READ_BYTES_MAX: usize = 128 << 10;
+
 /// Dials what the guard lets through.
 #[derive(Clone, Debug)]
 pub struct Dial {
@@ -87,7 +92,7 @@ impl HttpClient {
             .pool_max_idle_per_host(512)
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
-            .http1_max_buf_size(64 << 10);
+            .http1_max_buf_size(READ_BYTES_MAX);
         if url.scheme() == "https" {
             let connector = hyper_rustls::HttpsConnectorBuilder::new()
                 .with_tls_config(tls_config())

@@ -6,14 +6,12 @@
 //! `dial`. A message holds names, times and a link, never a value of a call: none reaches this crate.
 //!
 //! - [`words`]: what a message says, for programs and for people.
-//! - [`sign`]: how a webhook proves that a message is ours (Standard Webhooks).
 //! - `post`, `mail`: one attempt.
 //! - `courier`: when, and in which order.
 
 mod courier;
 mod mail;
 mod post;
-pub mod sign;
 pub mod words;
 
 pub use courier::Courier;

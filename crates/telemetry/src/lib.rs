@@ -28,4 +28,4 @@ pub use otlp::{
 };
 pub use shipper::{Sink, SinkError, ship};
 pub use text::write as prometheus_text;
-pub use webhook::{WebhookSink, sign};
+pub use webhook::WebhookSink;

@@ -9,14 +9,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use audit::export::{self, Withheld};
-use aws_lc_rs::hmac;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use dial::Fetch;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use store::{Clock, LogPart};
-use vault::Secret;
+use vault::{Secret, WebhookKey};
 
 use crate::{Sink, SinkError};
 
@@ -28,7 +25,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Batches to one address.
 pub struct WebhookSink {
     url: String,
-    key: hmac::Key,
+    key: WebhookKey,
     /// The name of the log.
     origin: String,
     clock: Arc<dyn Clock>,
@@ -46,28 +43,8 @@ impl WebhookSink {
         private_targets: Vec<String>,
     ) -> Self {
         let fetch = Fetch::new(ANSWER_BYTES_MAX, PATIENCE, private_targets);
-        Self { url, key: key(secret), origin, clock, fetch }
+        Self { url, key: WebhookKey::hmac_of_text(secret), origin, clock, fetch }
     }
-}
-
-/// The key that a secret is.
-fn key(secret: &Secret) -> hmac::Key {
-    let text = secret.expose();
-    let decoded = text.strip_prefix(b"whsec_").and_then(|coded| STANDARD.decode(coded).ok());
-    let decoded = decoded.map(Secret::new);
-    hmac::Key::new(hmac::HMAC_SHA256, decoded.as_ref().map_or(text, Secret::expose))
-}
-
-/// The signature of a message, as the header writes it.
-pub fn sign(secret: &Secret, id: &str, timestamp: i64, body: &[u8]) -> String {
-    signed(&key(secret), id, timestamp, body)
-}
-
-fn signed(key: &hmac::Key, id: &str, timestamp: i64, body: &[u8]) -> String {
-    let mut context = hmac::Context::with_key(key);
-    context.update(format!("{id}.{timestamp}.").as_bytes());
-    context.update(body);
-    format!("v1,{}", STANDARD.encode(context.sign()))
 }
 
 /// A batch: the lines that a file of evidence would have, in one object.
@@ -99,14 +76,9 @@ impl Sink for WebhookSink {
         let body = body(&self.origin, from, part);
         let id = format!("entries_{from}_{}", part.next);
         let timestamp = self.clock.now().micros() / 1_000_000;
-        let signature = signed(&self.key, &id, timestamp, body.as_bytes());
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        for (name, value) in [
-            ("webhook-id", id),
-            ("webhook-timestamp", timestamp.to_string()),
-            ("webhook-signature", signature),
-        ] {
+        for (name, value) in self.key.headers(&id, timestamp, body.as_bytes()) {
             // All three are plain ASCII.
             if let Ok(value) = HeaderValue::from_str(&value) {
                 headers.insert(name, value);
@@ -118,23 +90,5 @@ impl Sink for WebhookSink {
         } else {
             Err(SinkError::Refused(answer.status.as_u16()))
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_signature_is_the_one_of_the_specification() {
-        // The example of the Standard Webhooks libraries.
-        let secret = Secret::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned());
-        let signature = sign(
-            &secret,
-            "msg_p5jXN8AQM9LWM0D4loKWxJek",
-            1_614_265_330,
-            br#"{"test": 2432232314}"#,
-        );
-        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 }

@@ -20,6 +20,7 @@
 //! - [`EchoNeedles`] finds a credential that an upstream sends back, plain or simply encoded.
 //! - [`FingerprintKey`] tells equal values from different ones without keeping them; [`CaptureKey`]
 //!   seals to a public key whose other half this house does not have.
+//! - [`WebhookKey`] signs messages to receivers outside (Standard Webhooks).
 //! - Replacing the root key re-wraps a handful of key ring rows ([`Keyring::rewrap`]); nothing that
 //!   was derived or sealed changes, because all of it hangs from keys inside the ring.
 //!
@@ -55,6 +56,7 @@ mod encodings;
 mod echo;
 mod fingerprint;
 mod capture;
+mod webhook;
 
 pub use capture::{CaptureError, CaptureKey, CaptureKeyError, CaptureOpener};
 pub use echo::{EchoNeedles, REDACTED};
@@ -68,3 +70,4 @@ pub use secret::Secret;
 pub use source::{RootKeySource, SourceError};
 pub use state_key::StateKey;
 pub use token::{Pepper, Token, TokenError, TokenId, TokenKind};
+pub use webhook::{NotASigningKey, WebhookKey};
