@@ -26,7 +26,11 @@ pub(crate) fn quick(args: &[String]) -> Result<bool, String> {
 
 /// The checks that take seconds.
 pub(crate) fn cheap(report: &mut Report) {
-    report.check("dependencies are those of Cargo.lock", || cargo(&["fetch", "--locked"]));
+    report.check("dependencies are those of Cargo.lock", || {
+        cargo(&["fetch", "--locked"])?;
+        // The fuzzer has a lock file of its own, which no other build looks at.
+        cargo(&["fetch", "--locked", "--manifest-path", "fuzz/Cargo.toml"])
+    });
     report.check("formatting", || {
         cargo(&["fmt", "--all", "--", "--check", "-l"])
             .map_err(|files| format!("{files}\nformat them with `cargo fmt --all`"))
