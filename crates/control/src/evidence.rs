@@ -189,6 +189,32 @@ pub(crate) async fn latest(
     Ok(Json(LatestOut { key, checkpoint: CheckpointOut::of(signed) }))
 }
 
+/// How far witnesses have followed the log.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WitnessedOut {
+    /// How many entries the longest checkpoint covers that a witness has cosigned; 0 without one.
+    size: u64,
+    /// When a witness last cosigned one; `null`: never, as where no witness is set up.
+    at: Option<String>,
+}
+
+/// How far witnesses have followed the log, and when one was here last. This server says so: to be
+/// sure, ask the witness.
+#[utoipa::path(
+    get, path = "/checkpoints/witnessed", tag = "evidence", operation_id = "checkpoints_witnessed",
+    responses((status = 200, body = WitnessedOut), (status = "4XX", body = ProblemBody)),
+    security(("api_key" = ["viewer"])),
+)]
+pub(crate) async fn witnessed(
+    State(control): State<Control>,
+    who: Operator,
+) -> Result<Json<WitnessedOut>, Problem> {
+    who.may(Action::CallsRead)?;
+    let newest = control.store.witnessed().await?;
+    let (size, at) = newest.map_or((0, None), |(size, at)| (size, Some(time::write(at))));
+    Ok(Json(WitnessedOut { size, at }))
+}
+
 /// The newest checkpoint as a signed note, with what witnesses have cosigned: `checkpoint` of C2SP
 /// tlog-tiles.
 #[utoipa::path(

@@ -10,6 +10,7 @@
 
 // In the order in which a request meets them.
 mod serve;
+mod amounts;
 mod approvals;
 mod proxies;
 mod arrival;
@@ -17,6 +18,7 @@ mod routes;
 mod state;
 mod operator;
 mod strangers;
+mod summary;
 mod pace;
 mod sign_in;
 mod roles;
@@ -69,6 +71,7 @@ mod problem;
 mod nearest;
 mod time;
 mod document;
+mod currency;
 mod dashboard;
 
 pub use dashboard::Asset;

@@ -9,7 +9,7 @@ use json::{Object, Value};
 use policy::exact::{self, Answer, Diff, Kind, Query};
 use policy::{Policy, ServerTool};
 use serde::{Deserialize, Serialize};
-use store::{RecordedCalls, Verdict};
+use store::{Call, CallId, PolicyId, RecordedCalls, ServerView, Verdict};
 use utoipa::ToSchema;
 
 use crate::body::Unread;
@@ -42,6 +42,9 @@ pub(crate) struct ReplayIn {
     since: Option<Time>,
     /// Id or slug of the server, whose accepted definitions say which arguments there are.
     server: Option<String>,
+    /// The id of one call that this policy judged, to hold the document against that call alone, by
+    /// the definitions of its own server. `since` is not read then.
+    call: Option<String>,
 }
 
 /// What the document would say of the recorded calls.
@@ -113,15 +116,31 @@ async fn policy_replay(
         None => policies::stored_version(control, by, id, None, "").await?.0,
     };
     let candidate = judge::load(control, text).await?;
-    let tools = match given.server.as_deref() {
+    let one = match given.call.as_deref() {
         None => None,
-        Some(name) => Some(judge::server_tools(&named_server(control, by, name).await?.tools)),
+        Some(id) => Some(one_call(control, by, id, &policy.id).await?),
     };
-    let since = match given.since {
-        Some(Time(since)) => since,
-        None => control.clock.now().plus_seconds(-DAYS_DEFAULT * 86_400),
+    let server = match (given.server.as_deref(), &one) {
+        (Some(name), _) => Some(named_server(control, by, name).await?),
+        // Of a server that is gone no argument is known, so nothing is concluded from one.
+        (None, Some((call, _))) => {
+            control.store.server(by.org(), call.intent.server.as_str()).await?
+        }
+        (None, None) => None,
     };
-    let recorded = control.store.calls_recorded(by.org(), &policy.id, since, LINES_MAX).await?;
+    let server = server.filter(|server| one.as_ref().is_none_or(|(call, _)| lists(server, call)));
+    let tools = server.map(|server| judge::server_tools(&server.tools));
+    let (since, recorded) = match one {
+        Some((call, alike)) => (call.intent.at, alike.into_iter().collect()),
+        None => {
+            let since = match given.since {
+                Some(Time(since)) => since,
+                None => control.clock.now().plus_seconds(-DAYS_DEFAULT * 86_400),
+            };
+            let store = &control.store;
+            (since, store.calls_recorded(by.org(), &policy.id, since, LINES_MAX).await?)
+        }
+    };
     let mut versions: Vec<u32> = recorded.iter().map(|calls| calls.version).collect();
     versions.sort_unstable_by(|a, b| b.cmp(a));
     versions.dedup();
@@ -138,6 +157,47 @@ async fn policy_replay(
         desk.told(time::write(since), recorded)
     };
     control.aside(told).await
+}
+
+/// One line of the log that this policy judged, and what was recorded of it; nothing of what was not
+/// the call of a tool.
+async fn one_call(
+    control: &Control,
+    by: &Authorized,
+    id: &str,
+    policy: &PolicyId,
+) -> Result<(Call, Option<RecordedCalls>), Problem> {
+    let none = || Problem::no_such("call");
+    let id = CallId::parse(id).ok_or_else(none)?;
+    let call = control.store.call(by.org(), &id).await?.ok_or_else(none)?;
+    let intent = &call.intent;
+    let version = match &intent.policy {
+        Some((judge, version)) if judge == policy => *version,
+        Some(_) | None => return Err(none()),
+    };
+    let of_tool = intent.tool.clone().filter(|_| &*intent.method == "tools/call");
+    let alike = of_tool.map(|tool| RecordedCalls {
+        tool,
+        grant_label: intent.grant_label.clone(),
+        identity: intent.identity.clone(),
+        version,
+        verdict: intent.verdict,
+        rule: intent.rule.clone(),
+        reason: intent.reason.into(),
+        known_args: intent.known_args.clone(),
+        count: intent.count.into(),
+        last: intent.id,
+    });
+    Ok((call, alike))
+}
+
+/// Whether the definitions of a server tell which arguments a call did not have: an argument that the
+/// tool did not list then, and lists now, is kept without its name.
+fn lists(server: &ServerView, call: &Call) -> bool {
+    let intent = &call.intent;
+    let tool = server.tools.iter().find(|tool| intent.tool.as_deref() == Some(&*tool.name));
+    let accepted = tool.and_then(|tool| tool.accepted.as_ref()).map(|(_, print)| &**print);
+    intent.unknown_args == 0 || accepted == intent.fingerprint.as_deref()
 }
 
 /// What recorded calls are held against.

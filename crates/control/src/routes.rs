@@ -8,10 +8,10 @@ use utoipa_axum::routes;
 
 use crate::problem::{Code, Problem};
 use crate::{
-    Control, approvals, arrival, audit, backup, calls, channels, clock, credentials, document,
-    drafts, evidence, exact, grants, groups, health, holding, keyring, keys, limits, me, members,
-    metrics, oauth, policies, providers, recordings, replay, reservations, reveal, servers,
-    sign_in, simulate, tail, tools, trial, usage, watches,
+    Control, amounts, approvals, arrival, audit, backup, calls, channels, clock, credentials,
+    document, drafts, evidence, exact, grants, groups, health, holding, keyring, keys, limits, me,
+    members, metrics, oauth, policies, providers, recordings, replay, reservations, reveal,
+    servers, sign_in, simulate, summary, tail, tools, trial, usage, watches,
 };
 use crate::{dashboard, permissions};
 
@@ -45,6 +45,7 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(tools::list))
         .routes(routes!(tools::get))
         .routes(routes!(tools::accept))
+        .routes(routes!(amounts::set))
         .routes(routes!(credentials::get, credentials::set, credentials::remove))
         .routes(routes!(oauth::discover))
         .routes(routes!(reveal::test))
@@ -88,6 +89,7 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(clock::state))
         .routes(routes!(clock::confirm))
         .routes(routes!(calls::list))
+        .routes(routes!(summary::summary))
         .routes(routes!(tail::tail))
         .routes(routes!(calls::get))
         .routes(routes!(me::me))
@@ -140,6 +142,7 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(metrics::exports))
         .routes(routes!(evidence::checkpoints))
         .routes(routes!(evidence::latest))
+        .routes(routes!(evidence::witnessed))
         .routes(routes!(evidence::between))
         .routes(routes!(evidence::log_checkpoint))
         .routes(routes!(evidence::call))

@@ -4,9 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::Tool;
+use store::{Tool, ToolAmounts};
 use utoipa::ToSchema;
 
+use crate::amounts::{self, ToolAmountsOut};
 use crate::body::{Asked, Unread};
 use crate::operator::{Authorized, Operator};
 use crate::page::{List, Order, PageQuery};
@@ -46,6 +47,8 @@ pub(crate) struct ToolWhole {
     accepted: Option<Box<RawValue>>,
     /// What differs between the two; empty when nothing does.
     difference: Vec<Change>,
+    /// Which arguments an admin has declared to be amounts in minor units.
+    amounts: Option<ToolAmountsOut>,
 }
 
 /// One place where two definitions of a tool differ.
@@ -94,7 +97,7 @@ impl ToolOut {
 }
 
 impl ToolWhole {
-    fn of(tool: &Tool) -> Self {
+    fn of(tool: &Tool, declared: Option<&ToolAmounts>) -> Self {
         let accepted = tool.accepted.as_ref().map(|(text, _)| text);
         // Both texts were read as JSON when they were kept.
         let changes = accepted.and_then(|old| mcp::tools::difference(old, &tool.definition).ok());
@@ -109,6 +112,7 @@ impl ToolWhole {
             definition: raw(&tool.definition),
             accepted: accepted.and_then(|text| raw(text)),
             difference: changes.unwrap_or_default().into_iter().map(change).collect(),
+            amounts: declared.map(|declared| ToolAmountsOut::of(tool, declared)),
         }
     }
 }
@@ -148,9 +152,11 @@ pub(crate) async fn get(
     At((id, tool)): At<(String, String)>,
 ) -> Result<Json<ToolWhole>, Problem> {
     let by = who.may(Action::ServersRead)?;
-    let tools = servers::find(&control, &by, &id).await?.tools;
-    let found = tools.iter().find(|t| t.name == tool).ok_or_else(|| Problem::no_such("tool"))?;
-    Ok(Json(ToolWhole::of(found)))
+    let view = servers::find(&control, &by, &id).await?;
+    let found = view.tools.iter().find(|t| t.name == tool);
+    let found = found.ok_or_else(|| Problem::no_such("tool"))?;
+    let declared = amounts::declared(&control, &by, &view.server.id, &tool).await?;
+    Ok(Json(ToolWhole::of(found, declared.as_ref())))
 }
 
 /// Accepts the present definition of a tool, if it still is the one that was looked at.

@@ -123,6 +123,7 @@ pub trait ControlPlane:
     + KeyCare
     + OAuthCare
     + Recordings
+    + Amounts
     + Send
     + Sync
 {
@@ -311,6 +312,8 @@ pub trait ControlPlane:
     ) -> Result<Vec<Call>, StoreError>;
     /// One line.
     async fn call(&self, org: &OrgId, id: &CallId) -> Result<Option<Call>, StoreError>;
+    /// What the newest lines add up to.
+    async fn call_sums(&self, org: &OrgId, span: &CallSpan) -> Result<CallSums, StoreError>;
     /// Wakes whenever a commit added to the call log.
     fn calls_changed(&self) -> tokio::sync::watch::Receiver<u64>;
     /// The usage of a grant's limits, those of scopes it shares with others included.

@@ -56,6 +56,10 @@ pub trait Evidence: Send + Sync {
     /// Signs what is written down so far, and gives that checkpoint; `None` while there is nothing.
     async fn checkpoint_now(&self) -> Result<Option<SignedCheckpoint>, StoreError>;
 
+    /// The most entries that a checkpoint covers which a witness has cosigned, and when one last did;
+    /// `None`: none ever has.
+    async fn witnessed(&self) -> Result<Option<(u64, Moment)>, StoreError>;
+
     /// The proof that the tree of `old` entries is the beginning of the tree of `size`; `None` if
     /// the log is not that long.
     async fn consistency(

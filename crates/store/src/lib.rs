@@ -8,6 +8,7 @@
 //!
 //! Nothing here decides anything about a call, and nothing here knows HTTP.
 
+mod amounts;
 mod approvals;
 mod channels;
 mod contract;
@@ -27,8 +28,10 @@ mod recording;
 mod rows;
 mod sign_in;
 pub mod sqlite;
+mod sums;
 mod watch;
 
+pub use amounts::{AMOUNTS_MAX, Amount, AmountCurrency, Amounts, ToolAmounts};
 pub use approvals::*;
 pub use channels::*;
 pub use contract::{BeginError, ControlPlane, DataPlane, Page, Slice};
@@ -66,6 +69,7 @@ pub use sign_in::{
     SignInMethod,
 };
 
+pub use sums::{CallCounts, CallOverhead, CallSpan, CallSum, CallSums, RuleSum};
 pub use watch::{
     RecordedCalls, Watch, WatchBatch, WatchDraft, WatchKind, WatchTally, WatchWord, WatchedCall,
     Watches,

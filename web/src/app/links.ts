@@ -28,7 +28,8 @@ export interface AuditFilter {
 }
 
 export const to = {
-  overview: () => linkOptions({ to: '/' }),
+  overview: (search: { server?: string | undefined; span?: string | undefined } = {}) =>
+    linkOptions({ to: '/', search }),
   approvals: (which?: Which) =>
     linkOptions({ to: '/approvals', search: which && which !== 'mine' ? { which } : {} }),
   approval: (id: string) => linkOptions({ to: '/approvals/$id', params: { id } }),
@@ -42,6 +43,9 @@ export const to = {
   policies: () => linkOptions({ to: '/policies' }),
   policy: (id: string, tab: PolicyTab = 'build', at?: string, view?: string) =>
     linkOptions({ to: '/policies/$id/$tab', params: { id, tab }, search: { at, view } }),
+  /** A new test of the policy, begun from a call of the log. */
+  testOf: (id: string, call: string) =>
+    linkOptions({ to: '/policies/$id/$tab', params: { id, tab: 'tests' }, search: { call } }),
   version: (id: string, n: number, rule?: string) =>
     linkOptions({ to: '/policies/$id/v/$n', params: { id, n: String(n) }, search: { rule } }),
   grants: () => linkOptions({ to: '/grants', search: {} }),

@@ -68,6 +68,7 @@ const inside = createRoute({ getParentRoute: () => root, id: 'inside', component
 const overview = createRoute({
   getParentRoute: () => inside,
   path: '/',
+  validateSearch: (search: Search) => texts(search, 'server', 'span'),
   component: lazyRouteComponent(() => import('../pages/Overview'), 'Overview'),
 });
 
@@ -170,7 +171,7 @@ const policy = createRoute({
       tab: TABS.find((known) => known === tab) ?? 'build',
     }),
   },
-  validateSearch: (search: Search) => texts(search, 'at', 'tool', 'view'),
+  validateSearch: (search: Search) => texts(search, 'at', 'tool', 'view', 'call'),
   component: lazyRouteComponent(() => import('../pages/Policy'), 'Policy'),
 });
 

@@ -16,7 +16,7 @@ import { Go } from '../ui/bits';
 import { ProblemView } from '../ui/ProblemView';
 import { Word } from '../ui/Word';
 import { Decide } from './approvals/Decide';
-import { Exactly, Fingerprint, isProse } from './approvals/Exactly';
+import { Exactly, Fingerprint, isProse, Money } from './approvals/Exactly';
 import { Withdraw } from './approvals/Withdraw';
 import { kindOf, whom } from './approvals/state';
 import { Effect, People, Why } from './approvals/Why';
@@ -157,7 +157,7 @@ function Named({ fields }: { fields: Schemas['FieldOut'][] }) {
     .slice(0, 3);
   return short.map((field) => (
     <span key={field.name} style={{ fontWeight: 500 }}>
-      {field.name} <bdi>{field.value}</bdi>{' '}
+      {field.name} <bdi>{field.value}</bdi> <Money of={field} />{' '}
     </span>
   ));
 }

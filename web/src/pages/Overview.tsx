@@ -1,43 +1,34 @@
 // What needs me, is it working, what is running out.
-import { Button, Group, Stack, Table, Text } from '@mantine/core';
+import { Group, Stack, Table, Text } from '@mantine/core';
 import { useQueries } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
-import { api } from '../api/client';
+import { useState } from 'react';
+import { api, type Schemas } from '../api/client';
 import { useToolsToReview } from '../app/badges';
 import { formatLeft, leftOf, useNow } from '../lib/left';
 import { unknown } from '../text/account';
 import { to } from '../app/links';
-import { denying, type Hour, overhead, perHour, sumOf } from '../lib/counts';
-import { formatDecimal, formatMicros, formatNumber } from '../lib/format';
-import type { Call } from '../lib/road';
+import { allOf } from '../lib/counts';
+import { formatDecimal, formatNumber } from '../lib/format';
 import { t } from '../text';
 import { Asked } from '../ui/Asked';
 import { At, Go } from '../ui/bits';
 import { fullness, LimitBar } from '../ui/LimitBar';
 import { Page, Panel } from '../ui/Page';
 import { Word } from '../ui/Word';
-import { HourChart } from './overview/HourChart';
+import { AGAIN, Decisions } from './overview/Decisions';
+import { Overhead } from './overview/Overhead';
 
 const o = t.overview;
-const PAGE = 500;
 const ALL = { params: { query: { limit: 500 } } };
 
 export function Overview() {
-  const [since] = useState(() => new Date(Date.now() - 86_400_000).toISOString());
-  const calls = api.useQuery(
-    'get',
-    '/api/v1/calls',
-    { params: { query: { since, limit: PAGE } } },
-    { refetchInterval: 10_000 },
-  );
+  const calls = api.useQuery('get', '/api/v1/calls/summary', { params: { query: {} } }, AGAIN);
   return (
     <Page title={o.title}>
       <Start />
       <Mine />
       <Asked query={calls} lines={8}>
-        {({ items, next }) => (
-          <Numbers calls={items} more={Boolean(next)} now={calls.dataUpdatedAt} />
-        )}
+        {(sums) => <Numbers of={sums} />}
       </Asked>
       <div className="cs-columns">
         <Limits />
@@ -47,70 +38,54 @@ export function Overview() {
   );
 }
 
-function Numbers({ calls, more, now }: { calls: Call[]; more: boolean; now: number }) {
-  const hours = useMemo(() => perHour(calls, now), [calls, now]);
-  const parts = (['allowed', 'waiting', 'denied', 'unknown'] as const).map((part) =>
-    sumOf(hours, part),
-  );
-  const [, waiting = 0, denied = 0, unknown = 0] = parts;
-  const all = parts.reduce((sum, part) => sum + part, 0);
-  const [half, most] = [overhead(calls, 0.5), overhead(calls, 0.99)];
-  const reached = calls.filter((call) => call.outcome).length;
+function Numbers({ of }: { of: Schemas['CallsSummaryOut'] }) {
+  const { all, hours, rules, complete } = of;
+  const count = formatNumber(allOf(all));
   return (
     <Stack>
       <div className="cs-columns">
         <Panel title={o.calls}>
           <Text size="xl" fw={700}>
-            <Go {...to.logs()}>{more ? o.atLeast(formatNumber(all)) : formatNumber(all)}</Go>
+            <Go {...to.logs()}>{complete ? count : o.atLeast(count)}</Go>
           </Text>
           <Group gap="md">
             <Go {...to.logs({ decision: 'denied' })}>
-              <Word kind="denied">{o.denied(formatNumber(denied))}</Word>
+              <Word kind="denied">{o.denied(formatNumber(all.denied))}</Word>
             </Go>
             <Go {...to.logs({ decision: 'held' })}>
-              <Word kind="waiting">{o.waiting(formatNumber(waiting))}</Word>
+              <Word kind="waiting">{o.waiting(formatNumber(all.held))}</Word>
             </Go>
             <Go {...to.logs({ outcome: 'unknown' })}>
-              <Word kind="unknown">{o.unknown(formatNumber(unknown))}</Word>
+              <Word kind="unknown">{o.unknown(formatNumber(all.unknown))}</Word>
             </Go>
           </Group>
         </Panel>
-        <Panel title={o.overhead}>
-          {half === undefined || most === undefined ? (
-            <Text c="dimmed">{o.noCalls}</Text>
-          ) : (
-            <>
-              <Text size="xl" fw={700}>
-                {o.p50(formatMicros(half))}
-              </Text>
-              <Text size="sm">
-                {o.p99(formatMicros(most))}{' '}
-                <Text span size="sm" c="dimmed">
-                  {o.ofLast(formatNumber(reached))}
-                </Text>
-              </Text>
-            </>
-          )}
-        </Panel>
+        <Overhead all={all} hours={hours} />
         <Record />
       </div>
-      {more && (
+      {!complete && (
         <Text size="sm" c="dimmed">
-          {o.loaded(formatNumber(calls.length))}
+          {o.loaded}
         </Text>
       )}
-      <Decisions hours={hours} />
-      <Denying calls={calls} />
+      <Decisions />
+      <Denying rules={rules} />
     </Stack>
   );
 }
 
-/** How long the log is, and when it was signed last. */
+/** How long the log is, when it was signed last, and when somebody else saw it. */
 function Record() {
   const points = api.useQuery(
     'get',
     '/api/v1/checkpoints',
     { params: { query: { limit: 1 } } },
+    { refetchInterval: 30_000 },
+  );
+  const witnessed = api.useQuery(
+    'get',
+    '/api/v1/checkpoints/witnessed',
+    {},
     { refetchInterval: 30_000 },
   );
   const last = points.data?.items[0];
@@ -124,6 +99,17 @@ function Record() {
           <Text size="sm">
             {o.signed} <At at={last.at} as="distance" />
           </Text>
+          {witnessed.data && (
+            <Text size="sm">
+              {witnessed.data.at ? (
+                <>
+                  {o.witnessed} <At at={witnessed.data.at} as="distance" />
+                </>
+              ) : (
+                o.neverWitnessed
+              )}
+            </Text>
+          )}
         </>
       ) : (
         <Text c="dimmed">{points.isPending ? t.states.loading : t.states.none}</Text>
@@ -132,51 +118,7 @@ function Record() {
   );
 }
 
-function Decisions({ hours }: { hours: Hour[] }) {
-  const [table, setTable] = useState(false);
-  return (
-    <Panel
-      title={o.perHour}
-      aside={
-        <Button size="compact-sm" variant="default" onClick={() => setTable(!table)}>
-          {table ? o.asChart : o.asTable}
-        </Button>
-      }
-    >
-      {table ? (
-        <Table.ScrollContainer minWidth={360} mah={320} type="native" tabIndex={0}>
-          <Table aria-label={o.perHour}>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{o.hour}</Table.Th>
-                {(['allowed', 'waiting', 'denied', 'unknown'] as const).map((kind) => (
-                  <Table.Th key={kind}>{t.words[kind]}</Table.Th>
-                ))}
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {hours.map((hour) => (
-                <Table.Tr key={hour.at}>
-                  <Table.Td>
-                    <At at={new Date(hour.at).toISOString()} />
-                  </Table.Td>
-                  {[hour.allowed, hour.waiting, hour.denied, hour.unknown].map((n, at) => (
-                    <Table.Td key={at}>{formatNumber(n)}</Table.Td>
-                  ))}
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
-      ) : (
-        <HourChart hours={hours} />
-      )}
-    </Panel>
-  );
-}
-
-function Denying({ calls }: { calls: Call[] }) {
-  const rules = useMemo(() => denying(calls), [calls]);
+function Denying({ rules }: { rules: Schemas['RuleSumOut'][] }) {
   return (
     <Panel title={o.rules}>
       {rules.length === 0 ? (
@@ -186,19 +128,13 @@ function Denying({ calls }: { calls: Call[] }) {
       ) : (
         <Table aria-label={o.rules}>
           <Table.Tbody>
-            {rules.map(({ rule, tool, count }) => (
-              <Table.Tr key={rule + tool}>
+            {rules.map(({ policy, rule, tool, count }) => (
+              <Table.Tr key={`${policy} ${rule} ${tool}`}>
                 <Table.Td className="cs-mono">
-                  <Go
-                    {...to.logs({
-                      rule,
-                      decision: 'denied',
-                      ...(rule.startsWith('/') ? {} : { tool }),
-                    })}
-                  >
+                  <Go {...to.logs({ rule, decision: 'denied', tool: tool ?? undefined })}>
                     {rule}
                   </Go>{' '}
-                  {rule.startsWith('/') ? '' : tool}
+                  {tool}
                 </Table.Td>
                 <Table.Td ta="right">{formatNumber(count)}</Table.Td>
               </Table.Tr>

@@ -21,6 +21,7 @@ import { ProblemView } from '../ui/ProblemView';
 import { useCheck } from './policy/check';
 import { type Draft, loadDraft, loadLive, type Stored, useDraft } from './policy/draft';
 import { History } from './policy/History';
+import { NewTest } from './policy/NewTest';
 import { Problems } from './policy/Problems';
 import { useReplay } from './policy/Replay';
 import { Simulate } from './policy/Simulate';
@@ -54,7 +55,7 @@ function Begin({ policy }: { policy: Schemas['PolicyWhole'] }) {
 
 function Open({ policy, first }: { policy: Schemas['PolicyWhole']; first: Stored }) {
   const { tab } = useParams({ from: '/inside/policies/$id/$tab' });
-  const { at, view } = useSearch({ from: '/inside/policies/$id/$tab' });
+  const { at, view, call } = useSearch({ from: '/inside/policies/$id/$tab' });
   const navigate = useNavigate();
   const queries = useQueryClient();
   const may = useCan();
@@ -189,7 +190,23 @@ function Open({ policy, first }: { policy: Schemas['PolicyWhole']; first: Stored
             />
           </Tabs.Panel>
           <Tabs.Panel value="tests">
-            <Tests draft={draft} server={server} readOnly={!write.allowed} />
+            <Tests
+              draft={draft}
+              server={server}
+              readOnly={!write.allowed}
+              from={
+                call !== undefined && (
+                  <NewTest
+                    key={call}
+                    call={call}
+                    policy={policy}
+                    draft={draft}
+                    may={write}
+                    close={() => go('tests')}
+                  />
+                )
+              }
+            />
           </Tabs.Panel>
           <Tabs.Panel value="simulate">
             <Simulate

@@ -54,6 +54,7 @@ export const approvals = {
     answers: 'Answers that are sent along',
     byAgent: 'written by the agent',
     unit: 'unit not declared',
+    money: (value: string, currency: string) => `(${value} ${currency})`,
     characters: (n: number) => plural(n, 'character', 'characters'),
     folded: 'Show all of it',
     unfold: (name: string) => `Show all of ${name}`,

@@ -37,6 +37,22 @@ export const credentials = {
   } as Record<string, string>,
   scopes: 'Scopes asked for',
   noScopes: 'none: what the server gives by itself',
+  wanted: {
+    title: (n: number) =>
+      n === 1 ? 'The server wants 1 scope more' : `The server wants ${n} scopes more`,
+    about:
+      'It refused calls for want of them, and the agents were told so. Nobody is asked for them until an admin says so here.',
+    calls: 'Calls that it refused',
+    which: 'Ask for these too',
+    pick: 'Choose at least one scope.',
+    nextConnect:
+      'Client and accounts stay. An account has the new scopes once it is connected again.',
+    nextItself: 'The client asks for itself: the next token has them.',
+    go: (n: number) => (n <= 1 ? 'Ask for 1 scope more' : `Ask for ${n} scopes more`),
+    done: 'Asked for from now on',
+    doneConnect: 'Connect the account again below for it to get them.',
+    doneItself: 'The next call gets a token that has them.',
+  },
   accountFor: 'Accounts',
   shared: 'one, which all agents share',
   perIdentity: 'one for each identity of grants',

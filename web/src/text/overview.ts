@@ -18,13 +18,31 @@ export const overview = {
   record: 'Record',
   entries: (n: string) => `${n} entries`,
   signed: 'signed',
+  witnessed: 'witnessed',
+  neverWitnessed: 'never witnessed: no other machine has seen it',
   noCalls: 'no call reached a server yet',
   perHour: 'Decisions per hour',
   asTable: 'As table',
   asChart: 'As chart',
   hour: 'Hour',
-  chart: (n: string, denied: string, waiting: string) =>
-    `${n} decisions in 24 hours, ${denied} denied, ${waiting} waiting`,
+  chart: (n: string, hours: number, denied: string, waiting: string) =>
+    `${n} decisions in ${hours} hours, ${denied} denied, ${waiting} waiting`,
+  span: 'How far back',
+  spans: { day: '24 hours', week: '7 days' },
+  server: 'Server',
+  allServers: 'server: all',
+  ofServer: (slug: string) => `server: ${slug}`,
+  asLine: 'As line',
+  overheadLine: (p50: string, p99: string, worst: string, at: string) =>
+    `Time added over 24 hours: half of the calls under ${p50}, 99 % under ${p99}; the slowest hour, ${at}, 99 % under ${worst}`,
+  overheadHour: (at: string, p50: string | undefined, p99: string) =>
+    p50 === undefined
+      ? `${at}: no call reached a server`
+      : `${at}: half under ${p50}, 99 % under ${p99}`,
+  lineKey: 'by the hour: half (line), 99 % (dashes)',
+  half: 'Half under',
+  nearly: '99 % under',
+  reached: 'Calls',
   limits: 'Limits closest to the edge',
   noLimits: 'No limit has counted anything yet.',
   rules: 'Rules that denied most',
@@ -39,5 +57,5 @@ export const overview = {
   start: 'Zero to a governed call in three minutes',
   startText: 'Connect a server, choose a policy, issue a grant, and watch the first calls arrive.',
   startGo: 'Begin',
-  loaded: (n: string) => `Counted from the newest ${n} calls; there are more.`,
+  loaded: 'Counted from the newest 100,000 lines of the log; there are more.',
 };

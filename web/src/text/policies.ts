@@ -80,6 +80,34 @@ export const policies = {
     any: 'any rule',
     byNone: 'no rule',
   },
+  newTest: {
+    title: 'A test from a call',
+    about:
+      'The log keeps the names of arguments and no value. Fill in values for which the call should end like this again.',
+    call: 'The call',
+    name: 'Name of the test',
+    named: (tool: string, outcome: string) => `${tool}: ${outcome}`,
+    outcomes: { allow: 'allowed', hold: 'waits for a person', deny: 'denied' },
+    outcome: 'Expected decision',
+    rule: 'Expected rule',
+    ruleHint: 'Empty: any rule',
+    used: 'Used of the limit before the call',
+    usedHint: 'A test counts from here. What had been used then is not in the log line.',
+    values: 'Arguments',
+    none: 'The call had no argument.',
+    unknown: (n: number) =>
+      n === 1
+        ? 'The call also had 1 argument that the tool does not list. Its name was not kept: add it in the JSON below.'
+        : `The call also had ${n} arguments that the tool does not list. Their names were not kept: add them in the JSON below.`,
+    number: (name: string) => `${name} is a number`,
+    value: 'A text as it is; anything else as JSON',
+    add: 'Add this test',
+    missing: 'Every argument that the call had needs a value.',
+    badUsed: 'What had been used is a number.',
+    added: 'The test is added to the cases below.',
+    other: 'This call was not judged by this policy.',
+    back: 'Back to the call',
+  },
   simulate: {
     about: 'Judges one call as it would be judged. Nothing is sent, nothing is recorded.',
     tool: 'Tool',

@@ -6,15 +6,16 @@ use std::fmt::Write as _;
 use json::{Limits, Object, Value};
 use policy::{Decision, Definition, GrantFacts, Policy, Question, ToolCall, Unused};
 use serde::Serialize;
-use store::Approval;
+use store::{Amount, AmountCurrency, Approval};
 use utoipa::ToSchema;
 use vault::Secret;
 
-use crate::Control;
+use crate::currency::Currency;
 use crate::operator::Authorized;
 use crate::problem::{Code, Problem};
 use crate::simulate::definition_of;
 use crate::usage::decimal;
+use crate::{Control, amounts};
 
 /// Exactly what will be sent.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,6 +42,18 @@ pub(crate) struct FieldOut {
     escaped: bool,
     /// Whether a rule names it. Other text is the agent's own prose.
     named_by_rule: bool,
+    /// The same as money, where an admin has declared it to be an amount in minor units; `null` where
+    /// nobody has, or where it is no whole number of a known currency.
+    amount: Option<AmountShown>,
+}
+
+/// An amount as people write it.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct AmountShown {
+    /// Such as `480.00`.
+    value: String,
+    /// The code of ISO 4217, such as `USD`.
+    currency: &'static str,
 }
 
 /// What would become of the call.
@@ -89,15 +102,45 @@ pub(super) async fn of(
         None => None,
     };
     let named = judged.map_or_else(Vec::new, |version| named_by(&version.text, &approval.tool));
+    let amounts = declared(control, by, approval).await?;
     let shown = Arguments {
-        fields: fields(arguments, &named),
-        input_responses: part("input_responses").map_or_else(Vec::new, |of| fields(of, &[])),
+        fields: fields(arguments, &named, &amounts),
+        input_responses: part("input_responses").map_or_else(Vec::new, |of| fields(of, &[], &[])),
     };
     let would = match newest {
         Some(newest) => would(control, by, approval, arguments, &newest.text).await?,
         None => Would { outcome: "deny", rule: "(no policy)".to_owned(), limits: Vec::new() },
     };
     Ok((shown, would))
+}
+
+/// Which arguments of the tool were declared to be amounts, as long as that is said of its definition.
+async fn declared(
+    control: &Control,
+    by: &Authorized,
+    approval: &Approval,
+) -> Result<Vec<Amount>, Problem> {
+    let Some(view) = control.store.server(by.org(), approval.server.as_str()).await? else {
+        return Ok(Vec::new());
+    };
+    let found = amounts::declared(control, by, &view.server.id, &approval.tool).await?;
+    let tool = view.tools.iter().find(|tool| tool.name == approval.tool);
+    let holds = tool.zip(found).filter(|(tool, declared)| amounts::holds(tool, declared));
+    Ok(holds.map_or_else(Vec::new, |(_, declared)| declared.amounts))
+}
+
+/// An argument as money, where it was declared to be an amount and its currency is known.
+fn as_money(name: &str, value: &Value, object: &Object, amounts: &[Amount]) -> Option<AmountShown> {
+    let declared = amounts.iter().find(|amount| amount.argument == name)?;
+    let code = match &declared.currency {
+        AmountCurrency::Fixed(code) => code.as_str(),
+        AmountCurrency::Argument(name) => match object.get(name)? {
+            Value::String(code) => code,
+            _ => return None,
+        },
+    };
+    let currency = Currency::of(code)?;
+    Some(AmountShown { value: currency.major(value)?, currency: currency.code })
 }
 
 /// The top-level arguments that the rules of a tool name, in the order of the document.
@@ -151,11 +194,15 @@ fn paths(value: &Value, named: &mut Vec<String>) {
     }
 }
 
-fn fields(object: &Object, named: &[String]) -> Vec<FieldOut> {
+fn fields(object: &Object, named: &[String], amounts: &[Amount]) -> Vec<FieldOut> {
     let first = named.iter().filter_map(|name| Some((name.as_str(), object.get(name)?)));
     let is_named = |name: &str| named.iter().any(|known| known == name);
     let others = object.iter().filter(|(name, _)| !is_named(name));
-    first.chain(others).map(|(name, value)| field(name, value, is_named(name))).collect()
+    let shown = |(name, value): (&str, &Value)| FieldOut {
+        amount: as_money(name, value, object, amounts),
+        ..field(name, value, is_named(name))
+    };
+    first.chain(others).map(shown).collect()
 }
 
 fn field(name: &str, value: &Value, named_by_rule: bool) -> FieldOut {
@@ -180,6 +227,7 @@ fn field(name: &str, value: &Value, named_by_rule: bool) -> FieldOut {
         value: shown,
         escaped: escaped_some,
         named_by_rule,
+        amount: None,
     }
 }
 
@@ -307,7 +355,7 @@ mod tests {
         assert_eq!(named, ["to", "amount", "currency"]);
         let call = json::read(br#"{"note":"x","amount":1.0,"to":{"iban":"I"}}"#, Limits::ANSWER);
         let call = call.unwrap();
-        let fields = fields(call.as_object().unwrap(), &named);
+        let fields = fields(call.as_object().unwrap(), &named, &[]);
         let told: Vec<_> =
             fields.iter().map(|f| (f.name.as_str(), f.value.as_str(), f.named_by_rule)).collect();
         assert_eq!(

@@ -224,3 +224,41 @@ async fn open_streams_are_counted() {
     let (_, answer) = world.follow(&world.viewer, "/calls/tail", &[]).await;
     assert_eq!((answer.status, answer.code().as_str()), (429, "too_many_streams"));
 }
+
+#[tokio::test]
+async fn the_newest_calls_are_added_up_by_the_hour() {
+    let world = ready().await;
+    let first = line(&world, 1, "pay", Verdict::Allowed, "").await;
+    finish(&world, first).await;
+    line(&world, 2, "pay", Verdict::Allowed, "").await;
+    let over = "/tools/pay/deny_if/args.amount-gt";
+    line(&world, 3, "pay", Verdict::Denied, over).await;
+    line(&world, 4, "pay", Verdict::Denied, over).await;
+    line(&world, 5, "drop", Verdict::Denied, "(default deny)").await;
+    line(&world, 6, "list", Verdict::Held, "/tools/list/approve_if/always").await;
+    let asked = async |query: &str| {
+        let path = format!("/calls/summary{query}");
+        world.ask(Some(&world.viewer), "GET", &path, "", &[]).await
+    };
+    let told = asked("").await.json();
+    let all = &told["all"];
+    let counts = ["allowed", "held", "denied", "unknown", "reached"].map(|n| all[n].as_u64());
+    assert_eq!(counts, [2, 1, 3, 0, 1].map(Some), "{told}");
+    assert_eq!((&all["p50_micros"], &all["p99_micros"]), (&500.into(), &500.into()));
+    let hours = told["hours"].as_array().unwrap();
+    assert_eq!((hours.len(), &told["complete"]), (24, &true.into()));
+    assert_eq!((&hours[23]["denied"], &hours[0]["denied"]), (&3.into(), &0.into()));
+    assert!(hours[0]["p50_micros"].is_null() && hours[23]["p50_micros"] == 500);
+    let rules = told["rules"].as_array().unwrap();
+    let rules: Vec<_> = rules.iter().map(|r| (&r["rule"], &r["tool"], &r["count"])).collect();
+    let none = serde_json::Value::Null;
+    let (pointer, engine) = (&over.into(), &"(default deny)".into());
+    assert_eq!(rules, [(pointer, &none, &2.into()), (engine, &"drop".into(), &1.into())]);
+
+    assert_eq!(asked("?hours=1").await.json()["hours"].as_array().unwrap().len(), 1);
+    assert_eq!(asked("?server=payments").await.json()["all"]["denied"], 3);
+    assert_eq!(asked("?server=other").await.json()["all"]["denied"], 0);
+    for bad in ["?hours=0", "?hours=169", "?hours=x", "?until=x"] {
+        assert_eq!(asked(bad).await.status, 422, "{bad}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Evidence through the API: what leaves it holds for somebody who has only the key.
 
-use audit::{Checkpoint, PublicKey, Report, Trust, Verifier};
-use store::Verdict;
+use audit::{Checkpoint, KeyKind, PublicKey, Report, SigningKey, Trust, Verifier};
+use store::{Verdict, Witnessed as _};
 
 use crate::calls::line;
 use crate::world::World;
@@ -135,6 +135,27 @@ async fn bytes_of(world: &World, path: &str) -> Vec<u8> {
     assert!(came.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&came));
     let at = came.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
     came.split_off(at + 4)
+}
+
+#[tokio::test]
+async fn it_is_told_when_a_witness_was_here_last_and_that_none_ever_was() {
+    let world = world().await;
+    line(&world, 1, "pay", Verdict::Denied, "/tools/pay").await;
+    let asked = async || {
+        let answer = world.ask(Some(&world.viewer), "GET", "/checkpoints/witnessed", "", &[]).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()
+    };
+    assert_eq!(asked().await, serde_json::json!({ "size": 0, "at": null }));
+    let latest = world.admin("GET", "/checkpoints/latest", "").await.json();
+    let key = PublicKey::parse(latest["key"].as_str().unwrap()).unwrap();
+    let (checkpoint, mut note) = Checkpoint::open(latest["note"].as_str().unwrap(), &key).unwrap();
+    let witness = SigningKey::from_seed("w.example/w1", KeyKind::Witness, &[5; 32]).unwrap();
+    note.cosign(&witness, 1_800_000_000);
+    world.store.checkpoint_cosigned(witness.public(), &note.to_string()).await.unwrap();
+    let told = asked().await;
+    assert_eq!(told["size"], checkpoint.size);
+    assert!(told["at"].is_string(), "{told}");
 }
 
 /// The tree of the checkpoint, built anew from the tiles that the log serves.

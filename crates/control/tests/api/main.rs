@@ -17,6 +17,7 @@ mod people;
 mod drafts;
 mod replay;
 mod watches;
+mod amounts;
 mod approvals;
 mod attacks;
 mod channels;

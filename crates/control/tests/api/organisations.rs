@@ -62,6 +62,11 @@ async fn an_admin_of_another_organisation_finds_nothing_and_changes_nothing() {
             ("GET", format!("/servers/{server}/tools"), ""),
             ("GET", format!("/servers/{server}/tools/pay"), ""),
             ("POST", format!("/servers/{server}/tools/pay/accept"), r#"{"fingerprint":"f"}"#),
+            (
+                "PUT",
+                format!("/servers/{server}/tools/pay/amounts"),
+                r#"{"fingerprint":"f","amounts":[]}"#,
+            ),
             ("GET", format!("/servers/{server}/credential"), ""),
             ("PUT", format!("/servers/{server}/credential"), r#"{"bearer":"y"}"#),
             ("DELETE", format!("/servers/{server}/credential"), ""),

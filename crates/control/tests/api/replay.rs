@@ -11,7 +11,19 @@ async fn line(
     tool: &str,
     (verdict, rule, reason): (Verdict, &str, &'static str),
     args: &[&str],
-) {
+) -> CallId {
+    line_with(world, number, tool, (verdict, rule, reason), args, 0).await
+}
+
+/// The same, with arguments that the tool does not list.
+async fn line_with(
+    world: &World,
+    number: u8,
+    tool: &str,
+    (verdict, rule, reason): (Verdict, &str, &'static str),
+    args: &[&str],
+    unknown_args: u32,
+) -> CallId {
     let view = world.store.view().await.unwrap();
     let (grant, _) = &view.grants[0];
     let server = &view.servers[0].server;
@@ -34,17 +46,19 @@ async fn line(
         rule: rule.into(),
         reason,
         known_args: args.iter().map(|name| (*name).into()).collect(),
-        unknown_args: 0,
+        unknown_args,
         request_bytes: 100,
         charged: vec![],
         count: 1,
         marks: None,
     };
+    let id = intent.id;
     if verdict == Verdict::Allowed {
         world.store.call_begin(intent, vec![], view.generation).await.unwrap();
     } else {
         world.store.call_refused(intent).await.unwrap();
     }
+    id
 }
 
 #[tokio::test]
@@ -99,6 +113,66 @@ async fn what_is_proved_of_names_alone_is_told_and_the_rest_is_not_known() {
     let kinds = told["kinds"].as_array().unwrap();
     let without = kinds.iter().find(|kind| kind["rule"] == over && kind["verdict"] == "differs");
     assert!(without.is_some(), "{told}");
+}
+
+#[tokio::test]
+async fn one_call_alone_is_held_against_a_document_by_what_its_own_server_lists() {
+    let world = World::start().await;
+    world.with_server().await;
+    world.with_policy().await;
+    world.with_grant().await;
+    let over = "/tools/pay/deny_if/args.amount-gt";
+    let allowed = (Verdict::Allowed, "", "");
+    let denied = (Verdict::Denied, over, "deny_if");
+    let list = line(&world, 1, "list", allowed, &[]).await;
+    let with = line(&world, 2, "pay", denied, &["amount"]).await;
+    let without = line(&world, 3, "pay", denied, &["to"]).await;
+    // What it had beside `to` was not listed then; it may have been the amount.
+    let unsure = line_with(&world, 4, "pay", denied, &["to"], 1).await;
+    let crowd = line(&world, 5, "pay", (Verdict::Denied, "", "too_many_in_flight"), &[]).await;
+
+    // The same rule by name, and only when there is an amount.
+    let guarded = POLICY.replace(
+        "{ \"conditions\": [{ \"path\"",
+        "{ \"id\": \"args.amount-gt\", \"conditions\": [\
+         { \"path\": \"args.amount\", \"op\": \"exists\", \"value\": true }, { \"path\"",
+    );
+    let no_list = POLICY.replace("\"list\": {},", "");
+    let cases: [(&str, CallId, &str, Option<&str>); 7] = [
+        (POLICY, with, "same", Some("deny")),
+        (&no_list, list, "differs", Some("deny")),
+        (&no_list, with, "same", Some("deny")),
+        (&guarded, with, "not_known", None),
+        (&guarded, without, "differs", None),
+        (&guarded, unsure, "not_known", None),
+        (&guarded, list, "same", Some("allow")),
+    ];
+    for (text, call, verdict, would) in cases {
+        let body = serde_json::json!({ "text": text, "call": call.to_string() }).to_string();
+        let answer = world.admin("POST", "/policies/support/replay", &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let told = answer.json();
+        assert_eq!((&told["calls"], &told["kinds"][1]), (&1.into(), &serde_json::Value::Null));
+        let kind = &told["kinds"][0];
+        assert_eq!(kind["last"], call.to_string());
+        assert_eq!(kind["verdict"], verdict, "{told}");
+        if let Some(would) = would {
+            assert_eq!(kind["would"], would, "{told}");
+        }
+    }
+    // Refused beside the policy: no document would say anything of it.
+    let body = serde_json::json!({ "call": crowd.to_string() }).to_string();
+    let answer = world.admin("POST", "/policies/support/replay", &body).await;
+    assert_eq!((answer.status, &answer.json()["calls"]), (200, &0.into()));
+
+    // A call that another policy judged is none of this one, and neither is what no call is.
+    let other = serde_json::json!({ "name": "other", "text": POLICY }).to_string();
+    assert_eq!(world.admin("POST", "/policies", &other).await.status, 201);
+    for (policy, call) in [("other", list.to_string()), ("support", "call_x".to_owned())] {
+        let body = serde_json::json!({ "call": call }).to_string();
+        let answer = world.admin("POST", &format!("/policies/{policy}/replay"), &body).await;
+        assert_eq!(answer.status, 404, "{policy}: {}", answer.body);
+    }
 }
 
 #[tokio::test]

@@ -106,6 +106,7 @@ async fn ids_that_are_not_there_answer_404_on_every_route() {
         ("GET", "/servers/srv_x/tools", ""),
         ("GET", "/servers/payments/tools/none", ""),
         ("POST", "/servers/payments/tools/none/accept", r#"{"fingerprint":"f"}"#),
+        ("PUT", "/servers/payments/tools/none/amounts", r#"{"fingerprint":"f","amounts":[]}"#),
         ("GET", "/servers/srv_x/credential", ""),
         ("PUT", "/servers/srv_x/credential", r#"{"bearer":"x"}"#),
         ("DELETE", "/servers/srv_x/credential", ""),

@@ -16,6 +16,11 @@ async fn fields_that_are_not_known_are_refused_on_every_writing_route() {
         ("PUT", "/servers/payments", r#"{"FIELD":1}"#),
         ("POST", "/servers/payments/refresh", r#"{"FIELD":1}"#),
         ("POST", "/servers/payments/tools/pay/accept", r#"{"fingerprint":"f","FIELD":1}"#),
+        (
+            "PUT",
+            "/servers/payments/tools/pay/amounts",
+            r#"{"fingerprint":"f","amounts":[],"FIELD":1}"#,
+        ),
         ("PUT", "/servers/payments/credential", r#"{"bearer":"x","FIELD":1}"#),
         ("POST", "/policies", r#"{"name":"a","FIELD":1}"#),
         ("POST", "/policies/support/versions", r#"{"text":"{}","FIELD":1}"#),
@@ -193,6 +198,11 @@ async fn no_member_of_a_body_can_hold_something_that_breaks_the_answer() {
         ("PUT", "/servers/payments/credential", json!({ "headers": { "x-key": "v" } })),
         ("PUT", "/servers/payments/credential", json!({ "bearer": "v" })),
         ("POST", "/servers/payments/tools/pay/accept", json!({ "fingerprint": "f" })),
+        (
+            "PUT",
+            "/servers/payments/tools/pay/amounts",
+            json!({ "fingerprint": "f", "amounts": [{ "argument": "amount", "currency": "USD", "currency_argument": null }] }),
+        ),
         (
             "POST",
             "/policies",

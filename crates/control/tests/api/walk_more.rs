@@ -23,6 +23,7 @@ pub(crate) const ROUTES: &[&str] = &[
     "POST /calls/{id}/fingerprint",
     "POST /reservations/{id}/resolve",
     "POST /servers/{id}/tools/{tool}/accept",
+    "PUT /servers/{id}/tools/{tool}/amounts",
     "DELETE /policies/{id}/draft",
     "DELETE /api-keys/{id}",
     "POST /identity-providers",
@@ -97,6 +98,11 @@ async fn what_is_there_is_shown_and_changed_as_the_table_says() {
     assert_eq!(world.admin("POST", "/servers/payments/refresh", "").await.status, 200);
     let tool = world.admin("GET", "/servers/payments/tools/pay", "").await.json();
     let accept = json!({ "fingerprint": tool["fingerprint"] }).to_string();
+    let amounts = json!({
+        "fingerprint": tool["fingerprint"],
+        "amounts": [{ "argument": "amount", "currency": "USD" }],
+    });
+    let amounts = amounts.to_string();
     let provider = json!({
         "slug": "mock", "issuer": issuer.url, "client_id": "countersign", "default_role": "viewer",
     });
@@ -126,6 +132,13 @@ async fn what_is_there_is_shown_and_changed_as_the_table_says() {
             "/servers/{id}/tools/{tool}/accept",
             "/servers/payments/tools/pay/accept",
             &accept,
+            1,
+        ),
+        step(
+            "PUT",
+            "/servers/{id}/tools/{tool}/amounts",
+            "/servers/payments/tools/pay/amounts",
+            &amounts,
             1,
         ),
         step("DELETE", "/policies/{id}/draft", "/policies/support/draft", "", 1)

@@ -11,8 +11,8 @@ use super::desk::locked;
 use super::records::number;
 use super::tx::{Detail, Recorded};
 use super::{
-    Sqlite, api_keys, audit_log, backup, call_log, credentials, drafts, grant_rows, grants,
-    policies, reservations, servers, standings, tools, usage,
+    Sqlite, api_keys, audit_log, backup, call_log, call_sums, credentials, drafts, grant_rows,
+    grants, policies, reservations, servers, standings, tools, usage,
 };
 use crate::names;
 use crate::*;
@@ -318,6 +318,10 @@ impl ControlPlane for Sqlite {
 
     async fn call(&self, org: &OrgId, id: &CallId) -> Result<Option<Call>, StoreError> {
         read!(self, |conn, _keys, org, id| call_log::call(conn, &org, &id))
+    }
+
+    async fn call_sums(&self, org: &OrgId, span: &CallSpan) -> Result<CallSums, StoreError> {
+        read!(self, |conn, _keys, org, span| call_sums::of(conn, &org, &span))
     }
 
     fn calls_changed(&self) -> watch::Receiver<u64> {

@@ -19,6 +19,7 @@
 //!   `approving.rs` is the contract over them. `channels.rs` and `outbox.rs` keep where people are
 //!   told of them, and what they were told; `telling.rs` is the contract over these.
 
+mod amounts;
 mod api_keys;
 mod approval_codec;
 mod approval_people;
@@ -30,6 +31,7 @@ mod authority;
 mod backup;
 mod call_log;
 mod call_rows;
+mod call_sums;
 mod captures;
 mod channels;
 mod connecting;

@@ -6,7 +6,7 @@ import { api, type Schemas } from '../../api/client';
 import { approvals } from '../../text/approvals';
 import { states } from '../../text/shell';
 import { ProblemView } from '../../ui/ProblemView';
-import { longOnes } from './Exactly';
+import { longOnes, Money } from './Exactly';
 
 const o = approvals.one;
 
@@ -114,7 +114,7 @@ function Repeated({ fields }: { fields: Schemas['FieldOut'][] }) {
     .filter((field) => field.named_by_rule)
     .map((field) => (
       <Text key={field.name} style={{ overflowWrap: 'anywhere' }} lineClamp={3}>
-        {field.name} <bdi style={{ fontWeight: 600 }}>{field.value}</bdi>
+        {field.name} <bdi style={{ fontWeight: 600 }}>{field.value}</bdi> <Money of={field} />
       </Text>
     ));
 }

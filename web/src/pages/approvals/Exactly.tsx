@@ -2,7 +2,7 @@
 import { Stack, Text, UnstyledButton } from '@mantine/core';
 import type { Schemas } from '../../api/client';
 import { inParts, LONG } from '../../lib/escapes';
-import { formatNumber } from '../../lib/format';
+import { formatDecimal, formatNumber } from '../../lib/format';
 import { approvals } from '../../text/approvals';
 
 const o = approvals.one;
@@ -49,6 +49,11 @@ export function Exactly({ arguments: given, unfolded, unfold, fingerprint }: Pro
       <Fingerprint of={fingerprint} />
     </section>
   );
+}
+
+/** The same amount as people write it, where somebody has declared its unit. */
+export function Money({ of: { amount } }: { of: Field }) {
+  return amount ? o.money(formatDecimal(amount.value), amount.currency) : null;
 }
 
 /** The first and the last of the fingerprint to compare by eye; the whole of it on demand. */
@@ -115,11 +120,19 @@ function Value({
       )}
       <bdi className={field.kind === 'string' ? 'cs-value' : 'cs-value cs-mono'}>
         {field.kind === 'string' ? <>“{<Shown text={text} />}”</> : <Shown text={text} />}
-        {field.kind === 'number' && field.named_by_rule && (
-          <Text size="xs" c="dimmed" component="span">
+        {field.amount ? (
+          <strong>
             {' '}
-            {o.unit}
-          </Text>
+            <Money of={field} />
+          </strong>
+        ) : (
+          field.kind === 'number' &&
+          field.named_by_rule && (
+            <Text size="xs" c="dimmed" component="span">
+              {' '}
+              {o.unit}
+            </Text>
+          )
         )}
       </bdi>
       {(long || field.characters > 60) && (

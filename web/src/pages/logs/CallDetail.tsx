@@ -2,15 +2,18 @@
 import { Alert, Button, CopyButton, Group, Stack, Text } from '@mantine/core';
 import { useNavigate } from '@tanstack/react-router';
 import { api } from '../../api/client';
+import { useCan } from '../../app/can';
 import { to } from '../../app/links';
 import { formatMicros, formatNumber } from '../../lib/format';
 import { type Call, type Mark, road } from '../../lib/road';
 import { t } from '../../text';
 import { Asked } from '../../ui/Asked';
 import { At, Facts, Go } from '../../ui/bits';
+import { Guarded } from '../../ui/Guarded';
 import { Resolve } from '../../ui/Unknown';
 import { kindOfCall, Word } from '../../ui/Word';
 import { unknown } from '../../text/account';
+import { AgainAnswer, AgainButton, useAgain, useNewer } from './Again';
 import { Proof } from './Proof';
 
 interface Props {
@@ -33,7 +36,7 @@ export function CallDetail({ id, known, names, close }: Props) {
   return (
     <section className="cs-panel" aria-label={d.id} style={{ alignSelf: 'start' }}>
       <Asked query={known ? { ...query, data: known, error: null } : query}>
-        {(call) => <Detail call={call} names={names} close={close} />}
+        {(call) => <Detail key={call.id} call={call} names={names} close={close} />}
       </Asked>
     </section>
   );
@@ -44,6 +47,10 @@ function Detail({ call, names, close }: { call: Call; names: Props['names']; clo
   const { policy, outcome } = call;
   const linked = policy && call.rule.startsWith('/');
   const name = policy ? names(policy.id) : '';
+  const may = useCan();
+  const judged = policy && call.tool && call.method === 'tools/call';
+  const { newer, latest } = useNewer(call);
+  const again = useAgain(call, newer);
   return (
     <Stack gap="sm">
       <Group justify="space-between">
@@ -155,6 +162,19 @@ function Detail({ call, names, close }: { call: Call; names: Props['names']; clo
       )}
       {outcome?.echo_removed && <Alert color="yellow">{d.echo}</Alert>}
       <Group gap="xs">
+        {judged && (
+          <>
+            <Guarded
+              size="xs"
+              variant="default"
+              may={may('draft_put')}
+              onClick={() => void navigate(to.testOf(name, call.id))}
+            >
+              {d.makeTest}
+            </Guarded>
+            <AgainButton newer={newer} latest={latest} again={again} />
+          </>
+        )}
         <Button
           size="xs"
           variant="default"
@@ -179,6 +199,7 @@ function Detail({ call, names, close }: { call: Call; names: Props['names']; clo
           )}
         </CopyButton>
       </Group>
+      <div role="status">{judged && <AgainAnswer call={call} policy={name} again={again} />}</div>
       <Proof key={call.id} call={call.id} />
     </Stack>
   );

@@ -2,30 +2,32 @@
 import { useNavigate } from '@tanstack/react-router';
 import { Group } from '@mantine/core';
 import { to } from '../../app/links';
-import { HOUR, type Hour, sumOf } from '../../lib/counts';
+import { allOf, countOf, hourOf, PARTS, type Sum } from '../../lib/counts';
 import { formatNumber, formatTime } from '../../lib/format';
 import { t } from '../../text';
 import { Word } from '../../ui/Word';
 
-const PARTS = ['allowed', 'waiting', 'denied', 'unknown'] as const;
 const HEIGHT = 120;
 
-export function HourChart({ hours }: { hours: Hour[] }) {
+interface Props {
+  all: Sum;
+  hours: Sum[];
+  server: string | undefined;
+}
+
+export function HourChart({ all, hours, server }: Props) {
   const navigate = useNavigate();
-  const most = Math.max(
-    1,
-    ...hours.map((hour) => PARTS.reduce((sum, part) => sum + hour[part], 0)),
-  );
-  const all = PARTS.reduce((sum, part) => sum + sumOf(hours, part), 0);
+  const most = Math.max(1, ...hours.map(allOf));
   const summary = t.overview.chart(
-    formatNumber(all),
-    formatNumber(sumOf(hours, 'denied')),
-    formatNumber(sumOf(hours, 'waiting')),
+    formatNumber(allOf(all)),
+    hours.length,
+    formatNumber(all.denied),
+    formatNumber(all.held),
   );
   return (
     <>
       <svg
-        viewBox={`0 0 240 ${HEIGHT}`}
+        viewBox={`0 0 ${hours.length * 10} ${HEIGHT}`}
         width="100%"
         height={HEIGHT}
         preserveAspectRatio="none"
@@ -39,19 +41,12 @@ export function HourChart({ hours }: { hours: Hour[] }) {
             <g
               key={hour.at}
               style={{ cursor: 'pointer' }}
-              onClick={() =>
-                void navigate(
-                  to.logs({
-                    since: new Date(hour.at).toISOString(),
-                    until: new Date(hour.at + HOUR).toISOString(),
-                  }),
-                )
-              }
+              onClick={() => void navigate(to.logs({ ...hourOf(hour), server }))}
             >
-              <title>{formatTime(new Date(hour.at).toISOString())}</title>
+              <title>{formatTime(hour.at)}</title>
               <rect x={at * 10} y={0} width={9} height={HEIGHT} fill="transparent" />
               {PARTS.map((part) => {
-                const height = (hour[part] / most) * (HEIGHT - 4);
+                const height = (countOf(hour, part) / most) * (HEIGHT - 4);
                 if (height === 0) return null;
                 y -= height;
                 return (

@@ -1,7 +1,7 @@
 // Test cases kept beside the policy: written as JSON or taken over, run by the server against the draft.
 import { Button, Group, Stack, Table, Text } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import { lazy } from 'react';
+import { lazy, type ReactNode } from 'react';
 import { http, type Schemas } from '../../api/client';
 import { useCan } from '../../app/can';
 import { bodyWith } from '../../lib/raw';
@@ -40,9 +40,11 @@ interface Props {
   draft: Draft;
   server: string | undefined;
   readOnly: boolean;
+  /** A new case that is being filled in. */
+  from?: ReactNode;
 }
 
-export function Tests({ draft, server, readOnly }: Props) {
+export function Tests({ draft, server, readOnly, from }: Props) {
   const may = useCan();
   const cases = listOf(draft.cases);
   const run = useTestRun();
@@ -51,6 +53,7 @@ export function Tests({ draft, server, readOnly }: Props) {
       <Text size="sm" c="dimmed">
         {s.about}
       </Text>
+      {from}
       {draft.cases === null ? (
         <Group>
           <Text size="sm">{s.none}</Text>

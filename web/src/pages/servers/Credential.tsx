@@ -16,6 +16,7 @@ import { Connections } from './credential/Connections';
 import { Form } from './credential/Form';
 import { Known } from './credential/Known';
 import { Reveal } from './credential/Reveal';
+import { Wanted } from './credential/Wanted';
 
 type Act = 'edit' | 'remove' | 'reveal';
 
@@ -115,6 +116,7 @@ export function Credential({ slug }: { slug: string }) {
             </div>
             {test.error && <ProblemView error={test.error} />}
           </Panel>
+          {there.oauth && <Wanted slug={slug} oauth={there.oauth} />}
           {there.oauth && <Connections slug={slug} />}
         </>
       ) : (

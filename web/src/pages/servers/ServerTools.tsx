@@ -13,6 +13,7 @@ import { At, Facts, Go } from '../../ui/bits';
 import { Guarded } from '../../ui/Guarded';
 import { Panel } from '../../ui/Page';
 import { ProblemView } from '../../ui/ProblemView';
+import { Amounts } from './Amounts';
 
 const s = t.servers.tools;
 export const stateText = (state: string): string =>
@@ -170,6 +171,7 @@ function Whole({ slug, tool }: { slug: string; tool: Schemas['ToolWhole'] }) {
           </Table>
         </Table.ScrollContainer>
       )}
+      <Amounts slug={slug} tool={tool} fields={fields} />
       <details>
         <summary>{s.raw}</summary>
         <Code block mt="xs">

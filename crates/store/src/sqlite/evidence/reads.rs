@@ -264,6 +264,10 @@ impl Evidence for Sqlite {
             .await
     }
 
+    async fn witnessed(&self) -> Result<Option<(u64, Moment)>, StoreError> {
+        self.readers.read(witness::newest).await
+    }
+
     async fn log_tile(&self, tile: Tile) -> Result<Option<Vec<Hash>>, StoreError> {
         let TileKind::Hashes(level) = tile.kind else { return Ok(None) };
         self.readers
