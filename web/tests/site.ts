@@ -9,6 +9,8 @@ export interface Site {
   issuer: string;
   /** Ends every token, so that somebody has to consent again. */
   revoke: () => void;
+  /** Refuses calls of tools for want of a scope from now on. */
+  want: (scope: string) => void;
   end: () => void;
 }
 
@@ -46,6 +48,7 @@ function resultOf(method: string): Record<string, unknown> | undefined {
 export async function site(): Promise<Site> {
   let issuer = '';
   let made = 0;
+  let wanted = '';
   const good = new Set<string>();
   const metadata = () => ({
     issuer,
@@ -68,6 +71,11 @@ export async function site(): Promise<Site> {
       return;
     }
     const asked = JSON.parse(text) as { id?: number; method: string };
+    if (wanted && asked.method === 'tools/call') {
+      const challenge = `Bearer error="insufficient_scope", scope="${wanted}"`;
+      response.writeHead(403, { 'www-authenticate': challenge }).end();
+      return;
+    }
     const result = resultOf(asked.method);
     if (asked.id === undefined) response.writeHead(202).end();
     else if (result)
@@ -131,6 +139,7 @@ export async function site(): Promise<Site> {
     url: `${issuer}/mcp`,
     issuer,
     revoke: () => good.clear(),
+    want: (scope) => (wanted = scope),
     end: () => {
       server.close();
       server.closeAllConnections();

@@ -50,6 +50,7 @@ export const logs = {
   detail: {
     rule: 'Rule',
     reason: 'Reason',
+    said: 'Said',
     road: 'Road',
     keys: 'Arguments',
     keysWhy: 'Names only. Values are never recorded: they may hold what no log should.',
@@ -88,7 +89,8 @@ export const logs = {
       otherwise: (who: string) =>
         `${who} decides otherwise. How depends on values, and values are not kept.`,
       otherRule: (who: string) => `${who} ends the same, by another rule:`,
-      notKnown: (why: string) => `Not known: ${why}.`,
+      notKnown: 'Not known',
+      because: (why: string) => `: ${why}.`,
       beside: 'The call was refused before the policy was asked: no version changes that.',
       open: 'Open it',
     },

@@ -107,9 +107,10 @@ export function AgainAnswer({
       ) : kind.verdict === 'same' ? (
         <Text size="sm">{a.same(by)}</Text>
       ) : kind.verdict === 'not_known' ? (
-        <Group gap="xs">
-          <Word kind="unknown">{a.notKnown(kind.reason ?? '')}</Word>
-        </Group>
+        <Text size="sm">
+          <Word kind="unknown">{a.notKnown}</Word>
+          {a.because(kind.reason ?? '')}
+        </Text>
       ) : !kind.would ? (
         <Text size="sm">{a.otherwise(by)}</Text>
       ) : (

@@ -15,6 +15,7 @@ import { kindOfCall, Word } from '../../ui/Word';
 import { unknown } from '../../text/account';
 import { AgainAnswer, AgainButton, useAgain, useNewer } from './Again';
 import { Proof } from './Proof';
+import { useSaid } from './Said';
 
 interface Props {
   id: string;
@@ -51,6 +52,7 @@ function Detail({ call, names, close }: { call: Call; names: Props['names']; clo
   const judged = policy && call.tool && call.method === 'tools/call';
   const { newer, latest } = useNewer(call);
   const again = useAgain(call, newer);
+  const said = useSaid(call);
   return (
     <Stack gap="sm">
       <Group justify="space-between">
@@ -95,6 +97,7 @@ function Detail({ call, names, close }: { call: Call; names: Props['names']; clo
           ...(call.reason
             ? [[d.reason, call.reason.replaceAll('_', ' ')] as [string, string]]
             : []),
+          ...(said !== undefined ? [[d.said, `“${said}”`] as [string, string]] : []),
           [d.road, <Road key="road" call={call} />],
           [
             d.outcome,

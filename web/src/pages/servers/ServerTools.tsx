@@ -14,6 +14,7 @@ import { Guarded } from '../../ui/Guarded';
 import { Panel } from '../../ui/Page';
 import { ProblemView } from '../../ui/ProblemView';
 import { Amounts } from './Amounts';
+import { Mentioned } from './Mentioned';
 
 const s = t.servers.tools;
 export const stateText = (state: string): string =>
@@ -116,6 +117,7 @@ function Whole({ slug, tool }: { slug: string; tool: Schemas['ToolWhole'] }) {
             s.sizeName,
             s.size(formatNumber(new TextEncoder().encode(JSON.stringify(tool.definition)).length)),
           ],
+          [s.mentioned, <Mentioned key="mentioned" tool={tool.name} />],
         ]}
       />
       {tool.withheld && <Alert color="gray">{tool.withheld}</Alert>}
