@@ -60,9 +60,9 @@ impl ToolAmount {
     }
 
     /// What is declared, if the tool has such arguments.
-    fn checked(self, at: usize, properties: &Object) -> Result<Amount, Fault> {
+    fn checked(self, at: usize, properties: &Object) -> Result<Amount, Box<Fault>> {
         let wrong = |field: &str, message: &str| {
-            Fault::new(&format!("/amounts/{at}/{field}"), "invalid_value", message)
+            Box::new(Fault::new(format!("/amounts/{at}/{field}"), "invalid_value", message))
         };
         if !may_be(properties, &self.argument, &["integer", "number", "string"]) {
             return Err(wrong(
@@ -173,12 +173,12 @@ async fn declare(
     for (at, amount) in given.amounts.into_iter().enumerate() {
         if !seen.insert(amount.argument.clone()) {
             let pointer = format!("/amounts/{at}/argument");
-            faults.push(Fault::new(&pointer, "invalid_value", "stands there twice"));
+            faults.push(Fault::new(pointer, "invalid_value", "stands there twice"));
             continue;
         }
         match amount.checked(at, &properties) {
             Ok(amount) => amounts.push(amount),
-            Err(fault) => faults.push(fault),
+            Err(fault) => faults.push(*fault),
         }
     }
     if !faults.is_empty() {
