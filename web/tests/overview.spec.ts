@@ -38,6 +38,18 @@ test('decisions of one server stand in the address, as a chart and as a table, a
   await expect(chart.getByLabel('Server')).toHaveValue('gone');
 });
 
+test('a rule is found by its name, and opened where it stands', async ({ page, context }) => {
+  await act(context);
+  await page.goto(house().control_url);
+  await settled(page);
+  await page.keyboard.press('Control+k');
+  const find = page.getByRole('searchbox').or(page.getByPlaceholder('Search or run a command'));
+  await find.first().fill('refund-value');
+  await page.getByRole('button', { name: /\/limits\/refund-value · support/ }).click();
+  await expect(page).toHaveURL(/\/policies\/support\/v\/\d+\?rule=.*refund-value/);
+  await expect(page.getByText(/^Rule .*refund-value$/)).toBeVisible();
+});
+
 test('the time that is added is a line with a summary and a table, and the record says who saw it', async ({
   page,
   context,

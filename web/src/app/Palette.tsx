@@ -1,16 +1,19 @@
-// The palette: pages, grants, servers, tools and policies by name.
+// The palette: pages, grants, servers, tools, policies and their rules by name.
 import '@mantine/spotlight/styles.css';
 import { createSpotlight, Spotlight } from '@mantine/spotlight';
 import { useQueries } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { api } from '../api/client';
+import { rulesOf } from '../lib/mentions';
 import { t } from '../text/core';
 import { to } from './links';
 import { MENU } from './menu';
 
 const [store, palette] = createSpotlight();
 const ALL = { params: { query: { limit: 500 } } };
+/** The most policies whose rules are looked through. */
+const POLICIES_READ = 100;
 
 export default function Palette({ close }: { close: () => void }) {
   const navigate = useNavigate();
@@ -23,6 +26,19 @@ export default function Palette({ close }: { close: () => void }) {
         params: { path: { id: server.slug }, query: { limit: 500 } },
       }),
     ),
+  });
+  const texts = useQueries({
+    queries: (policies.data?.items ?? [])
+      .filter(({ latest }) => latest > 0)
+      .slice(0, POLICIES_READ)
+      .map(({ id }) =>
+        api.queryOptions(
+          'get',
+          '/api/v1/policies/{id}',
+          { params: { path: { id } } },
+          { staleTime: 60_000 },
+        ),
+      ),
   });
   useEffect(() => palette.open(), []);
 
@@ -55,6 +71,18 @@ export default function Palette({ close }: { close: () => void }) {
         label: policy.name,
         go: () => navigate(to.policy(policy.name)),
       })),
+    ),
+    group(
+      t.shell.rules,
+      texts.flatMap(({ data }) => {
+        const [name, version] = [data?.name ?? '', data?.version];
+        if (!version) return [];
+        return rulesOf(version.text).map((rule) => ({
+          id: `${name} ${rule}`,
+          label: `${rule} · ${name}`,
+          go: () => navigate(to.version(name, version.number, rule)),
+        }));
+      }),
     ),
     group(
       t.shell.pages.tools,

@@ -1,33 +1,34 @@
-// Which documents speak of a tool: by its name, or by a name with stars that covers it.
-import { parse, valueAt } from '../builder/document';
+// What documents speak of: the rules they state, and the tools they name.
+import { parse, type Path, pointerOf, valueAt } from '../builder/document';
+import { type Condition, LISTS, spell } from '../builder/language';
+import { covers, keysFor, keysOf, listAt } from '../builder/reading';
 
-/** Whether a key of a document, in which `*` stands for any run of characters, covers a tool. */
-export function covers(key: string, tool: string): boolean {
-  const [first = '', ...rest] = key.split('*');
-  if (rest.length === 0) return key === tool;
-  if (!tool.startsWith(first)) return false;
-  const last = rest.pop() ?? '';
-  let at = first.length;
-  for (const part of rest) {
-    const found = tool.indexOf(part, at);
-    if (found < 0) return false;
-    at = found + part.length;
-  }
-  return tool.length - last.length >= at && tool.endsWith(last);
-}
-
-/** The keys and lists of a document that speak of a tool, as pointers; rules for every tool are not meant. */
+/** Where a document speaks of a tool, as pointers; rules for every tool are not meant. */
 export function mentions(text: string, tool: string): string[] {
   const doc = parse(text);
   if (doc.broken) return [];
-  const tools = valueAt(doc, ['tools']);
-  const keys = typeof tools === 'object' && tools !== null ? Object.keys(tools) : [];
   const hidden = valueAt(doc, ['hide']);
-  const pointer = (key: string) => `/tools/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  const hides =
+    Array.isArray(hidden) && hidden.some((key) => typeof key === 'string' && covers(key, tool));
   return [
-    ...keys.filter((key) => covers(key, tool)).map(pointer),
-    ...(Array.isArray(hidden) && hidden.some((key) => typeof key === 'string' && covers(key, tool))
-      ? ['/hide']
-      : []),
+    ...keysFor(doc, tool).map((key) => pointerOf(['tools', key])),
+    ...(hides ? ['/hide'] : []),
   ];
+}
+
+/** The rules of a document, as decisions name them. */
+export function rulesOf(text: string): string[] {
+  const doc = parse(text);
+  if (doc.broken) return [];
+  const bases: Path[] = [['all_tools'], ...keysOf(doc, ['tools']).map((key) => ['tools', key])];
+  return bases.flatMap((base) =>
+    LISTS.flatMap((list) =>
+      listAt<{ id?: string; counter?: string; conditions?: Condition[] }>(doc, [...base, list]).map(
+        (entry) => {
+          const name = entry?.counter ?? entry?.id ?? spell(entry?.conditions ?? []);
+          return pointerOf([...base, list, name]);
+        },
+      ),
+    ),
+  );
 }

@@ -22,3 +22,24 @@ export function road(call: Call): [Step, Mark][] {
   if (outcome === 'unknown') return [...met, ['forward', 'open'], ['settle', 'open']];
   return [...met, ['forward', 'passed'], ['settle', 'passed']];
 }
+
+/** What became of what a call took from its limits. */
+export type Charge = 'held' | 'counted' | 'returned' | 'toolFailed' | 'unknown';
+
+/** The end of a call's reservations, as far as its outcome alone says it. */
+export function chargeOf(call: Pick<Call, 'outcome'>): Charge {
+  switch (call.outcome?.class) {
+    case undefined:
+    case 'input_required':
+      return 'held';
+    case 'completed':
+      return 'counted';
+    case 'upstream_error':
+    case 'not_sent':
+      return 'returned';
+    case 'tool_failed':
+      return 'toolFailed';
+    default:
+      return 'unknown';
+  }
+}

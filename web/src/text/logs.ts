@@ -64,6 +64,13 @@ export const logs = {
     took: 'Took',
     of: (total: string, upstream: string) => `${total}, of that ${upstream} in the server`,
     limits: 'Limits charged',
+    charges: {
+      held: 'held until it ends',
+      counted: 'counted',
+      returned: 'given back',
+      toolFailed: 'counted or given back, as each limit says of errors',
+      unknown: 'kept or given back, as each limit says of unknown outcomes',
+    },
     grant: 'Grant',
     identity: 'Identity',
     server: 'Server',

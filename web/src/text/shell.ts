@@ -29,6 +29,7 @@ export const shell = {
   forYou: (n: number) => `${n} wait for you`,
   search: 'Search or run a command',
   searchHint: 'Ctrl K',
+  rules: 'Rules',
   nothingFound: 'Nothing has that name.',
   account: (name: string) => `Account of ${name}`,
   signOut: 'Sign out',

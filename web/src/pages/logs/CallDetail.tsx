@@ -5,7 +5,7 @@ import { api } from '../../api/client';
 import { useCan } from '../../app/can';
 import { to } from '../../app/links';
 import { formatMicros, formatNumber } from '../../lib/format';
-import { type Call, type Mark, road } from '../../lib/road';
+import { type Call, chargeOf, type Mark, road } from '../../lib/road';
 import { t } from '../../text';
 import { Asked } from '../../ui/Asked';
 import { At, Facts, Go } from '../../ui/bits';
@@ -126,7 +126,12 @@ function Detail({ call, names, close }: { call: Call; names: Props['names']; clo
             </span>,
           ],
           ...(call.charged.length > 0
-            ? [[d.limits, call.charged.join(', ')] as [string, string]]
+            ? [
+                [d.limits, `${call.charged.join(', ')}: ${d.charges[chargeOf(call)]}`] as [
+                  string,
+                  string,
+                ],
+              ]
             : []),
           [
             d.grant,
