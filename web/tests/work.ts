@@ -13,7 +13,7 @@ export const PHONE_SLOWER = 4;
  * The latency that rounds are told apart by: so long that a request which is late because the processor was
  * busy is not taken for one that had to wait for another's answer.
  */
-const COUNTING_ROUND_MS = 1_000;
+export const COUNTING_ROUND_MS = 1_000;
 
 /** A piece of work that is always the same; answers with how often it was done. */
 const KNOWN = `(() => {
@@ -68,13 +68,14 @@ interface Asked {
 export class Traffic {
   private readonly asked = new Map<string, Asked>();
 
-  static async of(page: Page): Promise<Traffic> {
+  /** The phone's network from now on, with this latency. */
+  static async of(page: Page, latency: number): Promise<Traffic> {
     const traffic = new Traffic();
     const devtools = await page.context().newCDPSession(page);
     await devtools.send('Network.enable');
     await devtools.send('Network.emulateNetworkConditions', {
       offline: false,
-      latency: COUNTING_ROUND_MS,
+      latency,
       downloadThroughput: PHONE_BYTES_A_MS * 1000,
       uploadThroughput: 750_000 / 8,
     });
