@@ -118,7 +118,7 @@ function Frame({ name }: { name: string }) {
 
 function Menu({ path }: { path: string }) {
   const may = useCan();
-  const review = useToolsToReview();
+  const review = useToolsToReview().length;
   const mine = useApprovalsForMe();
   return MENU.map(({ group, pages }) => (
     <div key={group} style={{ marginBottom: 12 }}>

@@ -13,8 +13,15 @@ export function useApprovalsForMe(): number {
   return mine.data?.items.length ?? 0;
 }
 
+/** A tool that waits to be accepted. */
+export interface ToReview {
+  server: string;
+  tool: string;
+  state: 'new' | 'changed';
+}
+
 /** Tools of all servers that are new or changed and wait to be accepted. */
-export function useToolsToReview(): number {
+export function useToolsToReview(): ToReview[] {
   const servers = api.useQuery('get', '/api/v1/servers', {});
   const lists = useQueries({
     queries: (servers.data?.items ?? []).map((server) =>
@@ -23,9 +30,9 @@ export function useToolsToReview(): number {
       }),
     ),
   });
-  const waits = (state: string) => state === 'new' || state === 'changed';
-  return lists.reduce(
-    (sum, list) => sum + (list.data?.items ?? []).filter((tool) => waits(tool.state)).length,
-    0,
+  return (servers.data?.items ?? []).flatMap((server, at) =>
+    (lists[at]?.data?.items ?? []).flatMap(({ name, state }) =>
+      state === 'new' || state === 'changed' ? [{ server: server.slug, tool: name, state }] : [],
+    ),
   );
 }

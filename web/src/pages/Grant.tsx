@@ -75,6 +75,7 @@ function Detail({ grant }: { grant: Schemas['GrantOut'] }) {
                 </Stack>,
               ],
               [t.grants.columns.identity, grant.identity],
+              [d.owner, grant.owner?.name ?? d.noOwner],
               [
                 t.grants.columns.last,
                 grant.last_call_at ? (

@@ -189,6 +189,8 @@ function Limits() {
 }
 
 const SOON = 7 * 86_400_000;
+/** How many tools are named; of more there is a count. */
+const NAMED = 3;
 
 function Attention() {
   const review = useToolsToReview();
@@ -210,10 +212,15 @@ function Attention() {
           </Go>,
         ]
       : []),
-    ...(review > 0
+    ...review.slice(0, NAMED).map(({ server, tool, state }) => (
+      <Go key={`${server} ${tool}`} {...to.server(server, 'tools', tool)}>
+        {o.toolWaits[state](tool, server)}
+      </Go>
+    )),
+    ...(review.length > NAMED
       ? [
           <Go key="tools" {...to.tools()}>
-            {o.toolChanged(review)}
+            {o.moreTools(review.length - NAMED)}
           </Go>,
         ]
       : []),

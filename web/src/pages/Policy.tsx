@@ -19,7 +19,7 @@ import { Guarded } from '../ui/Guarded';
 import { Page } from '../ui/Page';
 import { ProblemView } from '../ui/ProblemView';
 import { useCheck } from './policy/check';
-import { type Draft, loadDraft, loadLive, type Stored, useDraft } from './policy/draft';
+import { countOf, type Draft, loadDraft, loadLive, type Stored, useDraft } from './policy/draft';
 import { History } from './policy/History';
 import { NewTest } from './policy/NewTest';
 import { Problems } from './policy/Problems';
@@ -160,7 +160,7 @@ function Open({ policy, first }: { policy: Schemas['PolicyWhole']; first: Stored
         <Tabs.List mb="md" className="cs-tabs">
           {(['build', 'json', 'tests', 'simulate', 'history'] as const).map((name) => (
             <Tabs.Tab key={name} value={name}>
-              {p.tabs[name]}
+              {name === 'tests' ? p.testsTab(countOf(draft.cases)) : p.tabs[name]}
             </Tabs.Tab>
           ))}
         </Tabs.List>

@@ -72,6 +72,8 @@ export const grants = {
   },
   detail: {
     token: 'Token',
+    owner: 'Answers for it',
+    noOwner: 'nobody',
     generation: (n: number) => `generation ${n}`,
     rotate: 'Rotate',
     rotateTitle: (label: string) => `Rotate the token of ${label}`,

@@ -49,7 +49,12 @@ export const overview = {
   noRules: 'Nothing was denied in 24 hours.',
   attention: 'Needs attention',
   nothing: 'Nothing needs you.',
-  toolChanged: (n: number) => (n === 1 ? '1 tool waits for review' : `${n} tools wait for review`),
+  toolWaits: {
+    changed: (tool: string, server: string) => `${tool} at ${server} changed and waits for review`,
+    new: (tool: string, server: string) => `${tool} at ${server} is new and waits for review`,
+  },
+  moreTools: (n: number) =>
+    n === 1 ? '1 more tool waits for review' : `${n} more tools wait for review`,
   grantEnds: (label: string) => `Grant ${label} ends`,
   grantWithout: (label: string, server: string) =>
     `Grant ${label} has no policy at ${server}: every call is denied`,

@@ -18,6 +18,7 @@ export const policies = {
   },
   remove: (name: string) => `Remove ${name}`,
   removeText: 'Its versions go with it. Grants that use it have to be changed first.',
+  testsTab: (n: number) => (n === 0 ? 'Tests' : `Tests ${n}`),
   tabs: { build: 'Build', json: 'JSON', tests: 'Tests', simulate: 'Simulate', history: 'History' },
   head: {
     draft: (next: number) => `draft of v${next}`,

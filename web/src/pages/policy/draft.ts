@@ -69,6 +69,12 @@ const UNDO_MAX = 200;
 
 export const etag = (revision: number): string => `"${revision}"`;
 
+/** How many cases there are; none while the list cannot be read. */
+export function countOf(cases: string | null): number {
+  const list = listOf(cases);
+  return list === undefined ? 0 : (JSON.parse(list) as unknown[]).length;
+}
+
 /** Cases as a list in JSON, or nothing where they are not. */
 export function listOf(cases: string | null): string | undefined {
   if (cases === null || cases.trim() === '') return '[]';
