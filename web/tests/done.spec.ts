@@ -149,7 +149,7 @@ test.describe('every list is accessible and says what it is where there is nothi
   });
   test.afterAll(() => page.context().close());
 
-  for (const { path, list, full } of SCREENS) {
+  for (const { path, list, sums, full } of SCREENS) {
     if (!list) continue;
     test(path, async () => {
       await page.unrouteAll();
@@ -162,7 +162,8 @@ test.describe('every list is accessible and says what it is where there is nothi
         found.push(`${path}, empty: it does not say that there is nothing: ${words}`);
       }
       await page.unroute(list);
-      await page.route(list, (route) => route.fulfill(REFUSED));
+      for (const fails of sums ? [list, sums] : [list])
+        await page.route(fails, (route) => route.fulfill(REFUSED));
       await page.goto(house().control_url + path);
       await settled(page);
       found.push(...(await violations(page, `${path}, failing`)));

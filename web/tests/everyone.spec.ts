@@ -1,5 +1,6 @@
 // Every screen for everybody: a button is awake exactly for those whom the server lets, and no value that
 // is somebody's secret reaches anybody at all. Done when 2, 6 and 8, where they are about all screens.
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type APIRequestContext, type Browser, expect, type Page } from '@playwright/test';
 import { house } from './house';
@@ -104,19 +105,21 @@ async function manager(request: APIRequestContext): Promise<string> {
     expect(answer.ok(), `${path}: ${await answer.text()}`).toBe(true);
     return (await answer.json()) as T;
   };
-  const email = `writer-${process.pid}@demo.example`;
+  // Made anew each time: a worker that comes back to this file begins it again.
+  const name = `writer-${randomUUID()}`;
+  const email = `${name}@demo.example`;
   const { token } = await send<{ token: string }>('/members', { email, role: 'policy_manager' });
   const came = await request.post(api('/invites/accept'), {
     data: { token, password: 'correct horse battery' },
   });
   expect(came.ok(), await came.text()).toBe(true);
-  const key = { label: `writer-${process.pid}`, role: 'policy_manager', member: email };
+  const key = { label: name, role: 'policy_manager', member: email };
   return (await send<{ token: string }>('/api-keys', key)).token;
 }
 
 /** Puts the canaries where they belong; answers with all that is secret. */
 async function hide(request: APIRequestContext): Promise<string[]> {
-  const slug = `canary-${process.pid}`;
+  const slug = `canary-${randomUUID()}`;
   const server = await request.post(api('/servers?probe=false'), {
     headers: asking(),
     data: { slug, url: 'http://127.0.0.1:9/mcp' },

@@ -6,6 +6,8 @@ export interface Screen {
   path: string;
   /** The list of the API that the screen is about: it is tried empty, failing and forbidden as well. */
   list?: RegExp;
+  /** What else of the API it is about: it fails with the list. */
+  sums?: RegExp;
   /** That list is never empty for whoever may see it. */
   full?: true;
   /** The operation without which it shows who can see it instead. */
@@ -17,7 +19,7 @@ export interface Screen {
 const of = (name: string) => new RegExp(`/api/v1/${name}(\\?.*)?$`);
 
 export const SCREENS: Screen[] = [
-  { path: '/', list: of('(calls|grants|servers|approvals)') },
+  { path: '/', list: of('(grants|servers|approvals)'), sums: of('calls/summary') },
   { path: '/approvals', list: of('approvals'), needs: 'approvals_list' },
   { path: '/approvals?which=others', list: of('approvals'), needs: 'approvals_list' },
   { path: '/approvals?which=decided', list: of('approvals'), needs: 'approvals_list' },
