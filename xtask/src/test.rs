@@ -107,8 +107,11 @@ fn through_the_gateway(report: &mut Report) {
 
 /// Adds up `12 passed, 1 failed` of nextest and `12 passed; 1 failed` of cargo test.
 fn counted_by_cargo(said: &[String]) -> Counted {
+    // What a failed test said stands indented in between, closing lines of its own among it.
     let closing = |line: &&String| {
-        line.contains("test result:") || line.contains("tests run:") || line.contains("test run:")
+        line.starts_with("test result:")
+            || line.contains("tests run:")
+            || line.contains("test run:")
     };
     let mut counted = Counted::default();
     for line in said.iter().filter(closing) {
@@ -159,6 +162,7 @@ mod tests {
             ("test result: ok. 12 passed; 0 failed; 0 ignored; finished in 0.01s", 12, 0),
             ("test result: FAILED. 11 passed; 1 failed; 0 ignored", 11, 1),
             ("the test passed 3 times", 0, 0),
+            ("    test result: FAILED. 0 passed; 1 failed; 0 ignored", 0, 0),
         ] {
             let counted = counted_by_cargo(&[line.to_owned()]);
             assert_eq!((counted.passed, counted.failed), (passed, failed), "{line}");

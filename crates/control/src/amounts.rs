@@ -107,13 +107,6 @@ fn may_be(properties: &Object, name: &str, types: &[&str]) -> bool {
     }
 }
 
-/// Whether what was declared of a tool still says something: of the accepted definition, unless the
-/// upstream has changed it since.
-pub(crate) fn holds(tool: &Tool, declared: &ToolAmounts) -> bool {
-    let accepted = tool.accepted.as_ref().map(|(_, print)| print.as_ref());
-    *tool.fingerprint == *declared.fingerprint && accepted == Some(declared.fingerprint.as_str())
-}
-
 /// What was declared of a tool.
 pub(crate) async fn declared(
     control: &Control,
@@ -129,7 +122,7 @@ impl ToolAmountsOut {
     pub(crate) fn of(tool: &Tool, declared: &ToolAmounts) -> Self {
         Self {
             fingerprint: declared.fingerprint.clone(),
-            holds: holds(tool, declared),
+            holds: declared.holds(tool),
             amounts: declared.amounts.iter().map(ToolAmount::of).collect(),
         }
     }

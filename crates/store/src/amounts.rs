@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 
-use crate::{By, ChangeError, OrgId, ServerId, StoreError};
+use crate::{By, ChangeError, OrgId, ServerId, StoreError, Tool};
 
 /// The most arguments of a tool that are declared.
 pub const AMOUNTS_MAX: usize = 20;
@@ -35,6 +35,14 @@ pub struct ToolAmounts {
     pub fingerprint: String,
     /// The arguments.
     pub amounts: Vec<Amount>,
+}
+
+impl ToolAmounts {
+    /// Whether this is said of the accepted definition, and the upstream has not changed it since.
+    pub fn holds(&self, tool: &Tool) -> bool {
+        let accepted = tool.accepted.as_ref().map(|(_, print)| print.as_ref());
+        *tool.fingerprint == *self.fingerprint && accepted == Some(self.fingerprint.as_str())
+    }
 }
 
 /// What is declared of the arguments of tools.

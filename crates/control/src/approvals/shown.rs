@@ -125,7 +125,7 @@ async fn declared(
     };
     let found = amounts::declared(control, by, &view.server.id, &approval.tool).await?;
     let tool = view.tools.iter().find(|tool| tool.name == approval.tool);
-    let holds = tool.zip(found).filter(|(tool, declared)| amounts::holds(tool, declared));
+    let holds = tool.zip(found).filter(|(tool, declared)| declared.holds(tool));
     Ok(holds.map_or_else(Vec::new, |(_, declared)| declared.amounts))
 }
 

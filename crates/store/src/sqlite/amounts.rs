@@ -90,8 +90,7 @@ fn set(
         .into_iter()
         .find(|tool| tool.name == given.tool)
         .ok_or_else(|| ChangeError::NotFound { what: "tool", id: given.tool.clone() })?;
-    let accepted = tool.accepted.as_ref().map(|(_, print)| print.as_ref());
-    if *tool.fingerprint != *given.fingerprint || accepted != Some(given.fingerprint.as_str()) {
+    if !given.holds(&tool) {
         let changed = "that is not the accepted definition of the tool as it is now: look at it \
                        again, and accept it first";
         return Err(ChangeError::Conflict(changed.to_owned()).into());
