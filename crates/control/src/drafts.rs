@@ -19,7 +19,7 @@ use crate::policies::{self, VersionWhole};
 use crate::problem::{Code, Problem, ProblemBody};
 use crate::repeat::Halt;
 use crate::roles::Action;
-use crate::{At, Control, judge, time, tools};
+use crate::{At, Control, judge, kept, time, tools};
 
 /// What is written into a draft. It need not be a good policy yet.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -135,6 +135,7 @@ pub(crate) async fn put(
     let expected = revision_of(&body.headers)?;
     let given: DraftIn = body.read().await?;
     let policy = policies::find(&control, &by, &id).await?;
+    kept::editable(&policy)?;
     let revision = match expected {
         Some(revision) => revision,
         None => known(&control, &by, &id).await?.revision,
@@ -246,6 +247,7 @@ async fn draft_publish(
     expected: Option<i64>,
     given: PublishIn,
 ) -> Result<VersionWhole, Problem> {
+    kept::editable(&policies::find(control, by, id).await?)?;
     let draft = known(control, by, id).await?;
     let revision = expected.unwrap_or(draft.revision);
     IfMatch::Revision(revision).check("draft", draft.revision)?;
@@ -265,6 +267,7 @@ async fn version_restore(
     given: RestoreIn,
 ) -> Result<VersionWhole, Problem> {
     let policy = policies::find(control, by, id).await?;
+    kept::editable(&policy)?;
     let old = policies::numbered(control, by, &policy, number).await?;
     let text = String::from_utf8_lossy(&old.text).into_owned();
     // What was good when it was written may not load in a newer version of this program.

@@ -42,6 +42,7 @@ mod reveal;
 mod recordings;
 mod policies;
 mod drafts;
+mod kept;
 mod jsonl;
 mod judge;
 mod trial;

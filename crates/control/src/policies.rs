@@ -7,13 +7,14 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::{Policy, PolicyVersion, VersionLine};
+use store::{Policy, PolicyVersion, VersionFromFiles, VersionLine};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::body::{Asked, Unread};
 use crate::can::Can;
 use crate::decode::Exact;
 use crate::grants::{Named, server_of};
+use crate::kept::{self, PolicyDeleteQuery};
 use crate::operator::{Authorized, Operator};
 use crate::page::{List, Order, PageQuery};
 use crate::problem::{Fault, Problem, ProblemBody};
@@ -38,6 +39,9 @@ pub(crate) struct PolicyIn {
     /// Test cases, kept beside the version.
     #[schema(value_type = Option<Vec<Object>>)]
     cases: Option<Exact>,
+    /// Where the document is kept in files, as people know the place: 1 to 200 characters. It is then
+    /// changed there, and not edited here.
+    kept_in: Option<String>,
 }
 
 /// A new version of a policy.
@@ -53,6 +57,8 @@ pub(crate) struct VersionIn {
     cases: Option<Exact>,
     /// The number of the version that was edited: somebody else's newer one is then not buried.
     expected_latest: Option<u32>,
+    /// Where the document is kept in files: needed for a policy that is, and its mark from now on.
+    kept_in: Option<String>,
 }
 
 /// A policy.
@@ -66,6 +72,8 @@ pub(crate) struct PolicyOut {
     latest: u32,
     /// How many grants it is attached to.
     attached: u32,
+    /// Where it is kept in files, as people know the place; `null`: it is edited here.
+    kept_in: Option<String>,
     created_at: String,
     /// What the asker may do with this policy.
     can: Can,
@@ -117,6 +125,7 @@ impl PolicyOut {
             server: policy.server.as_ref().map(named),
             latest: policy.latest,
             attached: policy.attached,
+            kept_in: policy.kept_in.clone(),
             created_at: time::write(policy.created_at),
             can: Can::of(
                 by,
@@ -124,6 +133,7 @@ impl PolicyOut {
                     ("draft", Action::PoliciesWrite),
                     ("publish", Action::PoliciesWrite),
                     ("delete", Action::PoliciesWrite),
+                    ("keep_in", Action::PoliciesWrite),
                     ("attach", Action::PoliciesAttach),
                     ("test", Action::PoliciesTry),
                 ],
@@ -234,10 +244,10 @@ pub(crate) async fn create(
     turn.answer(policy_create(&control, &by, given).await?).await
 }
 
-/// Removes a policy that no grant uses.
+/// Removes a policy that no grant uses; one that is kept in files only by naming the place.
 #[utoipa::path(
     delete, path = "/policies/{id}", tag = "policies", operation_id = "policies_delete",
-    params(("id" = String, Path, description = "Id or name")),
+    params(("id" = String, Path, description = "Id or name"), PolicyDeleteQuery),
     responses((status = 204), (status = "4XX", body = ProblemBody)),
     security(("api_key" = ["policy_manager"])),
 )]
@@ -245,10 +255,16 @@ pub(crate) async fn delete(
     State(control): State<Control>,
     who: Operator,
     At(id): At<String>,
+    asked: Asked,
 ) -> Result<StatusCode, Problem> {
     let by = who.may(Action::PoliciesWrite)?;
+    let query = asked.read::<PolicyDeleteQuery>()?;
     let policy = find(&control, &by, &id).await?;
-    control.store.policy_delete(&by.by(), &policy.id).await?;
+    let (store, by) = (&control.store, by.by());
+    match &query.kept_in {
+        None => store.policy_delete(&by, &policy.id).await?,
+        Some(place) => store.policy_delete_from_files(&by, &policy.id, place).await?,
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -390,7 +406,7 @@ pub(crate) async fn stored_version(
     Ok((text_of(&version), version.cases.as_ref().map(|cases| cases.to_vec())))
 }
 
-async fn whole(
+pub(crate) async fn whole(
     control: &Control,
     by: &Authorized,
     policy: &Policy,
@@ -417,8 +433,10 @@ async fn policy_create(
         None => None,
         Some(name) => server_of(control, by, name, "/server", &mut faults).await?,
     };
-    if given.text.is_none() && (given.cases.is_some() || given.note.is_some()) {
-        return Err(Problem::field("/text", "missing_field", "a note or cases need a document"));
+    let beside = given.cases.is_some() || given.note.is_some() || given.kept_in.is_some();
+    if given.text.is_none() && beside {
+        let message = "a note, cases or a place need a document";
+        return Err(Problem::field("/text", "missing_field", message));
     }
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
@@ -429,15 +447,15 @@ async fn policy_create(
         judge::publishable(control, text, cases.as_deref()).await?;
     }
     let (by_whom, note) = (by.by(), given.note.unwrap_or_default());
-    let policy = match given.text {
-        None => control.store.policy_create(&by_whom, &given.name, server).await?,
-        Some(text) => {
-            let text = text.into_bytes();
-            let made = control
-                .store
-                .policy_create_published(&by_whom, &given.name, server, text, cases, &note)
-                .await?;
-            made.0
+    let (store, name) = (&control.store, &given.name);
+    let policy = match (given.text.map(String::into_bytes), given.kept_in) {
+        (None, _) => store.policy_create(&by_whom, name, server).await?,
+        (Some(text), None) => {
+            store.policy_create_published(&by_whom, name, server, text, cases, &note).await?.0
+        }
+        (Some(text), Some(kept_in)) => {
+            let version = VersionFromFiles { text, cases, note, expected_latest: None, kept_in };
+            store.policy_create_from_files(&by_whom, name, server, version).await?.0
         }
     };
     whole(control, by, &policy).await
@@ -450,6 +468,9 @@ async fn policy_publish(
     given: VersionIn,
 ) -> Result<VersionWhole, Problem> {
     let policy = find(control, by, id).await?;
+    if given.kept_in.is_none() {
+        kept::editable(&policy)?;
+    }
     let note = given.note.unwrap_or_default();
     let before = newest(control, by, &policy).await?;
     let cases = match given.cases {
@@ -457,9 +478,15 @@ async fn policy_publish(
         None => before.and_then(|version| version.cases).map(|cases| cases.to_vec()),
     };
     judge::publishable(control, &given.text, cases.as_deref()).await?;
-    let (text, expected) = (given.text.into_bytes(), given.expected_latest);
-    let by = by.by();
-    let made = control.store.policy_publish(&by, &policy.id, text, cases, &note, expected).await?;
+    let (text, expected_latest) = (given.text.into_bytes(), given.expected_latest);
+    let (store, by) = (&control.store, by.by());
+    let made = match given.kept_in {
+        None => store.policy_publish(&by, &policy.id, text, cases, &note, expected_latest).await?,
+        Some(kept_in) => {
+            let version = VersionFromFiles { text, cases, note, expected_latest, kept_in };
+            store.policy_publish_from_files(&by, &policy.id, version).await?
+        }
+    };
     Ok(VersionWhole::of(&made))
 }
 

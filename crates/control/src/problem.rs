@@ -74,6 +74,8 @@ codes! {
     Taken = "taken", CONFLICT, "The name is taken";
     /// The change contradicts the state of the object.
     Conflict = "conflict", CONFLICT, "The change contradicts the state of the object";
+    /// The policy is kept in files: it is changed there.
+    KeptInFiles = "kept_in_files", CONFLICT, "The policy is kept in files";
     /// Nobody could administer the instance any more.
     LastAdmin = "last_admin", CONFLICT, "Nobody could administer the organisation any more";
     /// Something must be said about each grant of the member first; `errors` lists them.
@@ -363,6 +365,13 @@ impl From<ChangeError> for Problem {
                 };
                 Self::new(code, bar.text())
             }
+            ChangeError::KeptInFiles { policy, place } => Self::new(
+                Code::KeptInFiles,
+                format!(
+                    "the policy `{policy}` is kept in files at `{place}`: change it there and run \
+                     `countersign apply`, or lift the mark first to change it here"
+                ),
+            ),
             ChangeError::Conflict(text) => Self::new(Code::Conflict, text),
             ChangeError::Store(error) => error.into(),
             other => {

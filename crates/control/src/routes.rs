@@ -9,9 +9,9 @@ use utoipa_axum::routes;
 use crate::problem::{Code, Problem};
 use crate::{
     Control, amounts, approvals, arrival, audit, backup, calls, channels, clock, credentials,
-    document, drafts, evidence, exact, grants, groups, health, holding, keyring, keys, limits, me,
-    members, metrics, oauth, policies, providers, recordings, replay, reservations, reveal,
-    servers, sign_in, simulate, summary, tail, tools, trial, usage, watches,
+    document, drafts, evidence, exact, grants, groups, health, holding, kept, keyring, keys,
+    limits, me, members, metrics, oauth, policies, providers, recordings, replay, reservations,
+    reveal, servers, sign_in, simulate, summary, tail, tools, trial, usage, watches,
 };
 use crate::{dashboard, permissions};
 
@@ -57,6 +57,7 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(oauth::client_document))
         .routes(routes!(policies::list, policies::create))
         .routes(routes!(policies::get, policies::delete))
+        .routes(routes!(kept::set))
         .routes(routes!(policies::versions, policies::publish))
         .routes(routes!(policies::version))
         .routes(routes!(drafts::restore))

@@ -354,6 +354,9 @@ fn refused(status: StatusCode, problem: &Value) -> Failure {
         }
         "not_found" => "the matching `list` command shows what there is",
         "taken" => "choose another name, or change the one there is",
+        "kept_in_files" => {
+            "change its files and run `countersign apply`, or lift the mark with `countersign policy release`"
+        }
         "stale" => "look at the present state and repeat the change",
         "upstream_unreachable" => {
             "start the upstream or correct its address, then `countersign server refresh`"

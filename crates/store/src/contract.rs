@@ -124,6 +124,7 @@ pub trait ControlPlane:
     + OAuthCare
     + Recordings
     + Amounts
+    + PolicyFiles
     + Send
     + Sync
 {
@@ -192,6 +193,8 @@ pub trait ControlPlane:
     ) -> Result<Policy, ChangeError>;
     /// Publishes a version. The text was loaded without problems before; `expected_latest` refuses
     /// when somebody published meanwhile.
+    ///
+    /// - **Errors**: [`ChangeError::KeptInFiles`] for a policy whose versions come from files.
     async fn policy_publish(
         &self,
         by: &By,
@@ -232,7 +235,8 @@ pub trait ControlPlane:
     ) -> Result<Option<PolicyDraft>, StoreError>;
     /// Keeps a draft: over the one at this revision, or as the first one (0).
     ///
-    /// - **Errors**: [`ChangeError::Stale`] when another one stands there by now.
+    /// - **Errors**: [`ChangeError::Stale`] when another one stands there by now;
+    ///   [`ChangeError::KeptInFiles`] for a policy that is not edited here.
     async fn policy_draft_put(
         &self,
         by: &By,
@@ -255,7 +259,7 @@ pub trait ControlPlane:
         revision: i64,
         note: &str,
     ) -> Result<PolicyVersion, ChangeError>;
-    /// Removes a policy that no grant uses.
+    /// Removes a policy that no grant uses and that is not kept in files.
     async fn policy_delete(&self, by: &By, id: &PolicyId) -> Result<(), ChangeError>;
 
     /// The grants, newest first.

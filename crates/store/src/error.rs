@@ -141,6 +141,14 @@ pub enum ChangeError {
     /// Whoever asked had the right when they asked, and has lost it since.
     #[error("the right to do this has ended meanwhile")]
     RightEnded,
+    /// The policy is kept in files: what is changed here would be overwritten from there.
+    #[error("the policy `{policy}` is kept in files at `{place}`")]
+    KeptInFiles {
+        /// The policy's name.
+        policy: String,
+        /// Where, as whoever set the mark wrote it.
+        place: String,
+    },
     /// The person may not decide this approval.
     #[error("{}", .0.text())]
     Barred(crate::Bar),

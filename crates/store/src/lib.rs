@@ -19,6 +19,7 @@ mod contract_people;
 mod contract_sign_in;
 mod error;
 mod id;
+mod kept;
 mod limits;
 mod moment;
 mod names;
@@ -49,6 +50,7 @@ pub use id::{
     ApprovalId, CallId, ChannelId, CredentialId, GrantId, GroupId, KeyId, MemberId, MessageId,
     OrgId, PasskeyId, PolicyId, ProviderId, ServerId, SessionId, WatchId,
 };
+pub use kept::{PolicyFiles, VersionFromFiles};
 pub use limits::{
     ClockState, GrantUsage, LimitStanding, LimitStandings, LimitUsage, Reserved, RoomError,
 };

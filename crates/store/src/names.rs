@@ -4,6 +4,7 @@ use crate::ChangeError;
 
 const SLUG_MAX: usize = 63;
 const LABEL_MAX: usize = 100;
+const PLACE_MAX: usize = 200;
 const EMAIL_MAX: usize = 254;
 const TAGS_MAX: usize = 32;
 const TAG_KEY_MAX: usize = 63;
@@ -32,18 +33,34 @@ pub(crate) fn label(
     text: &str,
     id_prefix: Option<&str>,
 ) -> Result<(), ChangeError> {
-    let length = text.chars().take(LABEL_MAX + 1).count();
-    if length == 0 || length > LABEL_MAX {
-        return Err(invalid(field, "must have 1 to 100 characters"));
+    one_line(field, text, LABEL_MAX, "must have 1 to 100 characters")?;
+    if id_prefix.is_some_and(|prefix| text.starts_with(prefix)) {
+        return Err(invalid(field, "must not look like an id"));
+    }
+    Ok(())
+}
+
+/// A place that people know, such as a repository and a folder: 1 to 200 characters that all can be
+/// seen, single spaces between them. It is read, never followed.
+pub(crate) fn place(field: &'static str, text: &str) -> Result<(), ChangeError> {
+    one_line(field, text, PLACE_MAX, "must have 1 to 200 characters")
+}
+
+fn one_line(
+    field: &'static str,
+    text: &str,
+    most: usize,
+    length_problem: &'static str,
+) -> Result<(), ChangeError> {
+    let length = text.chars().take(most + 1).count();
+    if length == 0 || length > most {
+        return Err(invalid(field, length_problem));
     }
     if text.starts_with(' ') || text.ends_with(' ') || text.contains("  ") {
         return Err(invalid(field, "must not begin, end or be padded with spaces"));
     }
     if !text.chars().all(visible) {
         return Err(invalid(field, "must hold visible characters only"));
-    }
-    if id_prefix.is_some_and(|prefix| text.starts_with(prefix)) {
-        return Err(invalid(field, "must not look like an id"));
     }
     Ok(())
 }
@@ -205,6 +222,16 @@ mod tests {
         ];
         for bad in bad {
             assert!(label("label", bad, Some("grt_")).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_one_line_that_people_read() {
+        for good in ["acme/policies", "git.example.org/acme: prod/", &"é".repeat(200)] {
+            assert!(place("kept_in", good).is_ok(), "{good}");
+        }
+        for bad in ["", " ", "a ", "a\nb", "a\u{202e}b", "a\u{200b}", &"é".repeat(201)] {
+            assert!(place("kept_in", bad).is_err(), "{bad:?}");
         }
     }
 

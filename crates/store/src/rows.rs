@@ -231,6 +231,8 @@ pub struct Policy {
     pub created_at: Moment,
     /// How many grants it is attached to.
     pub attached: u32,
+    /// Where its text is kept in files, as a person reads it; `None`: it is edited here.
+    pub kept_in: Option<String>,
 }
 
 /// One published version. Immutable.

@@ -51,6 +51,11 @@ export function Policies() {
                     <Table.Tr key={policy.id}>
                       <Table.Td>
                         <Go {...to.policy(policy.name)}>{policy.name}</Go>
+                        {policy.kept_in && (
+                          <Text size="xs" c="dimmed">
+                            {p.kept.short(policy.kept_in)}
+                          </Text>
+                        )}
                       </Table.Td>
                       <Table.Td>{policy.server?.name ?? p.form.anyServer}</Table.Td>
                       <Table.Td>

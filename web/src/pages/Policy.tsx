@@ -3,8 +3,8 @@ import { Alert, Tabs, Text } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { lazy, Suspense, useMemo, useState } from 'react';
-import { api, type Schemas } from '../api/client';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
+import { api, Refused, type Schemas } from '../api/client';
 import { useCan } from '../app/can';
 import { type PolicyTab, to } from '../app/links';
 import { parse } from '../builder/document';
@@ -16,11 +16,12 @@ import { Asked, Loading } from '../ui/Asked';
 import { Go } from '../ui/bits';
 import { Confirm } from '../ui/Confirm';
 import { Guarded } from '../ui/Guarded';
-import { Page } from '../ui/Page';
+import { Page, Panel } from '../ui/Page';
 import { ProblemView } from '../ui/ProblemView';
 import { useCheck } from './policy/check';
 import { countOf, type Draft, loadDraft, loadLive, type Stored, useDraft } from './policy/draft';
 import { History } from './policy/History';
+import { editing, Kept } from './policy/Kept';
 import { NewTest } from './policy/NewTest';
 import { Problems } from './policy/Problems';
 import { useReplay } from './policy/Replay';
@@ -37,14 +38,26 @@ const p = t.policies;
 export function Policy() {
   const { id } = useParams({ from: '/inside/policies/$id/$tab' });
   const query = api.useQuery('get', '/api/v1/policies/{id}', { params: { path: { id } } });
-  return <Asked query={query}>{(policy) => <Begin key={policy.id} policy={policy} />}</Asked>;
+  return (
+    <Asked query={query}>
+      {(policy) => <Begin key={[policy.id, ...shownOf(policy)].join(' ')} policy={policy} />}
+    </Asked>
+  );
 }
 
-/** Reads the draft, once: from then on what is typed here goes before what is there. */
+/** What the text that is shown hangs on besides the policy: the version, where nobody edits it here. */
+const shownOf = ({ kept_in: place, latest }: Schemas['PolicyOut']) =>
+  place ? [latest, place] : [];
+
+/**
+ * Reads the draft, once: from then on what is typed here goes before what is there. Of a policy that is kept
+ * in files the live version is shown: a draft from before waits until it is edited here again.
+ */
 function Begin({ policy }: { policy: Schemas['PolicyWhole'] }) {
   const draft = useQuery({
-    queryKey: ['draft', policy.id],
-    queryFn: () => loadDraft(policy.id, { latest: policy.latest, blank: BLANK }),
+    queryKey: ['draft', policy.id, ...shownOf(policy)],
+    queryFn: () =>
+      (policy.kept_in ? loadLive : loadDraft)(policy.id, { latest: policy.latest, blank: BLANK }),
     staleTime: Infinity,
     gcTime: 0,
     refetchOnWindowFocus: false,
@@ -59,14 +72,15 @@ function Open({ policy, first }: { policy: Schemas['PolicyWhole']; first: Stored
   const navigate = useNavigate();
   const queries = useQueryClient();
   const may = useCan();
-  const draft = useDraft(policy.id, first);
+  const place = policy.kept_in;
+  const draft = useDraft(policy.id, first, !place);
   const [discarding, setDiscarding] = useState(false);
   const [reviewing, setReviewing] = useState(false);
   const server = policy.server?.name;
   const known = useKnownTools(server);
   const checked = useCheck(draft.text, server, may('policies_check').allowed);
   const doc = useMemo(() => parse(draft.text), [draft.text]);
-  const write = may('draft_put');
+  const write = editing(policy, may('draft_put'));
   const live = policy.version?.text ?? '';
   const go = (next: PolicyTab, pointer?: string) =>
     void navigate(to.policy(policy.name, next, pointer));
@@ -88,6 +102,11 @@ function Open({ policy, first }: { policy: Schemas['PolicyWhole']; first: Stored
       setDiscarding(false);
     },
   });
+  const late = draft.error instanceof Refused && draft.error.problem.code === 'kept_in_files';
+  useEffect(() => {
+    // It has come to be kept in files while somebody edited it: what they typed stays in their browser.
+    if (late) void queries.invalidateQueries({ queryKey: ['get', '/api/v1/policies/{id}'] });
+  }, [late, queries]);
   // In a field or the JSON editor the browser's own undoing goes first.
   useHotkeys([
     ['mod+Z', () => draft.undo?.()],
@@ -149,7 +168,10 @@ function Open({ policy, first }: { policy: Schemas['PolicyWhole']; first: Stored
         </>
       }
     >
-      {!write.allowed && <Alert color="gray">{`${t.builder.readOnly} ${write.reason}`}</Alert>}
+      {place && <Kept policy={policy} place={place} />}
+      {!place && !write.allowed && (
+        <Alert color="gray">{`${t.builder.readOnly} ${write.reason}`}</Alert>
+      )}
       {draft.clash && (
         <Suspense fallback={<Loading lines={4} />}>
           <Clash draft={draft} />
@@ -195,7 +217,12 @@ function Open({ policy, first }: { policy: Schemas['PolicyWhole']; first: Stored
               server={server}
               readOnly={!write.allowed}
               from={
-                call !== undefined && (
+                call !== undefined &&
+                (place ? (
+                  <Panel title={p.newTest.title}>
+                    <Text size="sm">{`${p.kept.sentence(place)} ${p.kept.tests}`}</Text>
+                  </Panel>
+                ) : (
                   <NewTest
                     key={call}
                     call={call}
@@ -204,7 +231,7 @@ function Open({ policy, first }: { policy: Schemas['PolicyWhole']; first: Stored
                     may={write}
                     close={() => go('tests')}
                   />
-                )
+                ))
               }
             />
           </Tabs.Panel>

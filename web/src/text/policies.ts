@@ -32,6 +32,18 @@ export const policies = {
     discardText: (n: number) => `Your changes since v${n} are thrown away.`,
     review: 'Review and publish',
   },
+  kept: {
+    short: (place: string) => `kept in files: ${place}`,
+    sentence: (place: string) =>
+      `This policy is kept in files: ${place}. Change it there and run countersign apply.`,
+    tests: 'Its tests are kept beside it: write this one there.',
+    release: 'Edit here from now on…',
+    title: (name: string) => `Edit ${name} here?`,
+    text: (place: string) =>
+      `The files at ${place} stay as they are. The next countersign apply from there keeps the policy in files again and overwrites what was changed here.`,
+    go: 'Edit here from now on',
+    released: (name: string) => `${name} is edited here from now on.`,
+  },
   keeping: {
     kept: 'kept',
     waits: 'not kept yet',

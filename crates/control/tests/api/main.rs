@@ -15,6 +15,7 @@ mod walk;
 mod walk_more;
 mod people;
 mod drafts;
+mod kept;
 mod replay;
 mod watches;
 mod amounts;

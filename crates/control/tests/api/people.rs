@@ -187,6 +187,7 @@ async fn each_object_says_what_the_asker_may_do() {
         ("/servers/payments", "change", false),
         ("/servers/payments", "accept_tools", true),
         ("/policies/support", "publish", true),
+        ("/policies/support", "keep_in", true),
         ("/grants/agent", "revoke", false),
         ("/grants/agent", "attach", true),
         ("/me", "read_audit_log", false),

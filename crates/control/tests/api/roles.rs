@@ -132,6 +132,7 @@ async fn ids_that_are_not_there_answer_404_on_every_route() {
         ),
         ("PUT", "/grants/grt_x/owner", r#"{"owner":"viewer@example.org"}"#),
         ("GET", "/policies/pol_x/draft", ""),
+        ("PUT", "/policies/pol_x/kept-in", r#"{"place":null}"#),
         ("PUT", "/policies/pol_x/draft", r#"{"text":"{}"}"#),
         ("DELETE", "/policies/pol_x/draft", ""),
         ("POST", "/policies/pol_x/versions/1/restore", ""),

@@ -50,6 +50,7 @@ async fn fields_that_are_not_known_are_refused_on_every_writing_route() {
         ("POST", "/groups", r#"{"name":"g","FIELD":1}"#),
         ("PUT", "/grants/agent/owner", r#"{"owner":"viewer@example.org","FIELD":1}"#),
         ("PUT", "/policies/support/draft", r#"{"text":"{}","FIELD":1}"#),
+        ("PUT", "/policies/support/kept-in", r#"{"place":null,"FIELD":1}"#),
         ("POST", "/policies/support/draft/publish", r#"{"FIELD":1}"#),
         ("POST", "/policies/support/versions/1/restore", r#"{"FIELD":1}"#),
         ("POST", "/policies/support/watch", r#"{"text":"{}","FIELD":1}"#),

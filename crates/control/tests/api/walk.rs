@@ -279,7 +279,14 @@ fn steps() -> Vec<Step> {
         step("GET", "/keys", "/keys", "", 0),
         // Two steps, each on record: the key is made, and it is made the one that seals.
         step("POST", "/keys/rotate", "/keys/rotate", "", 2),
-        step("DELETE", "/policies/{id}", "/policies/p", "", 1),
+        step(
+            "PUT",
+            "/policies/{id}/kept-in",
+            "/policies/p/kept-in",
+            r#"{"place":"acme/policies"}"#,
+            1,
+        ),
+        step("DELETE", "/policies/{id}", "/policies/p?kept_in=acme/policies", "", 1),
         step("DELETE", "/servers/{id}", "/servers/s", "", 1),
     ]
 }

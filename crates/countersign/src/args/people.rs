@@ -241,9 +241,17 @@ pub(crate) struct Apply {
     /// Only show what would be done.
     #[arg(long)]
     pub(crate) plan: bool,
-    /// Also remove what the instance holds and the directory does not.
+    /// Also remove what the instance holds and the directory does not. Policies that are kept in files at
+    /// another place stay.
     #[arg(long)]
     pub(crate) prune: bool,
+    /// Where people find these files, such as acme/policies: shown with each policy, which is then changed
+    /// here only. Without it: the directory's own name.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) source: Option<String>,
+    /// Leave the policies to be edited on the instance too; the next apply overwrites what is.
+    #[arg(long)]
+    pub(crate) leave_editable: bool,
 }
 
 #[derive(Debug, Args)]

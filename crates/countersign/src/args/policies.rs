@@ -56,6 +56,15 @@ pub(crate) enum Policy {
         /// For a new policy: the server it is written for.
         #[arg(long)]
         server: Option<String>,
+        /// Where the file is kept, such as acme/policies: the policy is then changed there, and not edited
+        /// on the instance.
+        #[arg(long, value_name = "TEXT")]
+        kept_in: Option<String>,
+    },
+    /// Let a policy that is kept in files be edited on the instance from now on.
+    Release {
+        /// The policy's name or id.
+        policy: String,
     },
     /// Let a policy judge a grant's calls on a server.
     Attach {

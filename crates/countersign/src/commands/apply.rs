@@ -5,10 +5,14 @@
 //! - `policies/NAME.json`: the document itself; `policies/NAME.cases.json`: its test cases.
 //! - `groups/NAME.json`: `members`, by address.
 //!
+//! Its policies are marked as kept in files at the place of the directory (`--source`), so that nobody edits
+//! on the instance what the next apply overwrites. Policies kept at other places are left alone.
+//!
 //! Secrets are never in the directory: credentials are set with `credential set`.
 
 mod files;
 mod plan;
+mod source;
 
 use serde_json::{Value, json};
 
@@ -17,18 +21,23 @@ use crate::api::Api;
 use crate::args::Apply;
 use crate::failure::Failure;
 use crate::out::{self, Style};
-use plan::{Step, Verb};
+use plan::{Plan, Step, Verb};
 
 pub(super) async fn run(api: &Api, asked: Apply, style: Style) -> Result<(), Failure> {
     // Everything wrong with the files is found before the first change.
     let wanted = files::read(&asked.files)?;
-    let steps = plan::of(api, &wanted).await?;
+    let source = source::of(asked.source, &asked.files)?;
+    let Plan { steps, elsewhere } = plan::of(api, &wanted, &source, !asked.leave_editable).await?;
     let gone: Vec<&Step> = steps.iter().filter(|step| step.verb == Verb::Remove).collect();
     if style == Style::Human {
         tell(&steps)?;
+        for (policy, place) in &elsewhere {
+            let kept = format!("policy {policy} is kept in files at {place}: left alone");
+            out::note(&out::plain(&kept));
+        }
     }
     if asked.plan {
-        return done(&steps, 0, "nothing was changed: this is the plan", style);
+        return done(&steps, &elsewhere, 0, "nothing was changed: this is the plan", style);
     }
     if !gone.is_empty() && !asked.prune {
         let named = gone.iter().map(|step| step.name()).collect();
@@ -50,7 +59,7 @@ pub(super) async fn run(api: &Api, asked: Apply, style: Style) -> Result<(), Fai
         0 => "the instance holds all of it already".to_owned(),
         made => format!("{made} changes were made"),
     };
-    done(&steps, made, &sentence, style)
+    done(&steps, &elsewhere, made, &sentence, style)
 }
 
 fn tell(steps: &[Step]) -> Result<(), Failure> {
@@ -60,12 +69,21 @@ fn tell(steps: &[Step]) -> Result<(), Failure> {
             Verb::Change => '~',
             Verb::Remove => '-',
         };
-        out::line(&format!("{sign} {}{}", step.name(), step.what()))?;
+        out::line(&out::plain(&format!("{sign} {}{}", step.name(), step.what())))?;
     }
     Ok(())
 }
 
-fn done(steps: &[Step], made: usize, sentence: &str, style: Style) -> Result<(), Failure> {
+fn done(
+    steps: &[Step],
+    elsewhere: &[(String, String)],
+    made: usize,
+    sentence: &str,
+    style: Style,
+) -> Result<(), Failure> {
     let steps: Vec<Value> = steps.iter().map(Step::as_json).collect();
-    show::done(&json!({"steps": steps, "made": made}), sentence, style)
+    let kept = |(policy, place): &(String, String)| json!({"policy": policy, "kept_in": place});
+    let elsewhere: Vec<Value> = elsewhere.iter().map(kept).collect();
+    let whole = json!({"steps": steps, "kept_elsewhere": elsewhere, "made": made});
+    show::done(&whole, sentence, style)
 }

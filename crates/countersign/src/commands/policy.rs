@@ -15,11 +15,12 @@ use crate::args::{Instance, Policy};
 use crate::failure::Failure;
 use crate::out::{self, Style};
 
-const COLUMNS: [show::Column; 5] = [
+const COLUMNS: [show::Column; 6] = [
     ("NAME", "/name"),
     ("VERSION", "/latest"),
     ("SERVER", "/server/name"),
     ("GRANTS", "/attached"),
+    ("KEPT IN", "/kept_in"),
     ("ID", "/id"),
 ];
 
@@ -45,15 +46,19 @@ pub(super) async fn run(instance: &Instance, command: Policy, style: Style) -> R
             };
             offline::tested(&api()?.post(&["policies", "test"], body).await?, style)
         }
-        Policy::Publish { policy, file, note, cases, expected_latest, server } => {
+        Policy::Publish { policy, file, note, cases, expected_latest, server, kept_in } => {
             let mut version = json!({"text": input::text(&file)?});
             if let Some(note) = note {
                 version["note"] = note.into();
+            }
+            if let Some(place) = kept_in {
+                version["kept_in"] = place.into();
             }
             let cases = cases.map(|path| raw(&path)).transpose()?;
             let draft = Draft { version, cases, expected_latest, server };
             publish(&api()?, &policy, draft, style).await
         }
+        Policy::Release { policy } => release(&api()?, &policy, style).await,
         Policy::Attach { policy, grant, server } => {
             attach(&api()?, &grant, server, Some(&policy), style).await
         }
@@ -204,6 +209,9 @@ async fn show(api: &Api, policy: &str, version: Option<u32>, style: Style) -> Re
             let author = show::cell(&found, "/version/author,/author");
             let at = show::cell(&found, "/version/published_at,/published_at");
             out::note(&out::plain(&format!("version {number}, by {author} at {at}")));
+            if let Some(place) = found["kept_in"].as_str() {
+                out::note(&out::plain(&format!("kept in files at {place}: change it there")));
+            }
             text_lines(text)
         }
     }
@@ -265,6 +273,21 @@ async fn publish(api: &Api, policy: &str, draft: Draft, style: Style) -> Result<
     let sentence =
         format!("`{policy}` version {number} is published and in force at the next call");
     show::done(&made, &sentence, style)
+}
+
+/// Lifts the mark of a policy that is kept in files.
+async fn release(api: &Api, policy: &str, style: Style) -> Result<(), Failure> {
+    let before = show::cell(&api.get(&["policies", policy]).await?, "/kept_in");
+    let body = json!({"place": null}).to_string();
+    let changed = api.put(&["policies", policy, "kept-in"], body).await?;
+    let sentence = match before.as_str() {
+        "" => format!("`{policy}` is not kept in files: nothing was changed"),
+        place => format!(
+            "`{policy}` is edited on the instance from now on; the next apply from `{place}` takes it back \
+             and overwrites what was changed"
+        ),
+    };
+    show::done(&changed, &sentence, style)
 }
 
 /// Attaches a policy to a grant, or takes it off.

@@ -10,6 +10,7 @@ mod channels;
 mod commands;
 mod demo;
 mod evidence;
+mod files;
 mod handbook;
 mod log;
 mod memory;

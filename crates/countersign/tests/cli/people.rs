@@ -8,7 +8,7 @@ use tempfile::tempdir;
 
 use crate::program::{Ended, Running, run, serve};
 
-fn done(running: &Running, arguments: &[&str]) -> Value {
+pub(crate) fn done(running: &Running, arguments: &[&str]) -> Value {
     let mut all = vec!["--json"];
     all.extend(arguments);
     let ended = running.run(&all);
@@ -16,7 +16,7 @@ fn done(running: &Running, arguments: &[&str]) -> Value {
     serde_json::from_str(ended.out.lines().next().unwrap_or("null")).unwrap()
 }
 
-fn refused(running: &Running, arguments: &[&str]) -> String {
+pub(crate) fn refused(running: &Running, arguments: &[&str]) -> String {
     let mut all = vec!["--json"];
     all.extend(arguments);
     let ended = running.run(&all);
@@ -88,7 +88,7 @@ fn a_policy_is_drafted_published_and_restored_from_the_command_line() {
     done(&house, &["policy", "draft", "drop", "p"]);
 }
 
-fn file(dir: &Path, name: &str, text: &str) {
+pub(crate) fn file(dir: &Path, name: &str, text: &str) {
     let path = dir.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();

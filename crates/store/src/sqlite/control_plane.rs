@@ -168,7 +168,8 @@ impl ControlPlane for Sqlite {
         note: &str,
         expected_latest: Option<u32>,
     ) -> Result<PolicyVersion, ChangeError> {
-        let new = policies::Publication { text, cases, note: note.to_owned(), expected_latest };
+        let note = note.to_owned();
+        let new = policies::Publication { text, cases, note, expected_latest, kept_in: None };
         change!(self for by, |tx, id| policies::publish(tx, &by, &id, new))
     }
 
@@ -182,7 +183,7 @@ impl ControlPlane for Sqlite {
         note: &str,
     ) -> Result<(Policy, PolicyVersion), ChangeError> {
         let note = note.to_owned();
-        let new = policies::Publication { text, cases, note, expected_latest: None };
+        let new = policies::Publication { text, cases, note, expected_latest: None, kept_in: None };
         change!(self for by, |tx, name| policies::create_published(tx, &by, &name, server, new))
     }
 
@@ -241,7 +242,7 @@ impl ControlPlane for Sqlite {
     }
 
     async fn policy_delete(&self, by: &By, id: &PolicyId) -> Result<(), ChangeError> {
-        change!(self for by, |tx, id| policies::delete(tx, &by, &id))
+        change!(self for by, |tx, id| policies::delete(tx, &by, &id, None))
     }
 
     async fn grants(&self, org: &OrgId) -> Result<Vec<Grant>, StoreError> {

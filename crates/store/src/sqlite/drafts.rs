@@ -4,6 +4,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault::Fault;
+use super::kept;
 use super::keys::{Fields, Keys};
 use super::policies::{self, CASES_BYTES_MAX, Publication, TEXT_BYTES_MAX};
 use super::records::number;
@@ -101,6 +102,7 @@ pub(super) fn put(
         return Err(too_long("cases").into());
     }
     let policy = policies::to_change(tx, by, id)?;
+    kept::editable(&policy)?;
     let before = expected(tx, by, id, revision)?;
     let draft = PolicyDraft {
         policy: id.clone(),
@@ -163,6 +165,7 @@ pub(super) fn publish(
         cases: draft.cases.map(|cases| cases.to_vec()),
         note: note.to_owned(),
         expected_latest: Some(draft.base),
+        kept_in: None,
     };
     policies::publish(tx, by, id, new)
 }

@@ -50,6 +50,7 @@ mod herald;
 mod holding;
 mod invites;
 mod key_care;
+mod kept;
 mod keys;
 mod left_over;
 mod line;

@@ -27,7 +27,7 @@ const APPLICATION_ID: i64 = 0x4353_474e;
 const SQLITE_MIN: (&str, i32) = ("3.51.3", 3_051_003);
 
 /// The migrations by number, from 1. A number once released is never changed.
-const MIGRATIONS: [&str; 15] = [
+const MIGRATIONS: [&str; 16] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
@@ -43,6 +43,7 @@ const MIGRATIONS: [&str; 15] = [
     include_str!("migrations/0013.sql"),
     include_str!("migrations/0014.sql"),
     include_str!("migrations/0015.sql"),
+    include_str!("migrations/0016.sql"),
 ];
 
 /// How long a statement waits for somebody else's lock, such as a backup tool's.

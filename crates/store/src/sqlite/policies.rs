@@ -5,9 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::fault::{Fault, corrupt};
 use super::keys::{Fields, Keys};
 use super::records::number;
-use super::servers;
 use super::tx::{Detail, Recorded, Tx};
-use super::watches;
+use super::{kept, servers, watches};
 use crate::{
     By, ChangeError, Moment, OrgId, Policy, PolicyId, PolicyVersion, ServerId, VersionLine, names,
 };
@@ -17,7 +16,13 @@ pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
 pub(super) const CASES_BYTES_MAX: usize = 4 << 20;
 
 fn policy_fields(org: &str, policy: &Policy) -> Fields {
-    Fields::of(org, policy.id.as_str()).text(&policy.name).int(i64::from(policy.latest))
+    let fields =
+        Fields::of(org, policy.id.as_str()).text(&policy.name).int(i64::from(policy.latest));
+    // Rows from before there were any marks stay as they were signed.
+    match &policy.kept_in {
+        None => fields,
+        Some(place) => fields.text(place),
+    }
 }
 
 fn version_fields(org: &str, version: &PolicyVersion) -> Fields {
@@ -32,7 +37,8 @@ fn version_fields(org: &str, version: &PolicyVersion) -> Fields {
 
 const POLICY: &str = "SELECT p.id, p.name, p.server, p.latest, p.created_at, p.mac, \
     (SELECT count(DISTINCT a.grant_id) FROM attachments a JOIN grants g ON g.org = a.org \
-     AND g.id = a.grant_id WHERE a.org = p.org AND a.policy = p.id AND g.state <> 'revoked') \
+     AND g.id = a.grant_id WHERE a.org = p.org AND a.policy = p.id AND g.state <> 'revoked'), \
+    p.kept_in \
     FROM policies p WHERE p.org = ?1";
 
 fn policy_of(keys: &Keys, org: &str, row: &Row<'_>) -> Result<(Policy, bool), Fault> {
@@ -43,6 +49,7 @@ fn policy_of(keys: &Keys, org: &str, row: &Row<'_>) -> Result<(Policy, bool), Fa
         latest: number(row.get(3)?, "policies")?,
         created_at: Moment::of_micros(row.get(4)?),
         attached: row.get(6)?,
+        kept_in: row.get(7)?,
     };
     let ours = keys.verify("policies", &policy_fields(org, &policy), &row.get::<_, Vec<u8>>(5)?);
     Ok((policy, ours))
@@ -191,7 +198,7 @@ pub(super) fn create_published(
 ) -> Result<Recorded<(Policy, PolicyVersion)>, Fault> {
     let (policy, detail) = make(tx, by, name, server)?;
     let (version, published) = add_version(tx, by, &policy.id, new)?;
-    let policy = Policy { latest: version.number, ..policy };
+    let policy = to_change(tx, by, &policy.id)?;
     let detail = detail.with(published);
     let id = policy.id.clone();
     tx.record(by, "policy.created", id.as_str(), detail, (policy, version))
@@ -217,6 +224,7 @@ fn make(
         latest: 0,
         created_at: by.at,
         attached: 0,
+        kept_in: None,
     };
     tx.conn
         .prepare_cached(
@@ -244,6 +252,8 @@ pub(super) struct Publication {
     pub(super) cases: Option<Vec<u8>>,
     pub(super) note: String,
     pub(super) expected_latest: Option<u32>,
+    /// Where the version comes from, if from files; a policy that is kept in files takes no other.
+    pub(super) kept_in: Option<String>,
 }
 
 pub(super) fn publish(
@@ -274,6 +284,10 @@ fn add_version(
     if new.expected_latest.is_some_and(|expected| expected != old.latest) {
         return Err(ChangeError::Stale { what: "policy", current: i64::from(old.latest) }.into());
     }
+    match &new.kept_in {
+        None => kept::editable(&old)?,
+        Some(place) => names::place("kept_in", place)?,
+    }
     let number = old.latest.checked_add(1).ok_or_else(|| corrupt("policies"))?;
     let version = PolicyVersion {
         policy: id.clone(),
@@ -300,20 +314,14 @@ fn add_version(
             version.published_at.micros(),
             tx.keys.mac("policy_versions", &version_fields(by.org.as_str(), &version)),
         ])?;
-    let policy = Policy { latest: number, ..old };
-    tx.conn
-        .prepare_cached("UPDATE policies SET latest = ?3, mac = ?4 WHERE org = ?1 AND id = ?2")?
-        .execute(params![
-            by.org.as_str(),
-            id.as_str(),
-            number,
-            tx.keys.mac("policies", &policy_fields(by.org.as_str(), &policy)),
-        ])?;
+    let before = old.kept_in.clone();
+    let policy = Policy { latest: number, kept_in: new.kept_in, ..old };
+    write(tx, &by.org, &policy)?;
     tx.judged_by();
-    let before = i64::from(number - 1);
     let mut detail = Detail::default()
-        .change("latest", before, i64::from(number))
-        .now("note", version.note.as_str());
+        .change("latest", i64::from(number - 1), i64::from(number))
+        .now("note", version.note.as_str())
+        .with(kept::changed(before.as_deref(), policy.kept_in.as_deref()));
     // What a candidate was watched beside is not live any more.
     if let Some(watch) = watches::end(tx, &by.org, id, by.at)? {
         detail = detail.was("watch", watch.id.as_str());
@@ -321,11 +329,37 @@ fn add_version(
     Ok((version, detail))
 }
 
-pub(super) fn delete(tx: &Tx<'_>, by: &By, id: &PolicyId) -> Result<Recorded<()>, Fault> {
+/// Writes what of a policy's row can change.
+pub(super) fn write(tx: &Tx<'_>, org: &OrgId, policy: &Policy) -> Result<(), Fault> {
+    tx.conn
+        .prepare_cached(
+            "UPDATE policies SET latest = ?3, kept_in = ?4, mac = ?5 WHERE org = ?1 AND id = ?2",
+        )?
+        .execute(params![
+            org.as_str(),
+            policy.id.as_str(),
+            policy.latest,
+            policy.kept_in,
+            tx.keys.mac("policies", &policy_fields(org.as_str(), policy)),
+        ])?;
+    Ok(())
+}
+
+/// Removes a policy. One that is kept in files goes when the place is named: then its files are gone.
+pub(super) fn delete(
+    tx: &Tx<'_>,
+    by: &By,
+    id: &PolicyId,
+    kept_in: Option<&str>,
+) -> Result<Recorded<()>, Fault> {
     let found = one(tx.conn, tx.keys, &by.org, id.as_str())?;
-    let (policy, _) = found
+    let (policy, ours) = found
         .filter(|(p, _)| p.id == *id)
         .ok_or_else(|| ChangeError::NotFound { what: "policy", id: id.to_string() })?;
+    // A mark that somebody else wrote holds nobody up: what is forged can be removed.
+    if ours {
+        kept::goes_with(&policy, kept_in)?;
+    }
     if policy.attached > 0 {
         let attached = policy.attached;
         return Err(ChangeError::Conflict(format!("{attached} grants use the policy")).into());
@@ -335,8 +369,10 @@ pub(super) fn delete(tx: &Tx<'_>, by: &By, id: &PolicyId) -> Result<Recorded<()>
         .prepare_cached("DELETE FROM policies WHERE org = ?1 AND id = ?2")?
         .execute([by.org.as_str(), id.as_str()])?;
     tx.judged_by();
-    let detail =
-        Detail::default().was("name", policy.name.as_str()).was("latest", i64::from(policy.latest));
+    let detail = Detail::default()
+        .was("name", policy.name.as_str())
+        .was("latest", i64::from(policy.latest))
+        .with(kept::changed(policy.kept_in.as_deref(), None));
     tx.record(by, "policy.deleted", id.as_str(), detail, ())
 }
 

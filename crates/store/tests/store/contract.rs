@@ -50,6 +50,9 @@ kept! {
         a_channel_keeps_its_secret_and_leaves_a_line_for_each_change
         every_end_of_an_approval_is_in_the_outbox
         messages_are_tried_in_order_with_longer_and_longer_pauses;
+    kept:
+        a_policy_kept_in_files_is_changed_from_there_alone
+        each_change_of_where_a_policy_is_kept_is_on_record;
     objects:
         a_fresh_store_holds_nothing_and_knows_its_generation
         an_api_key_opens_until_the_moment_it_ends

@@ -16,7 +16,7 @@ use crate::promises::{self, House, MORNING, StoppedClock, Store, grant_draft, se
 
 const DATABASE: &str = "countersign.db";
 
-fn open(dir: &Path, root: &RootKey) -> Result<House<Sqlite>, StoreError> {
+pub(crate) fn open(dir: &Path, root: &RootKey) -> Result<House<Sqlite>, StoreError> {
     let clock = StoppedClock::at(MORNING);
     let store = Sqlite::open(dir, root, clock.clone(), Arc::new(OsRandom))?;
     Ok(House {
@@ -28,12 +28,12 @@ fn open(dir: &Path, root: &RootKey) -> Result<House<Sqlite>, StoreError> {
     })
 }
 
-fn ground() -> (TempDir, RootKey) {
+pub(crate) fn ground() -> (TempDir, RootKey) {
     (tempfile::tempdir().unwrap(), RootKey::from_bytes(&std::array::from_fn(|at| at as u8)))
 }
 
 /// Another connection to the file, as somebody has who can write the database and has no key.
-fn behind(dir: &Path) -> Connection {
+pub(crate) fn behind(dir: &Path) -> Connection {
     let conn = Connection::open(dir.join(DATABASE)).unwrap();
     conn.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
     conn

@@ -10,5 +10,6 @@ mod contract;
 mod evidence;
 mod evidence_kept;
 mod file;
+mod kept;
 mod recording;
 mod rotation;

@@ -9,6 +9,7 @@ import { Asked, Empty } from '../../ui/Asked';
 import { At, Go } from '../../ui/bits';
 import { Guarded } from '../../ui/Guarded';
 import { type Draft, loadLive } from './draft';
+import { editing } from './Kept';
 
 const h = t.policies.history;
 
@@ -69,7 +70,7 @@ export function History({ policy, draft, review }: Props) {
                       {version.number !== policy.latest && (
                         <Group>
                           <Guarded
-                            may={may('draft_put')}
+                            may={editing(policy, may('draft_put'))}
                             size="xs"
                             variant="default"
                             onClick={() => void restore(version.number)}

@@ -152,12 +152,13 @@ export async function putDraft(
 
 const same = (a: Texts, b: Texts): boolean => a.text === b.text && a.cases === b.cases;
 
-export function useDraft(policy: string, first: Stored): Draft {
+/** `editable`: whether what is typed here is sent; otherwise what waits in this browser goes on waiting. */
+export function useDraft(policy: string, first: Stored, editable = true): Draft {
   const name = `unsent.${policy}`;
   const [stored, setStored] = useState(first);
   // What could not be sent when this browser was last here is looked at again.
   const [unsent] = useState(() => {
-    const before = kept<Unsent | null>(name, null);
+    const before = editable ? kept<Unsent | null>(name, null) : null;
     return typeof before?.text === 'string' && !same(before, first) ? before : undefined;
   });
   const [now, setNow] = useState<Texts>({
@@ -180,9 +181,10 @@ export function useDraft(policy: string, first: Stored): Draft {
   const dirty = !same(now, stored);
 
   useEffect(() => {
+    if (!editable) return;
     if (dirty) keep(name, { ...now, revision: clash ? UNSETTLED : stored.revision });
     else forget(name);
-  }, [name, now, dirty, clash, stored.revision]);
+  }, [name, now, dirty, clash, stored.revision, editable]);
 
   /** Sends what stands here, one at a time, until the server has it. */
   const flush = useCallback((): Promise<number> => {
@@ -234,10 +236,10 @@ export function useDraft(policy: string, first: Stored): Draft {
   }, [policy]);
 
   useEffect(() => {
-    if (!dirty || clash) return undefined;
+    if (!dirty || clash || !editable) return undefined;
     const timer = setTimeout(() => void flush().catch(() => undefined), error ? 5_000 : PAUSE);
     return () => clearTimeout(timer);
-  }, [now, dirty, clash, error, flush]);
+  }, [now, dirty, clash, error, flush, editable]);
 
   const change = useCallback((next: (before: Texts) => Texts) => {
     const before = latest.current.now;

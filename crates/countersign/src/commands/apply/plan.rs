@@ -1,14 +1,24 @@
 //! The plan: what must be done so that the instance holds what the files say, and doing it.
 
+mod policies;
+
 use std::collections::BTreeSet;
 
 use http::Method;
 use serde_json::{Value, json};
 
 use super::super::show;
-use super::files::{self, Wanted};
+use super::files::Wanted;
 use crate::api::Api;
 use crate::failure::Failure;
+
+/// What must be done, and what is left to others.
+pub(super) struct Plan {
+    /// The changes, in the order in which they can be made.
+    pub(super) steps: Vec<Step>,
+    /// Policies that the directory does not have and that are kept in files elsewhere: name and place.
+    pub(super) elsewhere: Vec<(String, String)>,
+}
 
 /// What a step does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,27 +39,36 @@ pub(super) struct Step {
     body: Option<String>,
     /// The revision that was looked at: whoever changes it in between stops the step.
     revision: Option<String>,
+    /// Of a policy: where it is kept in files now, and where it will be.
+    kept_in: (Option<String>, Option<String>),
 }
 
 /// What must be done, in the order in which it can be: makers first, removals last, those of
 /// policies before those of the servers they are for.
-pub(super) async fn of(api: &Api, wanted: &Wanted) -> Result<Vec<Step>, Failure> {
+pub(super) async fn of(
+    api: &Api,
+    wanted: &Wanted,
+    source: &str,
+    mark: bool,
+) -> Result<Plan, Failure> {
     let mut steps = servers(api, wanted).await?;
     steps.extend(groups(api, wanted).await?);
-    steps.extend(policies(api, wanted).await?);
+    let policies = policies::of(api, wanted, source, mark).await?;
+    steps.extend(policies.steps);
     let order = |step: &Step| match (step.verb, step.kind) {
         (Verb::Make | Verb::Change, _) => 0,
         (Verb::Remove, "policies") => 1,
         (Verb::Remove, _) => 2,
     };
     steps.sort_by_key(order);
-    Ok(steps)
+    Ok(Plan { steps, elsewhere: policies.elsewhere })
 }
 
 impl Step {
     fn new(verb: Verb, kind: &'static str, name: &str) -> Self {
         let name = name.to_owned();
-        Self { verb, kind, name, fields: vec![], body: None, revision: None }
+        let kept_in = (None, None);
+        Self { verb, kind, name, fields: vec![], body: None, revision: None, kept_in }
     }
 
     /// What it is about, for people.
@@ -64,10 +83,24 @@ impl Step {
 
     /// What differs, for people.
     pub(super) fn what(&self) -> String {
-        if self.fields.is_empty() {
-            return String::new();
-        }
-        format!(" ({})", self.fields.join(", "))
+        let fields = match self.fields.as_slice() {
+            [] => String::new(),
+            fields => format!(" ({})", fields.join(", ")),
+        };
+        let place = match &self.kept_in {
+            (before, after) if before == after => String::new(),
+            (None, Some(place)) => format!(": kept in files at {place}"),
+            (Some(place), None) if self.verb == Verb::Remove => {
+                format!(": was kept in files at {place}")
+            }
+            (Some(_), None) => ": edited on the instance again".to_owned(),
+            (before, after) => format!(
+                ": kept in files at {}, no more at {}",
+                after.as_deref().unwrap_or_default(),
+                before.as_deref().unwrap_or_default()
+            ),
+        };
+        fields + &place
     }
 
     pub(super) fn as_json(&self) -> Value {
@@ -76,7 +109,12 @@ impl Step {
             Verb::Change => "change",
             Verb::Remove => "remove",
         };
-        json!({"verb": verb, "kind": self.kind, "name": self.name, "fields": self.fields})
+        let mut whole =
+            json!({"verb": verb, "kind": self.kind, "name": self.name, "fields": self.fields});
+        if self.kept_in.0 != self.kept_in.1 {
+            whole["kept_in"] = json!({"before": self.kept_in.0, "after": self.kept_in.1});
+        }
+        whole
     }
 
     /// Does it.
@@ -85,6 +123,9 @@ impl Step {
         let body = self.body.clone().unwrap_or_default();
         match (self.verb, self.kind) {
             (Verb::Make, kind) => api.post(&[kind], body).await?,
+            (Verb::Change, "policies") if self.fields == [policies::MARK] => {
+                api.put(&["policies", &self.name, "kept-in"], body).await?
+            }
             (Verb::Change, "policies") => {
                 api.post(&["policies", &self.name, "versions"], body).await?
             }
@@ -92,7 +133,10 @@ impl Step {
                 let tag = format!("\"{}\"", self.revision.as_deref().unwrap_or("0"));
                 api.replace(&path, body, &tag).await?
             }
-            (Verb::Remove, _) => api.ask(Method::DELETE, &path, &[], None).await?,
+            (Verb::Remove, _) => {
+                let place = self.kept_in.0.as_deref().map(|place| ("kept_in", place));
+                api.ask(Method::DELETE, &path, place.as_slice(), None).await?
+            }
         };
         Ok(())
     }
@@ -174,58 +218,6 @@ async fn groups(api: &Api, wanted: &Wanted) -> Result<Vec<Step>, Failure> {
             let (fields, step) = (vec!["members"], Step::new(Verb::Change, "groups", name));
             steps.push(Step { fields, body, revision, ..step });
         }
-    }
-    Ok(steps)
-}
-
-async fn policies(api: &Api, wanted: &Wanted) -> Result<Vec<Step>, Failure> {
-    let Some(wanted) = &wanted.policies else { return Ok(vec![]) };
-    let there = api.list(&["policies"]).await?;
-    let called = |policy: &Value| show::cell(policy, "/name");
-    let mut steps = removals("policies", there.iter().map(called), wanted.keys());
-    for (name, policy) in wanted {
-        let text = Value::from(policy.text.as_str());
-        let cases = policy.cases.as_deref().unwrap_or("[]").trim();
-        let found = there.iter().find(|found| called(found) == *name);
-        let latest = found.map(|found| show::cell(found, "/latest"));
-        let latest = latest.as_deref().filter(|latest| *latest != "0");
-        let (Some(found), Some(latest)) = (found, latest) else {
-            let (name_json, note) = (Value::from(name.as_str()), "\"Applied from files\"");
-            let (verb, body) = match found {
-                None => (
-                    Verb::Make,
-                    format!(
-                        r#"{{"name":{name_json},"text":{text},"cases":{cases},"note":{note}}}"#
-                    ),
-                ),
-                Some(_) => (
-                    Verb::Change,
-                    format!(
-                        r#"{{"text":{text},"cases":{cases},"note":{note},"expected_latest":0}}"#
-                    ),
-                ),
-            };
-            steps.push(Step { body: Some(body), ..Step::new(verb, "policies", name) });
-            continue;
-        };
-        let whole = api.get(&["policies", &show::cell(found, "/id")]).await?;
-        let mut fields = vec![];
-        if whole["version"]["text"] != text {
-            fields.push("text");
-        }
-        let kept = &whole["version"]["cases"];
-        let none = json!([]);
-        if !files::same_json(cases, if kept.is_null() { &none } else { kept }) {
-            fields.push("cases");
-        }
-        if fields.is_empty() {
-            continue;
-        }
-        let body = format!(
-            r#"{{"text":{text},"cases":{cases},"note":"Applied from files","expected_latest":{latest}}}"#
-        );
-        let step = Step::new(Verb::Change, "policies", name);
-        steps.push(Step { fields, body: Some(body), ..step });
     }
     Ok(steps)
 }

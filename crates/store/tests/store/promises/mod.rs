@@ -4,6 +4,7 @@ pub(crate) mod approvals;
 pub(crate) mod calls;
 pub(crate) mod channels;
 pub(crate) mod edges;
+pub(crate) mod kept;
 pub(crate) mod objects;
 pub(crate) mod people;
 pub(crate) mod quotas;
