@@ -155,9 +155,18 @@ pub(crate) async fn password(
         return Err(wrong());
     };
     control.inner.sign_in.throttle.succeeded(&given.email, asking.address);
+    let_in(&control, &asking, &member).await
+}
+
+/// Begins the session of a member who has shown, or just set, their password.
+async fn let_in(
+    control: &Control,
+    asking: &Asking,
+    member: &store::Member,
+) -> Result<Response, Problem> {
     let method = SignInMethod::Password;
-    let (session, token) = session::open(&control, &asking, &member, method, asking.now).await?;
-    session::answer(&control, &member, &session, &token).await
+    let (session, token) = session::open(control, asking, member, method, asking.now).await?;
+    session::answer(control, member, &session, &token).await
 }
 
 /// One text for an address that nobody has, a password that is wrong, none that was ever set, and a
@@ -197,9 +206,7 @@ pub(crate) async fn setup(
     let draft = SetupDraft { email: given.email, name: given.name };
     let address = Some(asking.address.to_string());
     let member = control.store.setup_finish(&token, draft, hash, address, asking.now).await?;
-    let method = SignInMethod::Password;
-    let (session, token) = session::open(&control, &asking, &member, method, asking.now).await?;
-    session::answer(&control, &member, &session, &token).await
+    let_in(&control, &asking, &member).await
 }
 
 /// Accepts an invitation: the member is active, has this password, and is signed in.
@@ -232,9 +239,7 @@ pub(crate) async fn accept(
     let address = Some(asking.address.to_string());
     let accepted = control.store.invite_accept_with(&token, name, hash, address, asking.now);
     let member = accepted.await?;
-    let method = SignInMethod::Password;
-    let (session, token) = session::open(&control, &asking, &member, method, asking.now).await?;
-    session::answer(&control, &member, &session, &token).await
+    let_in(&control, &asking, &member).await
 }
 
 /// Proves afresh who you are, with your password: revealing and changing roles need that. The
