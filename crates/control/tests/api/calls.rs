@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use store::{
-    CallId, DataPlane, GrantId, Intent, Outcome, OutcomeClass, ServerId, StoreError, Verdict,
-};
+use store::{CallId, DataPlane, Intent, Outcome, OutcomeClass, Verdict};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
+use crate::lines;
 use crate::world::{World, now};
 
 /// Writes a line as the gateway would. Allowed ones are left in flight.
@@ -18,44 +17,14 @@ pub(crate) async fn line(
     verdict: Verdict,
     rule: &str,
 ) -> CallId {
-    let view = world.store.view().await.unwrap();
-    let (grant, _) = &view.grants[0];
-    let server = &view.servers[0].server;
-    let id = CallId::new(now(), [number; 10]);
     let intent = Intent {
-        id,
-        at: now(),
-        org: world.store.org().clone(),
-        grant: GrantId::from(grant.id.as_str()),
-        grant_label: grant.label.as_str().into(),
-        identity: grant.identity.as_str().into(),
-        token_generation: 1,
-        server: ServerId::from(server.id.as_str()),
-        server_slug: server.slug.as_str().into(),
-        version: "2025-11-25",
-        method: "tools/call".into(),
-        tool: Some(tool.into()),
-        fingerprint: None,
-        policy: None,
         verdict,
         rule: rule.into(),
         reason: if verdict == Verdict::Denied { "deny_if" } else { "" },
         known_args: vec!["amount".into()],
-        unknown_args: 0,
-        request_bytes: 100,
-        charged: vec![],
-        count: 1,
-        marks: None,
+        ..lines::intent(world, number, tool).await
     };
-    if verdict == Verdict::Allowed {
-        world.store.call_begin(intent, vec![], view.generation).await.unwrap();
-    } else {
-        // A busy machine may take longer than an agent is let wait; the line is written all the same.
-        let written = world.store.call_refused(intent).await;
-        assert!(matches!(written, Ok(()) | Err(StoreError::Busy)), "{written:?}");
-        world.store.flush().await.unwrap();
-    }
-    id
+    lines::write(world, intent).await
 }
 
 async fn finish(world: &World, id: CallId) {

@@ -1,10 +1,9 @@
 //! Usage, calls with no known outcome, and the clock, as people see them.
 
 use serde_json::{Value, json};
-use store::{
-    ControlPlane as _, DataPlane as _, GrantId, Intent, Outcome, OutcomeClass, ServerId, Verdict,
-};
+use store::{ControlPlane as _, DataPlane as _, Outcome, OutcomeClass};
 
+use crate::lines;
 use crate::world::{World, now};
 
 /// A policy that splits money by currency and shares a count among all grants of the identity.
@@ -44,32 +43,8 @@ async fn pay(world: &World, number: u8, millionths: i64, class: OutcomeClass) ->
         let charge = policy::Charge { per: per.collect(), amount_millionths, ..stated.charge };
         (quota::Key::of(&subjects, &charge), charge)
     });
-    let id = store::CallId::new(now(), [number; 10]);
-    let intent = Intent {
-        id,
-        at: now(),
-        org: world.store.org().clone(),
-        grant: GrantId::from(grant.id.as_str()),
-        grant_label: grant.label.as_str().into(),
-        identity: grant.identity.as_str().into(),
-        token_generation: 1,
-        server: ServerId::from(server.id.as_str()),
-        server_slug: server.slug.as_str().into(),
-        version: "2025-11-25",
-        method: "tools/call".into(),
-        tool: Some("pay".into()),
-        fingerprint: None,
-        policy: None,
-        verdict: Verdict::Allowed,
-        rule: "".into(),
-        reason: "",
-        known_args: Vec::new(),
-        unknown_args: 0,
-        request_bytes: 1,
-        charged: Vec::new(),
-        count: 1,
-        marks: None,
-    };
+    let intent = lines::intent(world, number, "pay").await;
+    let id = intent.id;
     let judged_at = world.store.generation().unwrap();
     world.store.call_begin(intent, charges.collect(), judged_at).await.unwrap();
     world.store.call_finish(Outcome {

@@ -29,6 +29,7 @@ mod strict;
 mod conventions;
 mod servers;
 mod policies;
+mod lines;
 mod grants;
 mod keyring;
 mod oauth;

@@ -1,8 +1,9 @@
 //! Replay: recorded calls held against a document, with names and no values.
 
-use store::{CallId, DataPlane as _, GrantId, Intent, ServerId, Verdict};
+use store::{CallId, Intent, Verdict};
 
-use crate::world::{POLICY, World, now};
+use crate::lines;
+use crate::world::{POLICY, World};
 
 /// Writes a line that this policy decided, as the gateway would.
 async fn line(
@@ -24,41 +25,15 @@ async fn line_with(
     args: &[&str],
     unknown_args: u32,
 ) -> CallId {
-    let view = world.store.view().await.unwrap();
-    let (grant, _) = &view.grants[0];
-    let server = &view.servers[0].server;
     let intent = Intent {
-        id: CallId::new(now(), [number; 10]),
-        at: now(),
-        org: world.store.org().clone(),
-        grant: GrantId::from(grant.id.as_str()),
-        grant_label: grant.label.as_str().into(),
-        identity: grant.identity.as_str().into(),
-        token_generation: 1,
-        server: ServerId::from(server.id.as_str()),
-        server_slug: server.slug.as_str().into(),
-        version: "2025-11-25",
-        method: "tools/call".into(),
-        tool: Some(tool.into()),
-        fingerprint: None,
-        policy: Some((view.policies[0].policy.clone(), view.policies[0].number)),
         verdict,
         rule: rule.into(),
         reason,
         known_args: args.iter().map(|name| (*name).into()).collect(),
         unknown_args,
-        request_bytes: 100,
-        charged: vec![],
-        count: 1,
-        marks: None,
+        ..lines::judged(world, number, tool).await
     };
-    let id = intent.id;
-    if verdict == Verdict::Allowed {
-        world.store.call_begin(intent, vec![], view.generation).await.unwrap();
-    } else {
-        world.store.call_refused(intent).await.unwrap();
-    }
-    id
+    lines::write(world, intent).await
 }
 
 #[tokio::test]
