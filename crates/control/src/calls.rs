@@ -35,6 +35,8 @@ pub(crate) struct CallQuery {
     decision: Option<String>,
     /// `completed`, `tool_failed`, `upstream_error`, `not_sent`, `unknown` or `input_required`.
     outcome: Option<String>,
+    /// Judged by this policy, by id or name, whatever its version.
+    policy: Option<String>,
     /// Decided by this rule, or by a rule under this pointer.
     rule: Option<String>,
     /// At or after this moment.
@@ -61,6 +63,8 @@ pub(crate) struct TailQuery {
     tool: Option<String>,
     /// `allowed`, `held` or `denied`.
     decision: Option<String>,
+    /// Judged by this policy, by id or name, whatever its version.
+    policy: Option<String>,
     /// Decided by this rule, or by a rule under this pointer.
     rule: Option<String>,
 }
@@ -210,13 +214,25 @@ impl CallOut {
 
 impl CallQuery {
     fn parts(self) -> Result<(CallFilter, PageQuery), Problem> {
-        let Self { grant, server, tool, decision, outcome, rule, since, until, limit, after } =
-            self;
+        let Self {
+            grant,
+            server,
+            tool,
+            decision,
+            outcome,
+            policy,
+            rule,
+            since,
+            until,
+            limit,
+            after,
+        } = self;
         let mut faults = vec![];
         let filter = CallFilter {
             grant,
             server,
             tool,
+            policy,
             rule,
             verdict: word("decision", decision, Verdict::parse, &mut faults),
             outcome: word("outcome", outcome, OutcomeClass::parse, &mut faults),
@@ -229,10 +245,11 @@ impl CallQuery {
 
 impl TailQuery {
     pub(crate) fn filter(self) -> Result<CallFilter, Problem> {
-        let Self { grant, server, tool, decision, rule } = self;
+        let Self { grant, server, tool, decision, policy, rule } = self;
         let mut faults = vec![];
         let verdict = word("decision", decision, Verdict::parse, &mut faults);
-        bounded(CallFilter { grant, server, tool, rule, verdict, ..CallFilter::default() }, faults)
+        let rest = CallFilter::default();
+        bounded(CallFilter { grant, server, tool, policy, rule, verdict, ..rest }, faults)
     }
 }
 
@@ -242,6 +259,7 @@ fn bounded(filter: CallFilter, mut faults: Vec<Fault>) -> Result<CallFilter, Pro
         ("grant", &filter.grant),
         ("server", &filter.server),
         ("tool", &filter.tool),
+        ("policy", &filter.policy),
         ("rule", &filter.rule),
     ];
     for (name, text) in texts {

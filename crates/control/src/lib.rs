@@ -41,6 +41,7 @@ mod oauth;
 mod reveal;
 mod recordings;
 mod policies;
+mod policy_use;
 mod drafts;
 mod kept;
 mod jsonl;

@@ -10,8 +10,8 @@ use crate::problem::{Code, Problem};
 use crate::{
     Control, amounts, approvals, arrival, audit, backup, calls, channels, clock, credentials,
     document, drafts, evidence, exact, grants, groups, health, holding, kept, keyring, keys,
-    limits, me, members, metrics, oauth, policies, providers, recordings, replay, reservations,
-    reveal, servers, sign_in, simulate, summary, tail, tools, trial, usage, watches,
+    limits, me, members, metrics, oauth, policies, policy_use, providers, recordings, replay,
+    reservations, reveal, servers, sign_in, simulate, summary, tail, tools, trial, usage, watches,
 };
 use crate::{dashboard, permissions};
 
@@ -66,6 +66,7 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(watches::get, watches::start, watches::stop))
         .routes(routes!(watches::calls))
         .routes(routes!(replay::replay))
+        .routes(routes!(policy_use::read))
         .routes(routes!(limits::effect))
         .routes(routes!(policies::diff))
         .routes(routes!(trial::check))

@@ -318,6 +318,8 @@ pub trait ControlPlane:
     async fn call(&self, org: &OrgId, id: &CallId) -> Result<Option<Call>, StoreError>;
     /// What the newest lines add up to.
     async fn call_sums(&self, org: &OrgId, span: &CallSpan) -> Result<CallSums, StoreError>;
+    /// How often each rule of a policy decided, day by day.
+    async fn policy_use(&self, org: &OrgId, span: &UseSpan) -> Result<PolicyUse, StoreError>;
     /// Wakes whenever a commit added to the call log.
     fn calls_changed(&self) -> tokio::sync::watch::Receiver<u64>;
     /// The usage of a grant's limits, those of scopes it shares with others included.

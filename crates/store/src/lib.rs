@@ -71,7 +71,9 @@ pub use sign_in::{
     SignInMethod,
 };
 
-pub use sums::{CallCounts, CallOverhead, CallSpan, CallSum, CallSums, RuleSum};
+pub use sums::{
+    CallCounts, CallOverhead, CallSpan, CallSum, CallSums, PolicyUse, RuleSum, RuleUse, UseSpan,
+};
 pub use watch::{
     RecordedCalls, Watch, WatchBatch, WatchDraft, WatchKind, WatchTally, WatchWord, WatchedCall,
     Watches,

@@ -617,6 +617,8 @@ pub struct CallFilter {
     pub verdict: Option<Verdict>,
     /// With this outcome.
     pub outcome: Option<OutcomeClass>,
+    /// Judged by this policy (id or name), whatever its version.
+    pub policy: Option<String>,
     /// Decided by this rule, or by a rule under this pointer.
     pub rule: Option<String>,
     /// At or after this moment.

@@ -1,5 +1,5 @@
-//! What the newest calls add up to: decisions by the hour, the rules that denied, and the time that the
-//! gateway added.
+//! What the newest calls add up to: decisions by the hour, the rules that denied, the time that the
+//! gateway added, and how often each rule of a policy decided by the day.
 
 use std::sync::Arc;
 
@@ -75,6 +75,55 @@ pub struct CallSums {
     pub hours: Vec<CallSum>,
     /// The rules that denied most.
     pub rules: Vec<RuleSum>,
+    /// Whether every line of the span was looked at.
+    pub complete: bool,
+}
+
+/// The policy whose rules are counted, and how far back.
+#[derive(Clone, Debug)]
+pub struct UseSpan {
+    /// The policy, whatever its version.
+    pub policy: PolicyId,
+    /// The beginning of the first day.
+    pub since: Moment,
+    /// How many days of 24 hours.
+    pub days: u32,
+    /// The most lines of the log that are looked at, the newest.
+    pub lines_max: u32,
+    /// The most rules that are named.
+    pub rules_max: usize,
+}
+
+/// How often a rule decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleUse {
+    /// The rule, or the engine's name for its answer.
+    pub rule: Arc<str>,
+    /// Whether these are calls of tools; otherwise of resources, prompts and the like.
+    pub of_tools: bool,
+    /// How many calls it decided on each day, the earliest first. A folded line counts for all it
+    /// stands for.
+    pub days: Vec<u64>,
+    /// How often it asked people. A call that is repeated while it waits asks once.
+    pub asked: u64,
+    /// The newest version that it decided under.
+    pub version: u32,
+}
+
+impl RuleUse {
+    /// How many calls it decided on all these days.
+    pub fn total(&self) -> u64 {
+        self.days.iter().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+}
+
+/// How often the rules of a policy decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyUse {
+    /// Those that decided, the most frequent first.
+    pub rules: Vec<RuleUse>,
+    /// How many are not named because there are too many.
+    pub left_out: usize,
     /// Whether every line of the span was looked at.
     pub complete: bool,
 }

@@ -12,6 +12,7 @@ export interface LogFilter {
   tool?: string | undefined;
   decision?: string | undefined;
   outcome?: string | undefined;
+  policy?: string | undefined;
   rule?: string | undefined;
   since?: string | undefined;
   until?: string | undefined;

@@ -34,7 +34,18 @@ function texts<K extends string>(search: Search, ...names: K[]): { [P in K]?: st
 }
 
 const logFilter = (search: Search): LogFilter =>
-  texts(search, 'grant', 'server', 'tool', 'decision', 'outcome', 'rule', 'since', 'until');
+  texts(
+    search,
+    'grant',
+    'server',
+    'tool',
+    'decision',
+    'outcome',
+    'policy',
+    'rule',
+    'since',
+    'until',
+  );
 
 const root = createRootRoute({
   component: Outlet,

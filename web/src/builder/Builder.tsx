@@ -1,7 +1,7 @@
 // The visual builder: the document's parts on the left, the part at hand on the right.
 import { Alert, Button, Group, Text, TextInput, UnstyledButton } from '@mantine/core';
 import { type FormEvent, useMemo, useState } from 'react';
-import type { Schemas } from '../api/client';
+import { api, type Schemas } from '../api/client';
 import type { ServerTool } from '../lib/tools';
 import { t } from '../text';
 import { DeskContext } from './context';
@@ -9,7 +9,9 @@ import { DocumentPane, RequestsPane, SectionPane } from './DocumentPane';
 import { type Parsed, nodeAt, parse, pathOf, stepsOf, valueAt } from './document';
 import { keysOf, listAt, rulePath, stateOf } from './reading';
 import { LISTS } from './language';
+import { RuleUse } from './RuleUse';
 import { ToolPane } from './ToolPane';
+import { UseTable } from './UseTable';
 import './builder.css';
 
 const b = t.builder;
@@ -20,10 +22,8 @@ interface Props {
   undo: (() => void) | undefined;
   redo: (() => void) | undefined;
   tools: ServerTool[];
-  policy: Schemas['PolicyOut'];
+  policy: Schemas['PolicyWhole'];
   readOnly: boolean;
-  /** How often each rule of the live version decided in the last seven days. */
-  counts: ReadonlyMap<string, number>;
   /** The place somebody wants to see, as a pointer. */
   at: string | undefined;
   toJson: () => void;
@@ -51,7 +51,6 @@ export default function Builder({
   tools,
   policy,
   readOnly,
-  counts,
   at,
   toJson,
 }: Props) {
@@ -75,9 +74,20 @@ export default function Builder({
 
   const locked = readOnly || parsed.broken !== undefined;
   const tool = part.kind === 'tool' ? tools.find((one) => one.name === part.name) : undefined;
+  const query = api.useQuery(
+    'get',
+    '/api/v1/policies/{id}/use',
+    { params: { path: { id: policy.id } } },
+    { staleTime: 30_000 },
+  );
+  const live = policy.version?.text ?? '{}';
+  const used = useMemo(
+    () => query.data && { policy: policy.name, counts: query.data, live: parse(live) },
+    [query.data, policy.name, live],
+  );
   const desk = useMemo(
-    () => ({ doc, readOnly: locked, fields: tool?.fields ?? [], apply: setText, counts }),
-    [doc, locked, tool, setText, counts],
+    () => ({ doc, readOnly: locked, fields: tool?.fields ?? [], apply: setText, used }),
+    [doc, locked, tool, setText, used],
   );
   const lit = useMemo(() => {
     const path = at ? (rulePath(doc, at) ?? pathOf(doc, at)) : undefined;
@@ -123,6 +133,12 @@ export default function Builder({
           {part.kind === 'requests' && <RequestsPane />}
         </div>
       </div>
+      {used && <UseTable used={used} />}
+      {query.error && (
+        <Text size="sm" c="dimmed" mt="sm">
+          {b.use.failed}
+        </Text>
+      )}
     </DeskContext>
   );
 }
@@ -206,7 +222,8 @@ function Parts({ doc, tools, part, choose, locked }: PartsProps) {
       </ul>
       {rest.length > 0 && (
         <Text size="xs" c="dimmed">
-          {(unlistedState === 'allow' ? b.unlistedAllow : b.unlistedDeny)(rest.length)}
+          {(unlistedState === 'allow' ? b.unlistedAllow : b.unlistedDeny)(rest.length)}{' '}
+          {unlistedState === 'deny' && <RuleUse rule="(default deny)" says={b.use.unlisted} />}
         </Text>
       )}
       {!locked && (

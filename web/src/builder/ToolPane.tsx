@@ -12,7 +12,7 @@ import { IconArrowDown, IconArrowUp, IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
 import type { Schemas } from '../api/client';
 import { to } from '../app/links';
-import { formatDecimal, formatNumber } from '../lib/format';
+import { formatDecimal } from '../lib/format';
 import type { ServerTool } from '../lib/tools';
 import { t } from '../text';
 import { Go } from '../ui/bits';
@@ -22,6 +22,7 @@ import { type Condition, type Limit, type List, LISTS, type Rule, spell } from '
 import { LimitEditor } from './LimitEditor';
 import { keysFor, listAt, stateOf, type ToolState } from './reading';
 import { RuleEditor } from './RuleEditor';
+import { AsksOften, RuleUse } from './RuleUse';
 import { limitText, missingFires, ruleText } from './sentence';
 import { setState } from './states';
 
@@ -117,6 +118,9 @@ export function ToolPane({ name, tool, policy, lit }: Props) {
               ]}
             />
           )}
+          {name !== undefined && (
+            <RuleUse rule={pointerOf([...base, 'unlisted_args'])} says={b.doc.unlisted} />
+          )}
         </>
       )}
     </>
@@ -153,7 +157,7 @@ function Section({ base, list, lit }: { base: Path; list: List; lit: string | un
           list === 'limits' ? limitText(entry, formatDecimal(max)) : ruleText(entry, list);
         const name =
           list === 'limits' ? entry?.counter : (entry?.id ?? spell(entry?.conditions ?? []));
-        const count = desk.counts.get(pointerOf([...path, name ?? '']));
+        const pointer = pointerOf([...path, name ?? '']);
         const missing =
           list !== 'limits' && missingFires(entry?.conditions as Condition[] | undefined);
         return (
@@ -168,7 +172,7 @@ function Section({ base, list, lit }: { base: Path; list: List; lit: string | un
               align="flex-start"
               className="builder-line"
             >
-              <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+              <Text size="sm" flex={1} miw={0} style={{ overflowWrap: 'anywhere' }}>
                 {entry?.id && <b>{entry.id}: </b>}
                 {sentence}
                 {missing && (
@@ -177,13 +181,8 @@ function Section({ base, list, lit }: { base: Path; list: List; lit: string | un
                     {b.missing[list as 'deny_if']}
                   </Text>
                 )}
-                {count !== undefined && (
-                  <Text span size="xs" c="dimmed">
-                    {'  '}
-                    {b.inWeek(formatNumber(count))}
-                  </Text>
-                )}
               </Text>
+              <RuleUse rule={pointer} says={sentence} list={list} />
               <Group gap={4} wrap="nowrap">
                 {!desk.readOnly && (
                   <>
@@ -229,6 +228,7 @@ function Section({ base, list, lit }: { base: Path; list: List; lit: string | un
                 </Button>
               </Group>
             </Group>
+            {list === 'approve_if' && <AsksOften rule={pointer} />}
             {open === at &&
               (list === 'limits' ? (
                 <LimitEditor path={place} />

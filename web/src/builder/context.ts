@@ -1,6 +1,7 @@
 // What every part of the builder works with: the document, and the one way to change it.
 import { createContext, useContext } from 'react';
 import type { Field } from '../lib/fields';
+import type { PolicyUse } from '../lib/use';
 import type { Parsed, Path } from './document';
 import * as edit from './document';
 
@@ -10,8 +11,16 @@ export interface Desk {
   /** The arguments that rules can read, from the schema of the tool at hand. */
   fields: Field[];
   apply: (text: string) => void;
-  /** How often each rule of the live version decided in the last seven days. */
-  counts: ReadonlyMap<string, number>;
+  /** How often each rule decided in the last seven days, once that is known. */
+  used: Used | undefined;
+}
+
+export interface Used {
+  /** The policy's name. */
+  policy: string;
+  counts: PolicyUse;
+  /** The version that is live. */
+  live: Parsed;
 }
 
 const nothing: Desk = {
@@ -19,7 +28,7 @@ const nothing: Desk = {
   readOnly: true,
   fields: [],
   apply: () => undefined,
-  counts: new Map(),
+  used: undefined,
 };
 export const DeskContext = createContext<Desk>(nothing);
 

@@ -7,6 +7,11 @@ const time = new Intl.DateTimeFormat(undefined, {
   second: '2-digit',
 });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
+const utcDay = new Intl.DateTimeFormat(undefined, {
+  weekday: 'short',
+  day: 'numeric',
+  timeZone: 'UTC',
+});
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const ago = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
 
@@ -26,6 +31,9 @@ export function formatTime(at: string, now = new Date()): string {
   const date = new Date(at);
   return date.toDateString() === now.toDateString() ? time.format(date) : moment.format(date);
 }
+
+/** A day that begins at midnight in UTC, such as "Mon 16". */
+export const formatUtcDay = (at: string): string => utcDay.format(new Date(at));
 
 export const formatDay = (at: string): string => day.format(new Date(at));
 

@@ -6,7 +6,7 @@ import type { Call } from './road';
 export type Stream = 'live' | 'lost' | 'off';
 
 /** What the stream can be narrowed by; the rest needs a list that was asked for. */
-const KNOWN = ['grant', 'server', 'tool', 'decision', 'rule'] as const;
+const KNOWN = ['grant', 'server', 'tool', 'decision', 'policy', 'rule'] as const;
 
 /**
  * Follows the log while `on`. `told` gets the lines of one frame: new ones, and old ones whose

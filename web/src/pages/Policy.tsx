@@ -24,7 +24,6 @@ import { History } from './policy/History';
 import { editing, Kept } from './policy/Kept';
 import { NewTest } from './policy/NewTest';
 import { Problems } from './policy/Problems';
-import { useReplay } from './policy/Replay';
 import { Simulate } from './policy/Simulate';
 import { Tests } from './policy/Tests';
 import './policy/policy.css';
@@ -84,14 +83,6 @@ function Open({ policy, first }: { policy: Schemas['PolicyWhole']; first: Stored
   const live = policy.version?.text ?? '';
   const go = (next: PolicyTab, pointer?: string) =>
     void navigate(to.policy(policy.name, next, pointer));
-  const past = useReplay(policy, live, may('policies_replay').allowed && policy.latest > 0);
-  const counts = useMemo(() => {
-    const found = new Map<string, number>();
-    for (const { rule, count } of past.data?.kinds ?? []) {
-      if (rule !== '') found.set(rule, (found.get(rule) ?? 0) + count);
-    }
-    return found;
-  }, [past.data]);
   const toLive = useMutation({
     mutationFn: async () => {
       await draft.discard();
@@ -196,7 +187,6 @@ function Open({ policy, first }: { policy: Schemas['PolicyWhole']; first: Stored
               tools={known.tools}
               policy={policy}
               readOnly={!write.allowed}
-              counts={counts}
               at={at}
               toJson={() => go('json')}
             />

@@ -31,6 +31,7 @@ export const logs = {
     tool: 'Tool',
     grant: 'Grant',
     server: 'Server',
+    policy: 'Policy',
     rule: 'Rule',
     outcome: 'Outcome',
     since: 'Since',

@@ -29,6 +29,7 @@ mod strict;
 mod conventions;
 mod servers;
 mod policies;
+mod policy_use;
 mod lines;
 mod grants;
 mod keyring;

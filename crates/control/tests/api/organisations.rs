@@ -46,7 +46,12 @@ async fn an_admin_of_another_organisation_finds_nothing_and_changes_nothing() {
     for path in ["/servers", "/policies", "/grants", "/calls"] {
         assert_eq!(ask("GET", path, "").await.json()["items"], serde_json::json!([]), "{path}");
     }
-    for filter in [format!("grant={grant}"), format!("server={server}"), "tool=pay".to_owned()] {
+    for filter in [
+        format!("grant={grant}"),
+        format!("server={server}"),
+        format!("policy={policy}"),
+        "tool=pay".to_owned(),
+    ] {
         let found = ask("GET", &format!("/calls?{filter}"), "").await;
         assert_eq!(found.json()["items"], serde_json::json!([]), "{filter}");
     }
@@ -72,6 +77,7 @@ async fn an_admin_of_another_organisation_finds_nothing_and_changes_nothing() {
             ("DELETE", format!("/servers/{server}/credential"), ""),
             ("PUT", format!("/servers/{server}/credential/scopes"), r#"{"scopes":["a"]}"#),
             ("GET", format!("/policies/{policy}"), ""),
+            ("GET", format!("/policies/{policy}/use"), ""),
             ("DELETE", format!("/policies/{policy}"), ""),
             ("GET", format!("/policies/{policy}/versions"), ""),
             ("GET", format!("/policies/{policy}/versions/1"), ""),

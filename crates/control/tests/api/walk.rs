@@ -173,6 +173,7 @@ fn steps() -> Vec<Step> {
         step("GET", "/policies/{id}/watch/calls", "/policies/p/watch/calls", "", 0),
         step("DELETE", "/policies/{id}/watch", "/policies/p/watch", "", 1),
         step("POST", "/policies/{id}/limits", "/policies/p/limits", &text, 0),
+        step("GET", "/policies/{id}/use", "/policies/p/use", "", 0),
         step("POST", "/policies/{id}/replay", "/policies/p/replay", &text, 0),
         step("POST", "/policies/check", "/policies/check", &text, 0),
         step("POST", "/policies/test", "/policies/test", &trial, 0),

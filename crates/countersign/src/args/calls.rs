@@ -84,6 +84,9 @@ pub(crate) struct CallFilter {
     /// Decided so: allowed, held or denied.
     #[arg(long)]
     pub(crate) decision: Option<String>,
+    /// Judged by this policy (name or id).
+    #[arg(long)]
+    pub(crate) policy: Option<String>,
     /// Decided by this rule, or one below it.
     #[arg(long)]
     pub(crate) rule: Option<String>,

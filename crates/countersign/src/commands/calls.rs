@@ -85,6 +85,7 @@ fn query(filter: &CallFilter) -> Vec<(&str, &str)> {
         ("server", &filter.server),
         ("tool", &filter.tool),
         ("decision", &filter.decision),
+        ("policy", &filter.policy),
         ("rule", &filter.rule),
     ]
     .into_iter()

@@ -108,6 +108,14 @@ impl Conditions {
         if let Some(class) = filter.outcome {
             all.and("o.class = ?", [class.as_str().to_owned()]);
         }
+        if let Some(policy) = &filter.policy {
+            let org = org.as_str().to_owned();
+            all.and(
+                "(s.policy_id = ? OR \
+                 s.policy_id = (SELECT id FROM policies WHERE org = ? AND name = ?))",
+                [policy.clone(), org, policy.clone()],
+            );
+        }
         if let Some(rule) = &filter.rule {
             let under = format!("{rule}/");
             all.and(
@@ -258,6 +266,7 @@ mod tests {
             tool: Some("t*".to_owned()),
             verdict: Some(Verdict::Allowed),
             outcome: Some(OutcomeClass::Completed),
+            policy: Some("p".to_owned()),
             rule: Some("/r".to_owned()),
             since: Some(Moment::of_micros(1)),
             until: Some(Moment::of_micros(2)),

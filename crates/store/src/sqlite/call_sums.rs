@@ -49,10 +49,7 @@ impl Part {
 }
 
 pub(super) fn of(conn: &Connection, org: &OrgId, span: &CallSpan) -> Result<CallSums, Fault> {
-    let last: i64 = conn
-        .prepare_cached("SELECT coalesce(max(idx), 0) FROM calls")?
-        .query_row([], |r| r.get(0))?;
-    let from = last - i64::from(span.lines_max);
+    let from = newest_after(conn, span.lines_max)?;
     let mut statement = conn.prepare_cached(
         "SELECT c.at, c.count, c.shape, s.verdict, o.class, o.took_micros - o.upstream_micros \
          FROM calls c JOIN call_shapes s ON s.id = c.shape LEFT JOIN outcomes o ON o.idx = c.idx \
@@ -96,8 +93,15 @@ pub(super) fn of(conn: &Connection, org: &OrgId, span: &CallSpan) -> Result<Call
     })
 }
 
+/// Where a walk over the newest lines begins: behind this one.
+pub(super) fn newest_after(conn: &Connection, lines_max: u32) -> Result<i64, Fault> {
+    let mut newest = conn.prepare_cached("SELECT coalesce(max(idx), 0) FROM calls")?;
+    let last: i64 = newest.query_row([], |row| row.get(0))?;
+    Ok(last - i64::from(lines_max))
+}
+
 /// Whether no line before the walk belongs to the span.
-fn complete(conn: &Connection, from: i64, since: Moment) -> Result<bool, Fault> {
+pub(super) fn complete(conn: &Connection, from: i64, since: Moment) -> Result<bool, Fault> {
     let mut before =
         conn.prepare_cached("SELECT at FROM calls WHERE idx <= ?1 ORDER BY idx DESC LIMIT 1")?;
     let at: Option<i64> = before.query_row([from], |row| row.get(0)).optional()?;

@@ -12,7 +12,7 @@ use super::records::number;
 use super::tx::{Detail, Recorded};
 use super::{
     Sqlite, api_keys, audit_log, backup, call_log, call_sums, credentials, drafts, grant_rows,
-    grants, policies, reservations, servers, standings, tools, usage,
+    grants, policies, policy_use, reservations, servers, standings, tools, usage,
 };
 use crate::names;
 use crate::*;
@@ -323,6 +323,10 @@ impl ControlPlane for Sqlite {
 
     async fn call_sums(&self, org: &OrgId, span: &CallSpan) -> Result<CallSums, StoreError> {
         read!(self, |conn, _keys, org, span| call_sums::of(conn, &org, &span))
+    }
+
+    async fn policy_use(&self, org: &OrgId, span: &UseSpan) -> Result<PolicyUse, StoreError> {
+        read!(self, |conn, _keys, org, span| policy_use::of(conn, &org, &span))
     }
 
     fn calls_changed(&self) -> watch::Receiver<u64> {

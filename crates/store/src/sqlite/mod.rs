@@ -62,6 +62,7 @@ mod passkeys;
 mod passwords;
 mod people;
 mod policies;
+mod policy_use;
 mod providers;
 mod quota_rows;
 mod quotas;

@@ -105,6 +105,10 @@ kept! {
         the_log_is_read_page_by_page_and_followed
         callers_at_once_each_get_their_own_line
         a_caller_who_goes_away_leaves_no_open_call;
+    rule_use:
+        rules_are_counted_by_the_day_whatever_the_version
+        a_count_says_whether_it_saw_everything
+        a_call_asks_people_once_however_often_it_is_repeated;
     quotas:
         a_limit_holds_exactly_under_any_number_of_callers
         several_limits_are_taken_all_or_none

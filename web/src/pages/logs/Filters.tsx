@@ -12,6 +12,7 @@ export function Filters({ filter, set }: { filter: LogFilter; set: (filter: LogF
   const [rule, setRule] = useState(filter.rule ?? '');
   const grants = api.useQuery('get', '/api/v1/grants', { params: { query: { limit: 500 } } });
   const servers = api.useQuery('get', '/api/v1/servers', { params: { query: { limit: 500 } } });
+  const policies = api.useQuery('get', '/api/v1/policies', { params: { query: { limit: 500 } } });
   const any = { value: '', label: t.logs.filters.any };
   const change = (part: Partial<LogFilter>) => {
     const next = { ...filter, tool: tool || undefined, rule: rule || undefined, ...part };
@@ -64,6 +65,16 @@ export function Filters({ filter, set }: { filter: LogFilter; set: (filter: LogF
           )}
           value={filter.server ?? ''}
           onChange={(event) => change({ server: event.currentTarget.value })}
+        />
+        <NativeSelect
+          size="xs"
+          label={t.logs.filters.policy}
+          data={known(
+            filter.policy,
+            (policies.data?.items ?? []).map((policy) => policy.name),
+          )}
+          value={filter.policy ?? ''}
+          onChange={(event) => change({ policy: event.currentTarget.value })}
         />
         <NativeSelect
           size="xs"

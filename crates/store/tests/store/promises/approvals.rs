@@ -24,7 +24,7 @@ pub(crate) struct Held<S> {
     pub(crate) house: House<S>,
     pub(crate) server: Server,
     pub(crate) grant: Grant,
-    policy: PolicyId,
+    pub(crate) policy: PolicyId,
     pub(crate) finance: Member,
 }
 

@@ -128,6 +128,7 @@ pub(crate) async fn the_log_answers_every_filter<S: Store>(house: House<S>) {
     let (a, b) = (house.server("a").await, house.server("b").await);
     let (one, _) = house.grant("one", &[&a.id, &b.id]).await;
     let (two, _) = house.grant("two", &[&a.id]).await;
+    let policy = house.policy("mine", r#"{"version":"1","default":"deny"}"#).await;
     let begin = house.by().at;
     let lines: [(_, _, &str, Verdict, &str, Option<OutcomeClass>); 5] = [
         (&one, &a, "list", Verdict::Allowed, "", Some(OutcomeClass::Completed)),
@@ -141,6 +142,10 @@ pub(crate) async fn the_log_answers_every_filter<S: Store>(house: House<S>) {
             tool: Some(tool.into()),
             verdict,
             rule: rule.into(),
+            policy: match tool {
+                "refund_a" => Some((policy.clone(), 1)),
+                _ => house.intent(grant, server).policy,
+            },
             ..house.intent(grant, server)
         };
         let id = intent.id;
@@ -168,6 +173,10 @@ pub(crate) async fn the_log_answers_every_filter<S: Store>(house: House<S>) {
         (CallFilter { tool: text("refund_?*"), ..all.clone() }, &[]),
         (CallFilter { verdict: Some(Verdict::Denied), ..all.clone() }, &[5, 2]),
         (CallFilter { outcome: Some(OutcomeClass::Unknown), ..all.clone() }, &[4]),
+        (CallFilter { policy: text("pol_x"), ..all.clone() }, &[5, 4, 3, 1]),
+        (CallFilter { policy: text(policy.as_str()), ..all.clone() }, &[2]),
+        (CallFilter { policy: text("mine"), ..all.clone() }, &[2]),
+        (CallFilter { policy: text("nobody's"), ..all.clone() }, &[]),
         (CallFilter { rule: text("/tools/refund"), ..all.clone() }, &[3, 2]),
         (CallFilter { rule: text("/tools/refund/deny_if/x"), ..all.clone() }, &[2]),
         (CallFilter { rule: text("/tools/%"), ..all.clone() }, &[]),

@@ -10,6 +10,7 @@ pub(crate) mod people;
 pub(crate) mod quotas;
 pub(crate) mod races;
 pub(crate) mod records;
+pub(crate) mod rule_use;
 pub(crate) mod unknown;
 pub(crate) mod usage;
 
