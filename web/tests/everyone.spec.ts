@@ -84,6 +84,7 @@ const BUTTONS: Record<string, string[]> = {
   'a grant that was just made': GRANT,
   'a credential': [...SERVER, ...CREDENTIAL],
   'a server without tools': SERVER,
+  'a policy kept in files': ['draft_put', 'policies_keep_in'],
 };
 
 let people: Person[] = [];
@@ -95,6 +96,7 @@ const MADE: [what: string, needs?: string][] = [
   ['a grant that was just made'],
   ['a credential', 'credential_get'],
   ['a server without tools'],
+  ['a policy kept in files'],
 ];
 let made: Record<string, string> = {};
 
@@ -130,6 +132,12 @@ async function hide(request: APIRequestContext): Promise<string[]> {
     data: { headers: { 'X-Canary': CANARY.credential } },
   });
   expect(set.ok(), await set.text()).toBe(true);
+  const policy = `files-${randomUUID()}`;
+  const files = await request.post(api('/policies'), {
+    headers: asking(),
+    data: { name: policy, text: '{"version":"1","default":"deny"}', kept_in: 'acme/policies' },
+  });
+  expect(files.status(), await files.text()).toBe(201);
   const waiting = await held(request, { ...REFUND, amount: 908, reason: CANARY.argument });
   const { label, token } = await grantOf(request);
   await call(request, 'support-agent', 'refund_payment', {
@@ -147,6 +155,7 @@ async function hide(request: APIRequestContext): Promise<string[]> {
     'a grant that was just made': `/grants/${label}`,
     'a credential': `/servers/${slug}/credential`,
     'a server without tools': `/servers/${slug}/tools`,
+    'a policy kept in files': `/policies/${policy}/build`,
   };
   const { grants, members, api_key } = house();
   return [
