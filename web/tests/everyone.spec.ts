@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { type APIRequestContext, type Browser, expect, type Page } from '@playwright/test';
 import { house } from './house';
 import { SCREENS } from './screens';
+import { site } from './site';
 import { asking, call, grantOf, held, pageOf, REFUND, settled, test } from './world';
 
 interface Operations {
@@ -78,7 +79,7 @@ const BUTTONS: Record<string, string[]> = {
   '/members?tab=groups': ['groups_create', 'groups_update', 'groups_delete'],
   '/keys': ['keys_create', 'keys_revoke'],
   '/keys?tab=sealing': ['keys_rotate', 'keys_root_key'],
-  '/settings': ['providers_create'],
+  '/settings': ['providers_create', 'clock_confirm'],
   '/settings/channels': ['channels_create'],
   'a call that waits': ['approvals_withdraw'],
   'a grant that was just made': GRANT,
@@ -360,6 +361,48 @@ test.describe('every button is awake exactly for those whom the server lets, and
         const button = page.getByRole('button', { name, exact: true });
         await expect(button, `${name} for ${who}`).toHaveCount(can_decide ? 1 : 0);
       }
+    }
+  });
+  test('the buttons of accounts at a server', async ({ request }) => {
+    const orders = await site();
+    try {
+      for (const own of [false, true]) {
+        const slug = `accounts-${randomUUID()}`;
+        const server = await request.post(api('/servers?probe=false'), {
+          headers: asking(),
+          data: { slug, url: orders.url },
+        });
+        expect(server.status(), await server.text()).toBe(201);
+        const set = await request.put(api(`/servers/${slug}/credential`), {
+          headers: asking(),
+          data: {
+            oauth: {
+              grant: 'authorization_code',
+              client_id: 'made-there',
+              client_secret: CANARY.credential,
+              scopes: ['orders:read'],
+              per_identity: own,
+            },
+          },
+        });
+        expect(set.ok(), await set.text()).toBe(true);
+        for (const { who, key, page } of people) {
+          const path = `/servers/${slug}/connections`;
+          const said = await request.get(api(path), { headers: asking(key) });
+          const { can } = (await said.json()) as { can: { connect: boolean } };
+          // An account of one's own is everybody's; one for all is the admin's.
+          expect(can.connect, who).toBe(own || who === 'admin');
+          await page.goto(`${house().control_url}/servers/${slug}/connect`);
+          const button = page.locator('[data-can="connect"]');
+          await expect(button).toHaveCount(1);
+          const asleep = (await button.getAttribute('aria-disabled')) === 'true';
+          expect(asleep, `${who} at ${own ? 'their own' : 'the shared'}`).toBe(!can.connect);
+          const asked = await request.post(api(path), { headers: asking(key), data: {} });
+          expect(asked.status(), `${who}: ${await asked.text()}`).toBe(can.connect ? 200 : 403);
+        }
+      }
+    } finally {
+      orders.end();
     }
   });
   test('the stream of the log', async ({ request }) => {

@@ -9,8 +9,9 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use serde::{Deserialize, Deserializer, Serialize};
-use store::{Attachment, Grant, GrantState, MemberId, PolicyId, ServerId};
+use store::{Attachment, Grant, GrantState, MemberId, PolicyId, ServerId, TokenTrace};
 use utoipa::ToSchema;
+use vault::TokenKind;
 
 use crate::body::{Asked, Unread};
 use crate::can::Can;
@@ -25,6 +26,9 @@ use crate::{At, Control, TOKEN_GONE, time};
 
 pub(crate) use change::server_of;
 use change::{grant_attach, grant_hand_over, grant_issue, grant_rotate, grant_set_state};
+
+/// How much of a token's public part is shown: four of 62 characters tell 14 million apart.
+const TRACE_CHARS: usize = 4;
 
 /// A server a grant reaches.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -103,12 +107,32 @@ pub(crate) struct Named {
     pub(crate) name: String,
 }
 
+/// The policy that judges a grant's calls at a server.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JudgingPolicy {
+    id: String,
+    name: String,
+    /// The number of the version in force, the newest; 0 when none is published: every call is denied.
+    version: u32,
+}
+
+/// What may be known of a token that is good.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TokenTraceOut {
+    /// Its first characters: enough to tell which token an agent holds, and no part of its secret.
+    begins: String,
+    /// Counts the grant's tokens, from 1.
+    generation: u32,
+    /// The moment it ends because a newer one was made; `null` for the newest.
+    ends_at: Option<String>,
+}
+
 /// A server a grant reaches.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Reach {
     server: Named,
     /// The policy that judges there; without one every call is denied.
-    policy: Option<Named>,
+    policy: Option<JudgingPolicy>,
     /// Where an agent with this grant's token reaches it.
     gateway_url: String,
 }
@@ -133,6 +157,8 @@ pub(crate) struct GrantOut {
     in_flight_max: u32,
     /// The generation of its newest token, from 1.
     generation: u32,
+    /// The tokens that are good, the oldest first; none once the grant is revoked or has ended.
+    tokens: Vec<TokenTraceOut>,
     /// Counts changes; the `ETag` of the grant.
     revision: i64,
     created_at: String,
@@ -166,10 +192,22 @@ impl Creation for GrantMade {
     }
 }
 
+impl TokenTraceOut {
+    fn of(token: &TokenTrace) -> Self {
+        let public: String = token.token_id.chars().take(TRACE_CHARS).collect();
+        Self {
+            begins: format!("{}{public}", TokenKind::Grant.prefix()),
+            generation: token.generation,
+            ends_at: token.valid_until.map(time::write),
+        }
+    }
+}
+
 /// What people call the servers and policies of the organisation.
 struct Names {
     servers: HashMap<ServerId, String>,
-    policies: HashMap<PolicyId, String>,
+    /// With the numbers of their newest versions.
+    policies: HashMap<PolicyId, (String, u32)>,
     members: HashMap<MemberId, String>,
 }
 
@@ -181,7 +219,7 @@ impl Names {
         Ok(Self {
             members: members.into_iter().map(|m| (m.id, m.email)).collect(),
             servers: servers.into_iter().map(|s| (s.id, s.slug)).collect(),
-            policies: policies.into_iter().map(|p| (p.id, p.name)).collect(),
+            policies: policies.into_iter().map(|p| (p.id, (p.name, p.latest))).collect(),
         })
     }
 
@@ -193,14 +231,20 @@ impl Names {
             Reach {
                 gateway_url: format!("{gateway_url}/mcp/{slug}"),
                 server: Named { id: attached.server.to_string(), name: slug.to_owned() },
-                policy: attached.policy.map(|id| Named {
-                    name: self.policies.get(&id).map_or(id.as_str(), |n| n).to_owned(),
-                    id: id.to_string(),
+                policy: attached.policy.map(|id| {
+                    let known = self.policies.get(&id);
+                    let (name, version) =
+                        known.map_or((id.as_str(), 0), |(name, latest)| (name, *latest));
+                    JudgingPolicy { name: name.to_owned(), version, id: id.to_string() }
                 }),
             }
         };
+        let expired = grant.expires_at.is_some_and(|at| at <= now);
+        let over = expired || grant.state == GrantState::Revoked;
+        let good = |token: &&TokenTrace| !over && token.valid_until.is_none_or(|end| now < end);
         GrantOut {
-            expired: grant.expires_at.is_some_and(|at| at <= now),
+            tokens: grant.tokens.iter().filter(good).map(TokenTraceOut::of).collect(),
+            expired,
             id: grant.id.to_string(),
             label: grant.label,
             identity: grant.identity,

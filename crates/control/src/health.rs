@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
-use store::{Moment, Page, StoreError};
+use store::{ClockState, Moment, Page, StoreError};
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
@@ -89,7 +89,7 @@ async fn look(control: &Control) -> Status {
 /// How one part of the instance is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HealthPart {
-    /// `store`, or `export NAME`.
+    /// `store`, `clock`, or `export NAME`.
     part: String,
     /// `ok`, `lagging` (what it does is late; calls go on), `degraded` or `sealed`.
     state: &'static str,
@@ -104,8 +104,9 @@ pub(crate) struct HealthDetail {
     parts: Vec<HealthPart>,
 }
 
-/// How the instance is, part by part. An export that lags is shown here and leaves the status as it
-/// is: no call waits for it, so no load balancer should turn away from the instance.
+/// How the instance is, part by part. An export that lags and a clock in doubt are shown here and leave
+/// the status as it is: calls go on, or those without limits do, so no load balancer should turn away
+/// from the instance.
 #[utoipa::path(
     get, path = "/health/detail", tag = "health", operation_id = "health_detail",
     responses((status = 200, body = HealthDetail), (status = "4XX", body = ProblemBody)),
@@ -124,10 +125,34 @@ pub(crate) async fn detail(
     };
     let said = store.1.map(str::to_owned);
     let mut parts = vec![HealthPart { part: "store".to_owned(), state: store.0, said }];
+    if status == Status::Ok {
+        parts.push(of_clock(control.store.clock_state().await?));
+    }
     if let Some(watch) = &control.watch {
         parts.extend(watch.exports().await.into_iter().map(of_export));
     }
     Ok(Json(HealthDetail { status, parts }))
+}
+
+/// What is said of the clock that limits are counted by.
+fn of_clock(clock: ClockState) -> HealthPart {
+    let (state, said) = match clock.doubt {
+        None => ("ok", None),
+        Some(doubt) => {
+            let what = match doubt.reason {
+                quota::Reason::JumpedAhead => "jumped ahead",
+                quota::Reason::FellBack => "fell back",
+            };
+            let seconds = doubt.by_micros / 1_000_000;
+            (
+                "degraded",
+                Some(format!(
+                    "the clock {what} by {seconds} seconds: calls with limits are denied until somebody confirms it"
+                )),
+            )
+        }
+    };
+    HealthPart { part: "clock".to_owned(), state, said }
 }
 
 /// What is said of an export. Why a delivery failed is for those who read the log: it may name hosts.
@@ -149,6 +174,19 @@ fn of_export(export: Exported) -> HealthPart {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_in_doubt_is_a_part_that_is_not_well() {
+        let doubt =
+            quota::Doubt { reason: quota::Reason::FellBack, since: 0, by_micros: 90_000_000 };
+        for (doubt, state, said) in
+            [(None, "ok", ""), (Some(doubt), "degraded", "fell back by 90 seconds")]
+        {
+            let part = of_clock(ClockState { at: Moment::of_micros(0), doubt });
+            assert_eq!((part.part.as_str(), part.state), ("clock", state));
+            assert!(part.said.unwrap_or_default().contains(said));
+        }
+    }
 
     #[test]
     fn an_export_lags_when_it_fails_or_has_much_to_deliver() {

@@ -356,12 +356,25 @@ pub struct Grant {
     pub servers: Vec<Attachment>,
     /// The generation of its newest token, from 1.
     pub generation: u32,
+    /// What may be known of its tokens, the oldest first. One whose time is over may still be here.
+    pub tokens: Vec<TokenTrace>,
     /// Counts changes, for `If-Match`.
     pub revision: i64,
     /// When it was issued.
     pub created_at: Moment,
     /// When the last call came in, if any did.
     pub last_call_at: Option<Moment>,
+}
+
+/// What may be known of a token: enough to tell it from others, and nothing that lets anybody in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenTrace {
+    /// The public part of the token, 12 characters.
+    pub token_id: String,
+    /// Counts the grant's tokens, from 1.
+    pub generation: u32,
+    /// The moment it ends because a newer one was made; `None` for the newest.
+    pub valid_until: Option<Moment>,
 }
 
 /// A server a grant reaches, and the policy that judges there.
@@ -405,6 +418,14 @@ pub struct TokenRow {
     pub generation: u32,
     /// The moment an older token ends (rotation overlap); `None` for the newest.
     pub valid_until: Option<Moment>,
+}
+
+impl From<&TokenRow> for TokenTrace {
+    fn from(row: &TokenRow) -> Self {
+        let TokenRow { token_id, generation, valid_until, .. } = row;
+        let token_id = token_id.clone();
+        Self { token_id, generation: *generation, valid_until: *valid_until }
+    }
 }
 
 /// Everything the gateway judges from, read at one moment.

@@ -1,25 +1,15 @@
 // The account menu: colours, settings, and the ways out.
 import { Menu, Text, UnstyledButton, useMantineColorScheme } from '@mantine/core';
 import { IconChevronDown } from '@tabler/icons-react';
-import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { api } from '../api/client';
 import { t } from '../text/core';
+import { useLeave } from './leave';
 import { to } from './links';
 
 export default function AccountList({ name }: { name: string }) {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const queries = useQueryClient();
   const navigate = useNavigate();
-  const left = {
-    onSuccess: () => {
-      // Nothing of this person stays behind for the next one.
-      queries.clear();
-      void navigate(to.signIn());
-    },
-  };
-  const leave = api.useMutation('delete', '/api/v1/session', left);
-  const leaveAll = api.useMutation('delete', '/api/v1/sessions', left);
+  const leave = useLeave();
   return (
     <Menu position="bottom-end" width={240} defaultOpened>
       <Menu.Target>
@@ -45,8 +35,8 @@ export default function AccountList({ name }: { name: string }) {
           </Menu.Item>
         ))}
         <Menu.Divider />
-        <Menu.Item onClick={() => leave.mutate({})}>{t.shell.signOut}</Menu.Item>
-        <Menu.Item onClick={() => leaveAll.mutate({})}>{t.shell.signOutAll}</Menu.Item>
+        <Menu.Item onClick={() => leave.here()}>{t.shell.signOut}</Menu.Item>
+        <Menu.Item onClick={() => leave.everywhere()}>{t.shell.signOutAll}</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );

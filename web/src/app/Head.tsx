@@ -1,9 +1,11 @@
-// The right end of the head: how the instance is, colours, and the account.
+// The head: the way to the search, the zone of moments, and the account.
 import { Button, Kbd, Text, UnstyledButton } from '@mantine/core';
-import { IconChevronDown, IconCircleFilled, IconSearch } from '@tabler/icons-react';
+import { IconChevronDown, IconSearch } from '@tabler/icons-react';
 import { lazy, Suspense, useState } from 'react';
-import { api } from '../api/client';
+import { zoneName } from '../lib/format';
 import { t } from '../text/core';
+import { Go } from '../ui/bits';
+import { to } from './links';
 
 const loadMenu = () => import('./AccountList');
 const AccountList = lazy(loadMenu);
@@ -23,13 +25,14 @@ export function SearchButton({ onClick }: { onClick: () => void }) {
   );
 }
 
-export function HealthDot() {
-  const health = api.useQuery('get', '/api/v1/health', {}, { refetchInterval: 15_000, retry: 0 });
-  const status = health.error ? 'unknown' : (health.data?.status ?? 'unknown');
-  const color = status === 'ok' ? 'var(--cs-allowed)' : 'var(--cs-denied)';
+/** The zone that moments are shown in. */
+export function Zone() {
+  const name = zoneName();
   return (
-    <Text size="sm" component="span" visibleFrom="sm" style={{ color, whiteSpace: 'nowrap' }}>
-      <IconCircleFilled size={10} aria-hidden /> {t.shell.health[status]}
+    <Text size="sm" component="span" visibleFrom="md">
+      <Go {...to.settings()} title={t.shell.zone(name)} c="inherit">
+        {name}
+      </Go>
     </Text>
   );
 }

@@ -1,4 +1,5 @@
-// The palette: pages, grants, servers, tools, policies and their rules by name.
+// The palette: commands, pages, grants, servers, tools, policies and their rules by name.
+import { useMantineColorScheme } from '@mantine/core';
 import '@mantine/spotlight/styles.css';
 import { createSpotlight, Spotlight } from '@mantine/spotlight';
 import { useQueries } from '@tanstack/react-query';
@@ -7,8 +8,11 @@ import { useEffect } from 'react';
 import { api } from '../api/client';
 import { rulesOf } from '../lib/mentions';
 import { t } from '../text/core';
+import { type Operation, useCan } from './can';
 import { to } from './links';
 import { MENU } from './menu';
+import { useLeave } from './leave';
+import { NEW } from './opened';
 
 const [store, palette] = createSpotlight();
 const ALL = { params: { query: { limit: 500 } } };
@@ -46,8 +50,33 @@ export default function Palette({ close }: { close: () => void }) {
     group: name,
     actions: actions.map(({ id, label, go }) => ({ id, label, onClick: () => void go() })),
   });
+  const may = useCan();
+  const leave = useLeave();
+  const { setColorScheme } = useMantineColorScheme();
+  const c = t.shell.commands;
+  const make = (link: { to: string }) => navigate({ ...link, hash: NEW });
+  // What somebody may not do is not offered: the pages say which role can.
+  const commands: { id: keyof typeof c; needs?: Operation; go: () => unknown }[] = [
+    { id: 'newGrant', needs: 'grants_issue', go: () => make(to.grants()) },
+    { id: 'newPolicy', needs: 'policies_create', go: () => make(to.policies()) },
+    { id: 'newServer', needs: 'servers_create', go: () => make(to.servers()) },
+    { id: 'invite', needs: 'members_invite', go: () => make(to.members()) },
+    { id: 'newKey', needs: 'keys_create', go: () => make(to.keys()) },
+    { id: 'matrix', needs: 'grants_list', go: () => navigate(to.matrix()) },
+    { id: 'verify', needs: 'audit_verify', go: () => navigate(to.audit({ view: 'evidence' })) },
+    { id: 'light', go: () => setColorScheme('light') },
+    { id: 'dark', go: () => setColorScheme('dark') },
+    { id: 'auto', go: () => setColorScheme('auto') },
+    { id: 'signOut', go: leave.here },
+  ];
   const pages = MENU.flatMap((entry) => entry.pages);
   const actions = [
+    group(
+      t.shell.runs,
+      commands
+        .filter(({ needs }) => !needs || may(needs).allowed)
+        .map(({ id, go }) => ({ id: `run ${id}`, label: c[id], go })),
+    ),
     group(
       t.shell.menu,
       pages.map(({ page, link }) => ({

@@ -8,7 +8,8 @@ import { t } from '../text/core';
 import { Loading } from '../ui/Asked';
 import { ProblemView } from '../ui/ProblemView';
 import { Again } from './Again';
-import { AccountMenu, HealthDot, SearchButton } from './Head';
+import { AccountMenu, SearchButton, Zone } from './Head';
+import { HealthBar, HealthDot } from './HealthBar';
 import { useApprovalsForMe, useToolsToReview } from './badges';
 import { useCan } from './can';
 import { useKeys } from './keys';
@@ -86,6 +87,7 @@ function Frame({ name }: { name: string }) {
           <SearchButton onClick={() => setPalette(true)} />
           <Group gap="xs" wrap="nowrap">
             <HealthDot />
+            <Zone />
             <AccountMenu name={name} />
           </Group>
         </Group>
@@ -153,21 +155,4 @@ function Menu({ path }: { path: string }) {
       })}
     </div>
   ));
-}
-
-/** Says what follows from the state of the instance, while it is not well. */
-function HealthBar() {
-  const health = api.useQuery('get', '/api/v1/health', {}, { refetchInterval: 15_000, retry: 0 });
-  const status = health.error ? 'lost' : health.data?.status;
-  if (status === undefined || status === 'ok') return null;
-  const text = {
-    lost: t.shell.health.lostBar,
-    degraded: t.shell.health.degradedBar,
-    sealed: t.shell.health.sealedBar,
-  }[status];
-  return (
-    <div className="cs-bar" role="status" style={{ margin: '-16px -16px 16px' }}>
-      {text}
-    </div>
-  );
 }

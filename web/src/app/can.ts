@@ -11,7 +11,15 @@ export interface Permission {
   reason: string;
   /** What was asked about. */
   operation?: Operation;
+  /** The name of the answer, where the server gave one with the object itself. */
+  answer?: string;
 }
+
+/** What the server says under `name` of an object's `can`: it depends on more than the role. */
+export const canOf = (can: Record<string, boolean>, name: string): Permission => {
+  const allowed = can[name] === true;
+  return { answer: name, allowed, reason: allowed ? '' : t.can.needs('admin') };
+};
 
 /** Asks the server once what the person may do, and answers operation by operation. */
 export function useCan(): (operation: Operation) => Permission {

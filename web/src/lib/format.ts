@@ -1,18 +1,43 @@
-// Dates, numbers and spans for people, by the browser's own language.
+// Dates, numbers and spans for people, by the browser's own language and in the zone they chose.
+import { keep, kept } from './settings';
+
+const IN_UTC = 'times-in-utc';
+
+/** The formats of moments in a zone; the browser's own where none is given. */
+function formatsOf(timeZone: string | undefined) {
+  const of = (options: Intl.DateTimeFormatOptions) =>
+    new Intl.DateTimeFormat(undefined, { ...options, timeZone });
+  return {
+    time: of({ hour: '2-digit', minute: '2-digit', second: '2-digit' }),
+    day: of({ dateStyle: 'medium' }),
+    moment: of({ dateStyle: 'medium', timeStyle: 'medium' }),
+    zone: of({ timeZoneName: 'short' }),
+  };
+}
+
+let inUtc = kept(IN_UTC, false);
+let formats = formatsOf(inUtc ? 'UTC' : undefined);
+
+/** Whether moments are shown in UTC, and not in the zone of this browser. */
+export const timesAreInUtc = (): boolean => inUtc;
+
+/** Shows moments in UTC, or in the zone of this browser, from the next time they are drawn. */
+export function showTimesInUtc(yes: boolean): void {
+  inUtc = yes;
+  keep(IN_UTC, yes);
+  formats = formatsOf(yes ? 'UTC' : undefined);
+}
+
+/** What the zone is called that moments are shown in, such as UTC or CET. */
+export const zoneName = (now = new Date()): string =>
+  formats.zone.formatToParts(now).find(({ type }) => type === 'timeZoneName')?.value ?? '';
 
 const number = new Intl.NumberFormat();
-const time = new Intl.DateTimeFormat(undefined, {
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-});
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 const utcDay = new Intl.DateTimeFormat(undefined, {
   weekday: 'short',
   day: 'numeric',
   timeZone: 'UTC',
 });
-const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const ago = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
 
 export const formatNumber = (value: number): string => number.format(value);
@@ -24,18 +49,19 @@ export function formatDecimal(text: string): string {
   return rest ? `${grouped}.${rest}` : grouped;
 }
 
-export const formatMoment = (at: string): string => moment.format(new Date(at));
+export const formatMoment = (at: string): string => formats.moment.format(new Date(at));
 
 /** The time alone for today, the day as well for anything else. */
 export function formatTime(at: string, now = new Date()): string {
   const date = new Date(at);
-  return date.toDateString() === now.toDateString() ? time.format(date) : moment.format(date);
+  const today = formats.day.format(date) === formats.day.format(now);
+  return (today ? formats.time : formats.moment).format(date);
 }
 
 /** A day that begins at midnight in UTC, such as "Mon 16". */
 export const formatUtcDay = (at: string): string => utcDay.format(new Date(at));
 
-export const formatDay = (at: string): string => day.format(new Date(at));
+export const formatDay = (at: string): string => formats.day.format(new Date(at));
 
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ['day', 86_400],

@@ -14,8 +14,10 @@ import { unknown } from '../text/account';
 import { UnknownCalls } from '../ui/Unknown';
 import { stateOf } from './Grants';
 import { Actions } from './grants/Actions';
+import { Judged } from './grants/Judged';
 import { Snippets } from './grants/Snippets';
 import { TokenOnce } from './grants/TokenOnce';
+import { Traces } from './grants/Traces';
 
 const d = t.grants.detail;
 
@@ -27,15 +29,39 @@ export function Grant() {
 
 function Detail({ grant }: { grant: Schemas['GrantOut'] }) {
   const [made, setMade] = useState<Schemas['GrantMade']>();
+  const state = stateOf(grant);
   return (
     <Page
       title={grant.label}
       above={<Go {...to.grants()}>{t.grants.title}</Go>}
       about={
         <>
-          {t.grants.state[stateOf(grant)]} ·{' '}
-          {grant.expires_at ? <At at={grant.expires_at} as="distance" /> : t.grants.noEnd} ·{' '}
-          {d.generation(grant.generation)}
+          {grant.servers.map((reach) => (
+            <div key={reach.server.id}>
+              <Go {...to.server(reach.server.name)}>{reach.server.name}</Go> ·{' '}
+              <Judged by={reach.policy} />
+            </div>
+          ))}
+          <div>
+            {state !== 'expired' && `${t.grants.state[state]} · `}
+            {grant.expires_at ? (
+              <Ends at={grant.expires_at} over={grant.expired} />
+            ) : (
+              t.grants.noEnd
+            )}{' '}
+            ·{' '}
+            {grant.last_call_at ? (
+              <>
+                {d.lastCall} <At at={grant.last_call_at} as="distance" />
+              </>
+            ) : (
+              d.noCall
+            )}{' '}
+            · {d.owned(grant.owner?.name ?? d.noOwner)}
+          </div>
+          <div>
+            <Traces tokens={grant.tokens} />
+          </div>
         </>
       }
       actions={<Actions grant={grant} rotated={setMade} />}
@@ -59,31 +85,7 @@ function Detail({ grant }: { grant: Schemas['GrantOut'] }) {
         <Panel title={d.facts}>
           <Facts
             of={[
-              [
-                d.servers,
-                <Stack key="s" gap={2}>
-                  {grant.servers.map((reach) => (
-                    <span key={reach.server.id}>
-                      <Go {...to.server(reach.server.name)}>{reach.server.name}</Go> ·{' '}
-                      {reach.policy ? (
-                        <Go {...to.policy(reach.policy.name)}>{reach.policy.name}</Go>
-                      ) : (
-                        t.grants.noPolicy
-                      )}
-                    </span>
-                  ))}
-                </Stack>,
-              ],
               [t.grants.columns.identity, grant.identity],
-              [d.owner, grant.owner?.name ?? d.noOwner],
-              [
-                t.grants.columns.last,
-                grant.last_call_at ? (
-                  <At key="l" at={grant.last_call_at} as="distance" />
-                ) : (
-                  t.grants.never
-                ),
-              ],
               [
                 d.calls,
                 <Go key="c" {...to.logs({ grant: grant.label })}>
@@ -117,6 +119,15 @@ function Detail({ grant }: { grant: Schemas['GrantOut'] }) {
         <Snippets grant={grant} token={d.tokenPlace} />
       </Panel>
     </Page>
+  );
+}
+
+/** When the grant ends, or ended. */
+function Ends({ at, over }: { at: string; over: boolean }) {
+  return (
+    <>
+      {over ? d.ended : d.ends} <At at={at} as="distance" />
+    </>
   );
 }
 

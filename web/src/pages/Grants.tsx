@@ -1,17 +1,18 @@
 // All grants, as a list or as a matrix of what each may do.
 import { Checkbox, Group, Modal, SegmentedControl, Table } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, type Schemas } from '../api/client';
 import { useCan } from '../app/can';
 import { to } from '../app/links';
+import { useNew } from '../app/opened';
 import { t } from '../text';
 import { Asked, Empty } from '../ui/Asked';
 import { At, Go } from '../ui/bits';
 import { Guarded } from '../ui/Guarded';
 import { Page } from '../ui/Page';
 import { GrantForm } from './grants/GrantForm';
+import { Judged } from './grants/Judged';
 import { Matrix } from './grants/Matrix';
 import { TokenOnce } from './grants/TokenOnce';
 
@@ -24,7 +25,7 @@ export function Grants() {
   const search = useSearch({ from: '/inside/grants' });
   const navigate = useNavigate();
   const may = useCan();
-  const [form, setForm] = useDisclosure(false);
+  const [form, setForm] = useNew(may('grants_issue'));
   const [made, setMade] = useState<Schemas['GrantMade']>();
   const query = api.useQuery('get', '/api/v1/grants', { params: { query: { limit: 500 } } });
   const all = search.state === 'all';
@@ -120,12 +121,7 @@ function List({ grants }: { grants: Schemas['GrantOut'][] }) {
               <Table.Td>
                 {grant.servers.map((reach) => (
                   <div key={reach.server.id}>
-                    {reach.server.name} ·{' '}
-                    {reach.policy ? (
-                      <Go {...to.policy(reach.policy.name)}>{reach.policy.name}</Go>
-                    ) : (
-                      t.grants.noPolicy
-                    )}
+                    {reach.server.name} · <Judged by={reach.policy} />
                   </div>
                 ))}
               </Table.Td>

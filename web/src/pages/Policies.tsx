@@ -1,12 +1,12 @@
 // All policies, and the form that begins one.
 import { Button, Group, Modal, NativeSelect, Stack, Table, Text, TextInput } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
 import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { api } from '../api/client';
 import { useCan } from '../app/can';
 import { to } from '../app/links';
+import { useNew } from '../app/opened';
 import { BLANK, type Template, template } from '../lib/templates';
 import { useKnownTools } from '../lib/tools';
 import { t } from '../text';
@@ -21,7 +21,7 @@ const p = t.policies;
 
 export function Policies() {
   const may = useCan();
-  const [form, setForm] = useDisclosure(false);
+  const [form, setForm] = useNew(may('policies_create'));
   const query = api.useQuery('get', '/api/v1/policies', { params: { query: { limit: 500 } } });
   const create = (
     <Guarded may={may('policies_create')} onClick={setForm.open}>

@@ -1,9 +1,9 @@
 // All servers, and the form that adds one.
 import { Modal, Table } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
 import { api } from '../api/client';
 import { useCan } from '../app/can';
 import { to } from '../app/links';
+import { useNew } from '../app/opened';
 import { t } from '../text';
 import { Asked, Empty } from '../ui/Asked';
 import { At, Go } from '../ui/bits';
@@ -15,7 +15,7 @@ const s = t.servers;
 
 export function Servers() {
   const may = useCan();
-  const [form, setForm] = useDisclosure(false);
+  const [form, setForm] = useNew(may('servers_create'));
   const query = api.useQuery('get', '/api/v1/servers', { params: { query: { limit: 500 } } });
   const add = (
     <Guarded may={may('servers_create')} onClick={setForm.open}>

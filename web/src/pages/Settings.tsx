@@ -4,12 +4,14 @@ import { useState } from 'react';
 import { api } from '../api/client';
 import { SINGLE_KEYS } from '../app/keys';
 import { to } from '../app/links';
+import { showTimesInUtc, timesAreInUtc } from '../lib/format';
 import { keep, kept } from '../lib/settings';
 import { t } from '../text';
 import { Asked } from '../ui/Asked';
 import { Facts, Go } from '../ui/bits';
 import { Page, Panel } from '../ui/Page';
 import { ApprovalRules } from './settings/ApprovalRules';
+import { Clock } from './settings/Clock';
 import { Passkeys } from './settings/Passkeys';
 import { Password } from './settings/Password';
 import { Providers } from './settings/Providers';
@@ -22,6 +24,7 @@ const s = t.access.settings;
 export function Settings() {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const [single, setSingle] = useState(() => kept(SINGLE_KEYS, true));
+  const [utc, setUtc] = useState(timesAreInUtc);
   const session = api.useQuery('get', '/api/v1/me', {});
   const can = api.useQuery('get', '/api/v1/permissions', {});
   return (
@@ -56,6 +59,7 @@ export function Settings() {
         </>
       )}
       <Providers />
+      <Clock />
       <ApprovalRules />
       <Panel title={channels.open}>
         <Text size="sm" mb="xs">
@@ -74,6 +78,20 @@ export function Settings() {
             value,
             label: t.shell.scheme[value],
           }))}
+        />
+      </Panel>
+      <Panel title={s.times}>
+        <SegmentedControl
+          aria-label={s.times}
+          value={utc ? 'utc' : 'here'}
+          onChange={(value) => {
+            showTimesInUtc(value === 'utc');
+            setUtc(value === 'utc');
+          }}
+          data={[
+            { value: 'here', label: s.timesHere },
+            { value: 'utc', label: 'UTC' },
+          ]}
         />
       </Panel>
       <Panel title={s.keys}>

@@ -92,6 +92,8 @@ export const access = {
   settings: {
     title: 'Settings',
     colours: 'Colours',
+    times: 'Times',
+    timesHere: 'In the zone of this browser',
     keys: 'Single-letter keys',
     keysAbout: 'Keys such as g, j, k and / outside of fields.',
     instance: 'This instance',

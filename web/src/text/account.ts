@@ -42,6 +42,20 @@ export const account = {
   changePassword: 'Change password',
   changed: 'Your password is changed. Your other sessions have ended.',
 
+  clock: 'Clock',
+  clockBelieved: 'The clock that limits are counted by is believed. Last counted at',
+  clockDoubt: {
+    jumped_ahead: (seconds: number) => `The clock jumped ahead by ${seconds.toLocaleString()} s.`,
+    fell_back: (seconds: number) => `The clock fell back by ${seconds.toLocaleString()} s.`,
+  } as Record<string, (seconds: number) => string>,
+  clockSince: 'It was last believed at',
+  clockFollows: 'Until somebody confirms it, calls with limits are denied, and no others.',
+  clockNothing: 'The clock is believed: there is nothing to confirm.',
+  clockConfirm: 'Confirm the clock',
+  clockConfirmText:
+    'Limits go on from the time that the clock says now. Windows that have turned stay turned.',
+  clockReason: 'Why the clock was moved, for the record',
+
   providers: 'Identity providers',
   providersAbout:
     'People sign in by them with OpenID Connect. Groups there can decide roles and groups here.',

@@ -18,6 +18,15 @@ export const servers = {
   ok: 'answers',
   neverProbed: 'never looked at',
   form: {
+    catalogue: 'From the catalogue',
+    own: 'none: an address of your own',
+    signIn: {
+      oauth: (name: string) => `${name} lets callers in by OAuth: connect an account afterwards.`,
+      key: (name: string) =>
+        `${name} lets callers in by a key: give it as the credential afterwards.`,
+      oauthOrKey: (name: string) =>
+        `${name} lets callers in by OAuth or by a key: connect an account, or give the key, afterwards.`,
+    },
     slug: 'Short name',
     slugHint: 'Part of the address agents use: /mcp/short-name',
     name: 'Name',

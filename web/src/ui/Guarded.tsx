@@ -15,9 +15,11 @@ interface Props extends ButtonProps {
 export function Guarded({ may, not, onClick, children, ...rest }: Props) {
   const reason = may.allowed ? not || '' : may.reason;
   const id = useId();
+  // Which word of the server the button goes by: tests compare the two.
+  const asked = { 'data-operation': may.operation, 'data-can': may.answer };
   if (!reason) {
     return (
-      <Button {...rest} data-operation={may.operation} onClick={onClick}>
+      <Button {...rest} {...asked} onClick={onClick}>
         {children}
       </Button>
     );
@@ -26,7 +28,7 @@ export function Guarded({ may, not, onClick, children, ...rest }: Props) {
     <Hint text={reason}>
       <Button
         {...rest}
-        data-operation={may.operation}
+        {...asked}
         data-disabled
         aria-disabled
         aria-describedby={id}

@@ -101,6 +101,37 @@ async fn a_token_is_replaced_with_an_overlap_that_has_bounds() {
 }
 
 #[tokio::test]
+async fn a_grant_says_how_its_tokens_begin_and_when_older_ones_end() {
+    let world = World::start().await;
+    world.with_server().await;
+    world.with_policy().await;
+    let (_, first) = world.with_grant().await;
+    let traces = async || {
+        let answer = world.ask(Some(&world.viewer), "GET", "/grants/agent", "", &[]).await;
+        answer.json()["tokens"].clone()
+    };
+    let begins = |token: &str| token[..9].to_owned();
+    let one = json!([{ "begins": begins(&first), "generation": 1, "ends_at": null }]);
+    assert_eq!(traces().await, one);
+    let body = r#"{"overlap_seconds":600}"#;
+    let rotated = world.admin("POST", "/grants/agent/rotate", body).await.json();
+    let second = begins(rotated["token"].as_str().unwrap());
+    let both = rotated["grant"]["tokens"].clone();
+    assert_eq!(both, traces().await);
+    assert_eq!((&both[0]["begins"], &both[0]["generation"]), (&json!(begins(&first)), &json!(1)));
+    assert!(both[0]["ends_at"].as_str().is_some_and(|at| at.ends_with('Z')), "{both}");
+    assert_eq!(both[1], json!({ "begins": second, "generation": 2, "ends_at": null }));
+    world.clock.pass(601);
+    assert_eq!(traces().await, json!([both[1]]));
+    let living = world.admin("GET", "/grants/agent", "").await.json();
+    let policy =
+        json!({ "id": living["servers"][0]["policy"]["id"], "name": "support", "version": 1 });
+    assert_eq!(living["servers"][0]["policy"], policy);
+    let revoked = world.admin("POST", "/grants/agent/revoke", "").await.json();
+    assert_eq!(revoked["tokens"], json!([]));
+}
+
+#[tokio::test]
 async fn a_grant_is_paused_resumed_and_revoked_for_good() {
     let world = World::start().await;
     world.with_server().await;

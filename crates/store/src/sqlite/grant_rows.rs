@@ -7,7 +7,9 @@ use super::fault::{Fault, corrupt};
 use super::keys::{Fields, Keys, PEPPER_VERSION};
 use super::records::{micros, moment, number, tags_of, tags_text};
 use super::tx::Tx;
-use crate::{Attachment, Grant, GrantState, MemberId, Moment, OrgId, PolicyId, TokenRow};
+use crate::{
+    Attachment, Grant, GrantState, MemberId, Moment, OrgId, PolicyId, TokenRow, TokenTrace,
+};
 
 /// A grant with what belongs to it, and whether all its rows are as we wrote them.
 pub(super) struct Found {
@@ -73,12 +75,14 @@ fn of_row(conn: &Connection, keys: &Keys, row: &Row<'_>) -> Result<Found, Fault>
         in_flight_max: number(row.get(8)?, "grants")?,
         servers: Vec::new(),
         generation: number(row.get(9)?, "grants")?,
+        tokens: Vec::new(),
         revision: row.get(10)?,
         created_at: Moment::of_micros(row.get(11)?),
         last_call_at: moment(row.get(13)?),
     };
     let mut ours = keys.verify("grants", &grant_fields(&grant), &row.get::<_, Vec<u8>>(12)?);
     let tokens = tokens_of(conn, keys, &grant, &mut ours)?;
+    grant.tokens = tokens.iter().map(TokenTrace::from).collect();
     grant.servers = attachments_of(conn, keys, &grant, &mut ours)?;
     Ok(Found { grant, tokens, ours })
 }

@@ -12,7 +12,7 @@ use super::tx::{Detail, Recorded, Tx};
 use super::{grant_rows, members, policies, servers};
 use crate::{
     By, ChangeError, Fate, Grant, GrantDraft, GrantId, GrantState, Member, MemberId, MemberState,
-    OrgId, PolicyId, ServerId, TokenRow, names,
+    OrgId, PolicyId, ServerId, TokenRow, TokenTrace, names,
 };
 
 /// The longest time an old token lives beside the new one: a day.
@@ -128,6 +128,7 @@ pub(super) fn issue(
     draft: GrantDraft,
 ) -> Result<Recorded<(Grant, Token)>, Fault> {
     check(tx, by, &draft)?;
+    let (token, row) = mint(tx, 1)?;
     let grant = Grant {
         id: GrantId::random(tx.keys.id_bytes()?),
         org: by.org.clone(),
@@ -141,11 +142,11 @@ pub(super) fn issue(
         in_flight_max: draft.in_flight_max,
         servers: draft.servers,
         generation: 1,
+        tokens: vec![TokenTrace::from(&row)],
         revision: 1,
         created_at: by.at,
         last_call_at: None,
     };
-    let (token, row) = mint(tx, 1)?;
     write(tx, &grant, &[(row, by.at)])?;
     let mut detail = Detail::default()
         .now("label", grant.label.as_str())
@@ -189,9 +190,11 @@ pub(super) fn rotate(
     }
     tokens.retain(|(token, _)| token.valid_until.is_some_and(|until| until > by.at));
     let generation = grant.generation.checked_add(1).ok_or_else(|| corrupt("grants"))?;
-    let grant = Grant { generation, revision: grant.revision.saturating_add(1), ..grant };
     let (token, row) = mint(tx, generation)?;
     tokens.push((row, by.at));
+    let traces = tokens.iter().map(|(row, _)| TokenTrace::from(row)).collect();
+    let revision = grant.revision.saturating_add(1);
+    let grant = Grant { generation, tokens: traces, revision, ..grant };
     write(tx, &grant, &tokens)?;
     let detail = Detail::default()
         .change("generation", i64::from(generation - 1), i64::from(generation))

@@ -14,6 +14,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { api, type Schemas } from '../../api/client';
 import { useCan } from '../../app/can';
+import { useNew } from '../../app/opened';
 import { apiKeys as a } from '../../text/keyring';
 import { t } from '../../text';
 import { Asked, Empty } from '../../ui/Asked';
@@ -32,7 +33,7 @@ export function ApiKeys() {
   const queries = useQueryClient();
   const query = api.useQuery('get', '/api/v1/api-keys', { params: { query: { limit: 500 } } });
   const me = api.useQuery('get', '/api/v1/me', {});
-  const [making, setMaking] = useState(false);
+  const [making, setMaking] = useNew(may('keys_create'));
   const [made, setMade] = useState<Schemas['KeyMade']>();
   const [stored, setStored] = useState(false);
   const [ending, setEnding] = useState<Schemas['KeyOut']>();
@@ -44,7 +45,7 @@ export function ApiKeys() {
     },
   });
   const make = (
-    <Guarded may={may('keys_create')} onClick={() => setMaking(true)}>
+    <Guarded may={may('keys_create')} onClick={setMaking.open}>
       {k.make}
     </Guarded>
   );
@@ -151,14 +152,14 @@ export function ApiKeys() {
       </Asked>
       <Modal
         opened={making}
-        onClose={() => setMaking(false)}
+        onClose={setMaking.close}
         title={k.make}
         closeButtonProps={{ 'aria-label': t.states.close }}
       >
         <Form
           done={(answer) => {
             changed();
-            setMaking(false);
+            setMaking.close();
             setMade(answer);
           }}
         />

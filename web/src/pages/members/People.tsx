@@ -4,6 +4,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Schemas } from '../../api/client';
 import { useCan } from '../../app/can';
+import { useNew } from '../../app/opened';
 import { people as p } from '../../text/people';
 import { can, states } from '../../text/shell';
 import { Asked } from '../../ui/Asked';
@@ -20,7 +21,10 @@ interface Link {
   note: string | null | undefined;
   endsAt: string;
 }
-type Act = { what: 'invite' } | { what: 'change' | 'link' | 'remove'; member: Member };
+interface Act {
+  what: 'change' | 'link' | 'remove';
+  member: Member;
+}
 
 const ALL = { params: { query: { limit: 500 } } };
 
@@ -30,11 +34,16 @@ export function People() {
   const query = api.useQuery('get', '/api/v1/members', ALL);
   const groups = api.useQuery('get', '/api/v1/groups', ALL);
   const me = api.useQuery('get', '/api/v1/me', {});
+  const [inviting, setInviting] = useNew(may('members_invite'));
   const [act, setAct] = useState<Act>();
   const [link, setLink] = useState<Link>();
   const [removedToo, setRemovedToo] = useState(false);
-  const done = () => {
+  const close = () => {
     setAct(undefined);
+    if (inviting) setInviting.close();
+  };
+  const done = () => {
+    close();
     void queries.invalidateQueries({ queryKey: ['get', '/api/v1/members'] });
     void queries.invalidateQueries({ queryKey: ['get', '/api/v1/groups'] });
   };
@@ -63,7 +72,7 @@ export function People() {
           checked={removedToo}
           onChange={(event) => setRemovedToo(event.currentTarget.checked)}
         />
-        <Guarded may={may('members_invite')} onClick={() => setAct({ what: 'invite' })}>
+        <Guarded may={may('members_invite')} onClick={setInviting.open}>
           {p.invite}
         </Guarded>
       </Group>
@@ -148,12 +157,12 @@ export function People() {
         )}
       </Asked>
       <Modal
-        opened={act?.what === 'invite' || act?.what === 'change'}
-        onClose={() => setAct(undefined)}
+        opened={inviting || act?.what === 'change'}
+        onClose={close}
         title={act?.what === 'change' ? p.changeTitle(act.member.name) : p.inviteTitle}
         closeButtonProps={{ 'aria-label': states.close }}
       >
-        {act?.what === 'invite' && <InviteForm done={invited} />}
+        {inviting && <InviteForm done={invited} />}
         {act?.what === 'change' && <ChangeForm member={act.member} done={done} />}
       </Modal>
       {act?.what === 'link' && (

@@ -4,9 +4,9 @@ import { Alert, Group, List, Stack, Text } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { api, problemOf, type Schemas } from '../../api/client';
+import { canOf } from '../../app/can';
 import { to } from '../../app/links';
 import { credentials as c, own as o } from '../../text/credentials';
-import { can as canText } from '../../text/shell';
 import { Loading } from '../../ui/Asked';
 import { Facts, Go } from '../../ui/bits';
 import { Confirm } from '../../ui/Confirm';
@@ -53,10 +53,7 @@ function Account({ server, of, result }: AccountProps) {
   const itself = of.grant === 'client_credentials';
   const came = result ? o.results[result] : undefined;
   const params = { params: { path: { id: server.slug } } };
-  const may = {
-    allowed: of.can.connect === true,
-    reason: of.can.connect ? '' : canText.needs('admin'),
-  };
+  const may = canOf(of.can, 'connect');
   return (
     <Panel title={of.per_identity ? o.title(server.name) : o.sharedTitle(server.name)}>
       <Stack gap="sm">
@@ -123,7 +120,11 @@ function Account({ server, of, result }: AccountProps) {
               {here ? o.again : of.per_identity ? o.go(server.name) : o.goShared(server.name)}
             </Guarded>
             {here && (
-              <Guarded may={may} variant="default" onClick={() => setEnding(true)}>
+              <Guarded
+                may={canOf(here.can, 'disconnect')}
+                variant="default"
+                onClick={() => setEnding(true)}
+              >
                 {c.disconnect}
               </Guarded>
             )}

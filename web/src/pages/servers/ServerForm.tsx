@@ -1,9 +1,20 @@
-// Adds a server by its address and says what the first look found.
-import { Alert, Button, Group, Stack, Text, Textarea, TextInput } from '@mantine/core';
+// Adds a server, by its address or from the catalogue, and says what the first look found.
+import {
+  Alert,
+  Button,
+  Group,
+  NativeSelect,
+  Stack,
+  Text,
+  Textarea,
+  TextInput,
+} from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
 import { api, type Schemas } from '../../api/client';
 import { to } from '../../app/links';
+import { CATALOGUE } from '../../lib/catalogue';
 import { t } from '../../text';
 import { Go } from '../../ui/bits';
 import { ProblemView } from '../../ui/ProblemView';
@@ -18,6 +29,7 @@ export const linesOf = (text: string): string[] =>
 
 export function ServerForm({ done }: { done?: (made: Schemas['Refreshed']) => void }) {
   const queries = useQueryClient();
+  const [entry, setEntry] = useState<(typeof CATALOGUE)[number]>();
   const form = useForm({ initialValues: { slug: '', url: '', targets: '' } });
   const add = api.useMutation('post', '/api/v1/servers', {
     onSuccess: (made) => {
@@ -48,6 +60,22 @@ export function ServerForm({ done }: { done?: (made: Schemas['Refreshed']) => vo
   return (
     <form onSubmit={send}>
       <Stack gap="sm">
+        <NativeSelect
+          label={f.catalogue}
+          data={[
+            { value: '', label: f.own },
+            ...CATALOGUE.map(({ slug, name }) => ({ value: slug, label: name })),
+          ]}
+          value={entry?.slug ?? ''}
+          onChange={({ currentTarget: { value } }) => {
+            const found = CATALOGUE.find(({ slug }) => slug === value);
+            setEntry(found);
+            if (found) form.setValues({ url: found.url, slug: found.slug });
+            // What somebody typed stays; what the catalogue filled in goes with the choice.
+            else if (form.values.url === entry?.url) form.setValues({ url: '', slug: '' });
+          }}
+        />
+        {entry && <Text size="sm">{f.signIn[entry.signIn](entry.name)}</Text>}
         <TextInput
           label={f.url}
           description={f.urlHint}

@@ -3,8 +3,9 @@ import { Button, Group, Modal, NativeSelect, Stack, Table, Text, TextInput } fro
 import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { api, type Schemas } from '../../../api/client';
+import { canOf } from '../../../app/can';
 import { credentials as c } from '../../../text/credentials';
-import { can as canText, states } from '../../../text/shell';
+import { states } from '../../../text/shell';
 import { Asked } from '../../../ui/Asked';
 import { At } from '../../../ui/bits';
 import { Confirm } from '../../../ui/Confirm';
@@ -16,11 +17,6 @@ import { useConnect } from './begin';
 import { standing } from './state';
 
 type Connection = Schemas['ConnectionOut'];
-
-const may = (allowed: boolean | undefined) => ({
-  allowed: allowed === true,
-  reason: allowed ? '' : canText.needs('admin'),
-});
 
 /** Where each identity has its own, the one of nobody looks at the server. */
 const nameOf = (identity: string, perIdentity: boolean): string =>
@@ -51,7 +47,7 @@ export function Connections({ slug }: { slug: string }) {
         const about = itself ? 'itself' : per_identity ? 'own' : 'shared';
         const add = !itself && (per_identity || items.length === 0) && (
           <Guarded
-            may={may(can.connect)}
+            may={canOf(can, 'connect')}
             size="xs"
             loading={connect.isPending}
             onClick={() => (per_identity ? setAdding(true) : begin(''))}
@@ -157,7 +153,7 @@ function List({
                   {!itself && (
                     <Group gap="xs" wrap="nowrap" justify="flex-end">
                       <Guarded
-                        may={may(one.can.connect)}
+                        may={canOf(one.can, 'connect')}
                         size="xs"
                         variant="default"
                         onClick={() => begin(one.identity)}
@@ -165,7 +161,7 @@ function List({
                         {c.connectAgain}
                       </Guarded>
                       <Guarded
-                        may={may(one.can.disconnect)}
+                        may={canOf(one.can, 'disconnect')}
                         size="xs"
                         variant="default"
                         onClick={() => end(one)}
