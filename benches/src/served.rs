@@ -11,7 +11,7 @@ use store::{
     ChangeError, Connecting, Connection, ConnectionKey, DataPlane, FoundTool, Grant, GrantDraft,
     GrantId, GrantState, Intent, Lease, Moment, NewTokens, OnToolChange, OrgId, Outcome, PolicyId,
     PolicyVersion, RoomError, Server, ServerDraft, ServerId, ServerView, SignedOff, StoreError,
-    StrangerRefusal, SystemClock, TokenRow, Tool, View, WatchBatch, WatchId,
+    StrangerRefusal, SystemClock, TokenRow, TokenTrace, Tool, View, WatchBatch, WatchId,
 };
 use tokio::net::TcpListener;
 use vault::{Keyring, OsRandom, RootKey, Token, TokenKind};
@@ -135,6 +135,7 @@ async fn durable(
         definition: TOOL.into(),
         fingerprint: "bench".into(),
         withheld: None,
+        hidden_text: false,
     };
     let versions = Some("2026-07-28 2025-11-25".to_owned());
     store
@@ -202,6 +203,12 @@ impl Forgetful {
             oauth: None,
             set_at: now,
         };
+        let row = TokenRow {
+            token_id: token.id().as_str().to_owned(),
+            hash: token.hash(&keyring.pepper(store::PEPPER_VERSION)),
+            generation: 1,
+            valid_until: None,
+        };
         let grant = Grant {
             id: grant_id,
             org: org.clone(),
@@ -215,15 +222,10 @@ impl Forgetful {
             in_flight_max: 10_000,
             servers: vec![Attachment { server: server.clone(), policy: Some(policy_id.clone()) }],
             generation: 1,
+            tokens: vec![TokenTrace::from(&row)],
             revision: 1,
             created_at: now,
             last_call_at: None,
-        };
-        let row = TokenRow {
-            token_id: token.id().as_str().to_owned(),
-            hash: token.hash(&keyring.pepper(store::PEPPER_VERSION)),
-            generation: 1,
-            valid_until: None,
         };
         let server = Server {
             id: server,

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, type Page } from '@playwright/test';
+import { type APIRequestContext, expect, type Page } from '@playwright/test';
 import { type House, open } from './house';
 import { upstream, UPSTREAM_KEY } from './upstream';
 import { callAs, test } from './world';
@@ -22,16 +22,24 @@ async function press(page: Page, name: string): Promise<void> {
   await page.getByRole('button', { name, exact: true }).click();
 }
 
-test('the first run ends on one governed and one denied call, in less than three minutes', async ({
-  page,
-  request,
-}) => {
+/** What a first run is walked with: the server that is connected, and two calls of it. */
+interface Walk {
+  slug: string;
+  /** More words for the program. */
+  flags: string[];
+  connect: (page: Page) => Promise<void>;
+  /** A tool that only reads, and one that does not. */
+  reads: string;
+  acts: string;
+}
+
+/** Walks the first run from the terminal's link to one governed and one denied call. */
+async function walked(page: Page, request: APIRequestContext, walk: Walk): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'countersign-first-run-'));
-  const server = await upstream();
   const any = '127.0.0.1:0';
   const { said, end } = await open([
     ...['serve', '--data-dir', folder],
-    ...['--gateway-listen', any, '--control-listen', any],
+    ...['--gateway-listen', any, '--control-listen', any, ...walk.flags],
   ]);
   try {
     const own = JSON.parse(said) as House;
@@ -45,20 +53,16 @@ test('the first run ends on one governed and one denied call, in less than three
     await type(page, /^Password/, 'forty-two green kettles');
     await press(page, 'Create admin');
 
-    await type(page, 'Short name', 'orders');
-    await type(page, 'Address of its MCP endpoint', server.url);
-    await press(page, 'Add server and look at it');
-
-    await type(page, 'Value', UPSTREAM_KEY);
-    await press(page, 'Seal and use it');
+    await walk.connect(page);
 
     // Every tool is shown with what the template means for it, before anything is allowed.
     const meaning = page.getByRole('table', { name: 'What this means' });
-    await expect(meaning.getByRole('row', { name: /get_order/ })).toContainText('Allowed');
-    await expect(meaning.getByRole('row', { name: /cancel_order/ })).toContainText('Denied');
+    const row = (tool: string) => meaning.getByRole('row', { name: new RegExp(tool) });
+    await expect(row(walk.reads)).toContainText('Allowed');
+    await expect(row(walk.acts)).toContainText('Denied');
     await press(page, 'Publish this policy');
 
-    await type(page, 'Name', 'agent-orders');
+    await type(page, 'Name', 'agent-one');
     await press(page, 'Create grant');
 
     await expect(page.getByText('Waiting for the first call…')).toBeVisible();
@@ -66,11 +70,11 @@ test('the first run ends on one governed and one denied call, in less than three
     const token = /csg1_[\w-]+/.exec(snippet ?? '')?.[0] ?? '';
     expect(token).not.toBe('');
     await page.waitForTimeout(READING);
-    await callAs(request, own, 'orders', token, 'get_order', { id: '7' });
+    await callAs(request, own, walk.slug, token, walk.reads, {});
     await expect(
       page.getByText('Now let it call a tool that the policy does not list'),
     ).toBeVisible();
-    await callAs(request, own, 'orders', token, 'cancel_order', { id: '7' });
+    await callAs(request, own, walk.slug, token, walk.acts, {});
     await expect(page.getByText('You have seen an allowed and a denied call.')).toBeVisible();
     const took = Date.now() - started;
     console.log(`first run: ${Math.round(took / 1000)} s`);
@@ -78,11 +82,53 @@ test('the first run ends on one governed and one denied call, in less than three
 
     // It resumes where it was left, and the calls are in the log with what decided them.
     await page.getByRole('link', { name: 'See both in the logs' }).click();
-    await expect(page.getByRole('row', { name: /cancel_order/ })).toContainText('Denied');
-    await expect(page.getByRole('row', { name: /get_order/ })).toContainText('Allowed');
+    const line = (tool: string) => page.getByRole('row', { name: new RegExp(tool) });
+    await expect(line(walk.acts)).toContainText('Denied');
+    await expect(line(walk.reads)).toContainText('Allowed');
   } finally {
-    server.end();
     await end();
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+test('the first run ends on one governed and one denied call, in less than three minutes', async ({
+  page,
+  request,
+}) => {
+  await walked(page, request, {
+    slug: 'payments',
+    flags: ['--demo-server', '0'],
+    connect: async () => {
+      await page.waitForTimeout(READING);
+      await page.getByLabel('From the catalogue').selectOption('Demo payments');
+      await expect(page.getByText('needs no key, and moves no money')).toBeVisible();
+      await press(page, 'Add server and look at it');
+    },
+    reads: 'list_invoices',
+    acts: 'create_payout',
+  });
+});
+
+test('the first run with a server of one’s own gives it its key on the way', async ({
+  page,
+  request,
+}) => {
+  const server = await upstream();
+  try {
+    await walked(page, request, {
+      slug: 'orders',
+      flags: [],
+      connect: async () => {
+        await type(page, 'Short name', 'orders');
+        await type(page, 'Address of its MCP endpoint', server.url);
+        await press(page, 'Add server and look at it');
+        await type(page, 'Value', UPSTREAM_KEY);
+        await press(page, 'Seal and use it');
+      },
+      reads: 'get_order',
+      acts: 'cancel_order',
+    });
+  } finally {
+    server.end();
   }
 });

@@ -74,3 +74,35 @@ test('the time that is added is a line with a summary and a table, and the recor
   await page.goBack();
   await expect(page.getByRole('region', { name: 'Record' })).toContainText('never witnessed');
 });
+
+test('what does not answer is told as not known, and never as nothing', async ({
+  page,
+  context,
+}) => {
+  await act(context);
+  for (const list of ['grants', 'servers', 'reservations', 'approvals'])
+    await page.route(new RegExp(`/api/v1/${list}(\\?.*)?$`), (route) =>
+      route.fulfill({
+        status: 503,
+        contentType: 'application/problem+json',
+        body: JSON.stringify({
+          type: 'urn:countersign:problem:unavailable',
+          title: 'The store does not answer',
+          status: 503,
+          detail: 'try again',
+          code: 'unavailable',
+          request_id: 'req_test',
+          errors: [],
+        }),
+      }),
+    );
+  await page.goto(house().control_url);
+  const attention = page.getByRole('region', { name: 'Needs attention' });
+  await expect(attention).toContainText('Not known: grants, servers, calls with unknown outcome.');
+  await expect(attention).not.toContainText('Nothing needs you');
+  const limits = page.getByRole('region', { name: 'Limits closest to the edge' });
+  await expect(limits.getByRole('button', { name: 'Retry' })).toBeVisible();
+  await expect(limits).not.toContainText('No limit has counted anything');
+  const mine = page.getByRole('region', { name: 'Approvals' });
+  await expect(mine.getByRole('button', { name: 'Retry' })).toBeVisible();
+});

@@ -111,6 +111,34 @@ test('a draft outlives a server that does not answer', async ({ page, context, r
   await kept(page);
 });
 
+test('what one person could not send is never sent as another’s', async ({
+  page,
+  context,
+  request,
+}) => {
+  await begin(request, 'shared-browser');
+  await act(context);
+  await open(page, 'shared-browser', 'build');
+  await page.getByRole('button', { name: /^Document/ }).click();
+  await page.route('**/draft', (route) => route.abort());
+  await page.getByLabel('Description').fill('typed by the admin');
+  await expect(page.getByText('not kept: it stays here and is sent again')).toBeVisible();
+  await page.unroute('**/draft');
+  // Somebody else comes to the same browser.
+  await act(context, house().members.finance);
+  let sent = 0;
+  page.on('request', (asked) => {
+    if (asked.method() === 'PUT' && asked.url().endsWith('/draft')) sent += 1;
+  });
+  await open(page, 'shared-browser', 'history');
+  await expect(page.getByRole('tab', { name: 'History' })).toBeVisible();
+  await page.waitForTimeout(3_000);
+  expect(sent).toBe(0);
+  await open(page, 'shared-browser', 'build');
+  await page.getByRole('button', { name: /^Document/ }).click();
+  await expect(page.getByLabel('Description')).toHaveValue('');
+});
+
 test('review shows the exact change with example calls, and says when it opens something', async ({
   page,
   context,

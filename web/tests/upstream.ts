@@ -17,7 +17,7 @@ interface Asked {
   params?: { name?: string };
 }
 
-function answerOf({ method, params }: Asked): Record<string, unknown> | undefined {
+function answerOf({ method, params }: Asked, tools: object[]): Record<string, unknown> | undefined {
   if (method === 'server/discover') {
     return {
       supportedVersions: ['2026-07-28'],
@@ -27,20 +27,23 @@ function answerOf({ method, params }: Asked): Record<string, unknown> | undefine
       cacheScope: 'public',
     };
   }
-  if (method === 'tools/list') return { tools: TOOLS, ttlMs: 0, cacheScope: 'public' };
+  if (method === 'tools/list') return { tools, ttlMs: 0, cacheScope: 'public' };
   if (method === 'tools/call') {
     return { content: [{ type: 'text', text: `${params?.name} was called` }] };
   }
   return undefined;
 }
 
-/** Starts it; answers with its address and how it is ended. */
-export async function upstream(): Promise<{ url: string; end: () => void }> {
+/** Starts it; answers with its address and how it is ended. It lists `more` tools besides, and lets in who shows the key. */
+export async function upstream(
+  more: object[] = [],
+  key = UPSTREAM_KEY,
+): Promise<{ url: string; end: () => void }> {
   const server = createServer((request, response) => {
     let text = '';
     request.on('data', (part) => (text += String(part)));
     request.on('end', () => {
-      if (request.headers.authorization !== `Bearer ${UPSTREAM_KEY}`) {
+      if (key !== '' && request.headers.authorization !== `Bearer ${key}`) {
         response.writeHead(401).end();
         return;
       }
@@ -53,7 +56,7 @@ export async function upstream(): Promise<{ url: string; end: () => void }> {
         response.writeHead(202).end();
         return;
       }
-      const result = answerOf(asked);
+      const result = answerOf(asked, [...TOOLS, ...more]);
       const body = result
         ? { jsonrpc: '2.0', id: asked.id, result: { ...result, resultType: 'complete' } }
         : { jsonrpc: '2.0', id: asked.id, error: { code: -32601, message: 'unknown method' } };

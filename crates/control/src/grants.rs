@@ -11,7 +11,6 @@ use http::{StatusCode, header};
 use serde::{Deserialize, Deserializer, Serialize};
 use store::{Attachment, Grant, GrantState, MemberId, PolicyId, ServerId, TokenTrace};
 use utoipa::ToSchema;
-use vault::TokenKind;
 
 use crate::body::{Asked, Unread};
 use crate::can::Can;
@@ -119,7 +118,8 @@ pub(crate) struct JudgingPolicy {
 /// What may be known of a token that is good.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TokenTraceOut {
-    /// Its first characters: enough to tell which token an agent holds, and no part of its secret.
+    /// What follows `csg1_` in it, the first characters: enough to tell which token an agent holds, and no
+    /// part of its secret.
     begins: String,
     /// Counts the grant's tokens, from 1.
     generation: u32,
@@ -194,9 +194,8 @@ impl Creation for GrantMade {
 
 impl TokenTraceOut {
     fn of(token: &TokenTrace) -> Self {
-        let public: String = token.token_id.chars().take(TRACE_CHARS).collect();
         Self {
-            begins: format!("{}{public}", TokenKind::Grant.prefix()),
+            begins: token.token_id.chars().take(TRACE_CHARS).collect(),
             generation: token.generation,
             ends_at: token.valid_until.map(time::write),
         }

@@ -33,6 +33,7 @@ mod metrics;
 mod repeat;
 mod health;
 mod permissions;
+mod catalogue;
 mod servers;
 mod server_url;
 mod tools;

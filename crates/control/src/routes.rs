@@ -8,9 +8,9 @@ use utoipa_axum::routes;
 
 use crate::problem::{Code, Problem};
 use crate::{
-    Control, amounts, approvals, arrival, audit, backup, calls, channels, clock, credentials,
-    document, drafts, evidence, exact, grants, groups, health, holding, kept, keyring, keys,
-    limits, me, members, metrics, oauth, policies, policy_use, providers, recordings, replay,
+    Control, amounts, approvals, arrival, audit, backup, calls, catalogue, channels, clock,
+    credentials, document, drafts, evidence, exact, grants, groups, health, holding, kept, keyring,
+    keys, limits, me, members, metrics, oauth, policies, policy_use, providers, recordings, replay,
     reservations, reveal, servers, sign_in, simulate, summary, tail, tools, trial, usage, watches,
 };
 use crate::{dashboard, permissions};
@@ -39,6 +39,7 @@ pub(crate) fn described() -> OpenApiRouter<Control> {
         .routes(routes!(health::health))
         .routes(routes!(health::detail))
         .routes(routes!(permissions::list))
+        .routes(routes!(catalogue::list))
         .routes(routes!(servers::list, servers::create))
         .routes(routes!(servers::get, servers::update, servers::delete))
         .routes(routes!(servers::refresh))

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
-use store::{OnToolChange, Server, ServerDraft, ServerView};
+use store::{OnToolChange, Server, ServerDraft, ServerView, Tool};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::body::{Asked, Unread};
@@ -16,6 +16,7 @@ use crate::page::{List, Order, PageQuery};
 use crate::problem::{Code, Problem, ProblemBody};
 use crate::repeat::{Creation, Halt};
 use crate::roles::Action;
+use crate::tools::holds_hidden_text;
 use crate::{At, Control, ProbeError, server_url, time};
 
 /// What happens to a tool whose definition changed since it was accepted.
@@ -392,7 +393,8 @@ async fn look(control: &Control, by: &Authorized, id: &str) -> Result<Refreshed,
     Ok(Refreshed { server, tools: Some(found), problem: None })
 }
 
-/// Looks at a server. At its first look the tools found are accepted one by one, each on record.
+/// Looks at a server. At its first look the tools found are accepted one by one, each on record, but for
+/// those that hold text nobody sees: somebody has to look at them.
 async fn discover(
     control: &Control,
     by: &Authorized,
@@ -406,7 +408,10 @@ async fn discover(
     })?;
     if first {
         let tools = find(control, by, server.id.as_str()).await?.tools;
-        for tool in tools.iter().filter(|t| t.present && t.withheld.is_none()) {
+        let plain = |tool: &&Tool| {
+            tool.present && tool.withheld.is_none() && !holds_hidden_text(&tool.definition)
+        };
+        for tool in tools.iter().filter(plain) {
             let (name, print) = (&tool.name, &tool.fingerprint);
             control.store.tool_accept(&by.by(), &server.id, name, print).await?;
         }

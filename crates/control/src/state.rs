@@ -95,6 +95,8 @@ pub struct Control {
     pub(crate) watch: Option<Arc<dyn Watch>>,
     /// Whether the measurements are for everybody who reaches the listener.
     pub(crate) metrics_for_all: bool,
+    /// Where the server for trying things out is, if one runs beside this instance.
+    pub(crate) demo_url: Option<Arc<str>>,
     pub(crate) inner: Arc<Inner>,
 }
 
@@ -156,6 +158,7 @@ impl Control {
             root_key_source: None,
             watch: None,
             metrics_for_all: false,
+            demo_url: None,
             inner: Arc::new(inner),
         }
     }
@@ -225,6 +228,13 @@ impl Control {
     #[must_use]
     pub fn with_root_key_of(mut self, source: &str) -> Self {
         self.root_key_source = Some(source.into());
+        self
+    }
+
+    /// Offers a server for trying things out to whoever adds a server.
+    #[must_use]
+    pub fn suggesting_demo(mut self, url: &str) -> Self {
+        self.demo_url = Some(url.into());
         self
     }
 

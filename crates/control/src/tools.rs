@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use mcp::tools::ToolDefinition;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{Tool, ToolAmounts};
@@ -32,6 +33,8 @@ pub(crate) struct ToolOut {
     changed_at: String,
     /// Whether the server still lists it.
     present: bool,
+    /// Whether its definition holds text that a person does not see.
+    hidden_text: bool,
 }
 
 /// A tool with its definitions.
@@ -42,6 +45,9 @@ pub(crate) struct ToolWhole {
     /// The definition as the server gives it now.
     #[schema(value_type = Object)]
     definition: Option<Box<RawValue>>,
+    /// The same for people: characters that nobody sees stand as `\u{…}` in every text and name.
+    #[schema(value_type = Object)]
+    shown: Option<Box<RawValue>>,
     /// The definition that was accepted.
     #[schema(value_type = Option<Object>)]
     accepted: Option<Box<RawValue>>,
@@ -92,6 +98,7 @@ impl ToolOut {
             first_seen_at: time::write(tool.first_seen_at),
             changed_at: time::write(tool.changed_at),
             present: tool.present,
+            hidden_text: holds_hidden_text(&tool.definition),
         }
     }
 }
@@ -110,6 +117,7 @@ impl ToolWhole {
         Self {
             tool: ToolOut::of(tool),
             definition: raw(&tool.definition),
+            shown: mcp::tools::visible_definition(&tool.definition).and_then(|text| raw(&text)),
             accepted: accepted.and_then(|text| raw(text)),
             difference: changes.unwrap_or_default().into_iter().map(change).collect(),
             amounts: declared.map(|declared| ToolAmountsOut::of(tool, declared)),
@@ -191,6 +199,11 @@ async fn approve(
 ) -> Result<Tool, Problem> {
     let server = servers::find(control, by, id).await?.server;
     Ok(control.store.tool_accept(&by.by(), &server.id, tool, &given.fingerprint).await?)
+}
+
+/// Whether a definition holds text that a person does not see.
+pub(crate) fn holds_hidden_text(definition: &[u8]) -> bool {
+    ToolDefinition::read(definition).is_ok_and(|read| read.hidden_text)
 }
 
 /// Stored JSON text as a member of an answer.

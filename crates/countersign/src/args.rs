@@ -177,6 +177,10 @@ pub(crate) struct Serve {
     /// Print the configuration in force, secrets redacted, and end.
     #[arg(long)]
     pub(crate) print_config: bool,
+    /// Run a payments server for trying things out beside the instance, on this port of this machine.
+    /// It needs no key and moves no money.
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "7072")]
+    pub(crate) demo_server: Option<u16>,
 }
 
 #[derive(Debug, Args)]

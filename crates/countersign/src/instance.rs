@@ -45,6 +45,8 @@ pub(crate) struct Instance {
     pub(crate) control_url: String,
     /// The link by which the first admin sets things up, while there is none who can sign in.
     pub(crate) setup_url: Option<String>,
+    /// Where the server for trying things out is, if one runs beside this instance.
+    pub(crate) demo_url: Option<String>,
     /// The first admin API key, if this start made one.
     pub(crate) first_key: Option<FirstKey>,
     store: Arc<Sqlite>,
@@ -149,6 +151,7 @@ impl Instance {
             gateway_url,
             control_url,
             setup_url,
+            demo_url: None,
             first_key,
             store,
             gateway,
@@ -158,6 +161,12 @@ impl Instance {
             evidence: config.evidence.clone(),
             listeners,
         })
+    }
+
+    /// Offers the server for trying things out to whoever adds a server.
+    pub(crate) fn suggest_demo(&mut self, url: &str) {
+        self.demo_url = Some(url.to_owned());
+        self.control = self.control.clone().suggesting_demo(url);
     }
 
     /// Ends a first key that nobody has seen, so that the next start makes another.

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::args::Serve;
 use crate::config::{Config, Problems, Sources};
-use crate::failure::Failure;
+use crate::failure::{Failure, reason};
 use crate::instance::{Instance, Listeners};
 use crate::logging;
 use crate::out::{self, Style};
@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: Serve, style: Style) -> Result<(), Failure> {
     #[cfg(unix)]
     leave_no_core();
     let runtime = runtime()?;
-    let ended = runtime.block_on(serve(&config, style));
+    let ended = runtime.block_on(serve(&config, arguments.demo_server, style));
     // What still runs in the background (a name look-up, a file) must not keep the process.
     runtime.shutdown_background();
     ended
@@ -72,14 +72,36 @@ pub(crate) fn load(sources: &Sources) -> Result<Config, Failure> {
     })
 }
 
-async fn serve(config: &Config, style: Style) -> Result<(), Failure> {
+async fn serve(config: &Config, demo_server: Option<u16>, style: Style) -> Result<(), Failure> {
     let signals = Signals::listen()?;
     let listeners = Listeners::bind(config).await?;
+    let demo = match demo_server {
+        Some(port) => Some(demo_on(port).await?),
+        None => None,
+    };
     let mut instance = Instance::open(config, listeners).await?;
+    if let Some(demo) = &demo {
+        instance.suggest_demo(&demo.url());
+    }
     announce(&mut instance, style).await?;
     let (stop, stopping) = watch::channel(false);
     let serving = instance.serve(stopping);
-    signals::stop_when_told(serving, stop, signals).await
+    let ended = signals::stop_when_told(serving, stop, signals).await;
+    if let Some(demo) = demo {
+        demo.stop().await;
+    }
+    ended
+}
+
+/// The payments server of the demo: somewhere to send calls before there is anything of one's own.
+async fn demo_on(port: u16) -> Result<payments::Running, Failure> {
+    payments::Server::start_open(port).await.map_err(|error| {
+        Failure::new(
+            "port",
+            format!("the demo server cannot listen on port {port}: {}", reason(&error)),
+            "choose another port with --demo-server PORT; 0 picks a free one",
+        )
+    })
 }
 
 /// Says where the instance is, and shows the first key the only time it is seen.
@@ -90,13 +112,16 @@ async fn announce(instance: &mut Instance, style: Style) -> Result<(), Failure> 
     let written = match style {
         Style::Json => out::json(&json!({
             "gateway_url": gateway, "control_url": control, "api_key": text,
-            "setup_url": instance.setup_url,
+            "setup_url": instance.setup_url, "demo_server_url": instance.demo_url,
         })),
         Style::Human => {
             let mut lines = format!(
                 "Countersign {}\n  gateway  {gateway}/mcp/{{server}}\n  control  {control}/api/v1",
                 env!("CARGO_PKG_VERSION")
             );
+            if let Some(url) = &instance.demo_url {
+                lines.push_str(&format!("\n  demo     {url}   (needs no key, moves no money)"));
+            }
             if let Some(text) = text {
                 lines.push_str(&format!(
                     "\n\nThe first admin API key, shown this once:\n{text}\n\nUse it as COUNTERSIGN_API_KEY."

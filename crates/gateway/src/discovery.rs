@@ -356,12 +356,14 @@ fn found_tools(page: &Page) -> Vec<FoundTool> {
         definition: definition.raw.clone(),
         fingerprint: digest::hex(&definition.canonical),
         withheld: None,
+        hidden_text: definition.hidden_text,
     });
     let withheld = page.withheld.iter().filter_map(|withheld| {
         let name = withheld.name.clone()?;
         let definition = br#"{}"#.to_vec();
         let fingerprint = digest::hex(name.as_bytes());
-        Some(FoundTool { name, definition, fingerprint, withheld: Some(withheld.why.into()) })
+        let withheld = Some(withheld.why.into());
+        Some(FoundTool { name, definition, fingerprint, withheld, hidden_text: false })
     });
     usable.chain(withheld).collect()
 }

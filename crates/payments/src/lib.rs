@@ -94,6 +94,22 @@ impl Server {
             let problem = "the API key must be one or more visible ASCII characters";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
+        Self::listen(addr, Some(api_key), options).await
+    }
+
+    /// Starts a server on this machine alone that asks for no key: for trying things out.
+    ///
+    /// **Errors**: the port cannot be bound.
+    pub async fn start_open(port: u16) -> io::Result<Running> {
+        let here = SocketAddr::from(([127, 0, 0, 1], port));
+        Self::listen(here, None, Options::default()).await
+    }
+
+    async fn listen(
+        addr: SocketAddr,
+        api_key: Option<String>,
+        options: Options,
+    ) -> io::Result<Running> {
         let listener = TcpListener::bind(addr).await?;
         let addr = listener.local_addr()?;
         let shared = Arc::new(Shared::new(api_key, options));

@@ -49,11 +49,12 @@ pub(crate) struct Shared {
     pub(crate) sessions: Sessions,
     /// The members of a discovery's result, made once.
     pub(crate) discovered: String,
-    api_key: String,
+    /// The key that callers show; none where every caller on this machine is let in.
+    api_key: Option<String>,
 }
 
 impl Shared {
-    pub(crate) fn new(api_key: String, options: Options) -> Self {
+    pub(crate) fn new(api_key: Option<String>, options: Options) -> Self {
         Self {
             book: Book::new(options.ledger_entries_max),
             world: World::default(),
@@ -69,8 +70,17 @@ impl Shared {
         self.options.versions.contains(&version)
     }
 
+    /// Whether a request shows the key, or needs none and asks for this machine by its own name: a page in
+    /// a browser could have its name point here.
+    fn lets_in(&self, request: &Request<Incoming>) -> bool {
+        match &self.api_key {
+            Some(key) => Self::shows(key, request.headers()),
+            None => asks_for_this_machine(request),
+        }
+    }
+
     /// Whether a request shows the key, once. Compared in a time that does not tell how much of it was right.
-    fn has_key(&self, headers: &HeaderMap) -> bool {
+    fn shows(key: &str, headers: &HeaderMap) -> bool {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
             return false;
@@ -78,7 +88,7 @@ impl Shared {
         let Some((scheme, token)) = value.as_bytes().split_at_checked("Bearer ".len()) else {
             return false;
         };
-        let key = self.api_key.as_bytes();
+        let key = key.as_bytes();
         scheme.eq_ignore_ascii_case(b"Bearer ")
             && token.len() == key.len()
             && token.iter().zip(key).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
@@ -172,7 +182,7 @@ async fn respond(shared: &Shared, peer: SocketAddr, request: Request<Incoming>) 
         return bare(StatusCode::FORBIDDEN);
     }
     match path {
-        "/mcp" if shared.has_key(request.headers()) => mcp(shared, request).await,
+        "/mcp" if shared.lets_in(&request) => mcp(shared, request).await,
         "/mcp" => unauthorized(shared),
         "/ledger" => ledger(shared, peer, &request),
         _ => bare(StatusCode::NOT_FOUND),
@@ -188,15 +198,20 @@ fn unauthorized(shared: &Shared) -> Response<Body> {
     response
 }
 
+/// Whether the name that is asked for is one of this machine's own.
+fn asks_for_this_machine(request: &Request<Incoming>) -> bool {
+    let asked_for = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let asked_for = asked_for.or_else(|| request.uri().authority().map(|a| a.as_str()));
+    asked_for.is_some_and(headers::is_loopback_host)
+}
+
 /// `GET /ledger`: free for this machine, with the key for everybody else.
 ///
 /// The name asked for must be this machine's own as well, or a page in a browser could have its own
 /// name point here.
 fn ledger(shared: &Shared, peer: SocketAddr, request: &Request<Incoming>) -> Response<Body> {
-    let asked_for = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let asked_for = asked_for.or_else(|| request.uri().authority().map(|a| a.as_str()));
-    let local = peer.ip().is_loopback() && asked_for.is_some_and(headers::is_loopback_host);
-    if !local && !shared.has_key(request.headers()) {
+    let local = peer.ip().is_loopback() && asks_for_this_machine(request);
+    if !local && !shared.lets_in(request) {
         return unauthorized(shared);
     }
     if request.method() != Method::GET {

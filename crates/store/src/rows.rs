@@ -196,6 +196,9 @@ pub struct FoundTool {
     pub fingerprint: String,
     /// Why it is withheld from agents, if it is.
     pub withheld: Option<String>,
+    /// Whether it holds text that a person does not see: then a person has to accept it, at the first
+    /// look as well.
+    pub hidden_text: bool,
 }
 
 /// The secret of an upstream: header values, each sealed, or an OAuth client.

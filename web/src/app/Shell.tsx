@@ -120,7 +120,7 @@ function Frame({ name }: { name: string }) {
 
 function Menu({ path }: { path: string }) {
   const may = useCan();
-  const review = useToolsToReview().length;
+  const review = useToolsToReview().waiting.length;
   const mine = useApprovalsForMe();
   return MENU.map(({ group, pages }) => (
     <div key={group} style={{ marginBottom: 12 }}>

@@ -20,9 +20,12 @@ export interface ToReview {
   state: 'new' | 'changed';
 }
 
-/** Tools of all servers that are new or changed and wait to be accepted. */
-export function useToolsToReview(): ToReview[] {
-  const servers = api.useQuery('get', '/api/v1/servers', {});
+/**
+ * Tools of all servers that are new or changed and wait to be accepted; not `known` while some server's
+ * were not told.
+ */
+export function useToolsToReview(): { waiting: ToReview[]; known: boolean } {
+  const servers = api.useQuery('get', '/api/v1/servers', { params: { query: { limit: 500 } } });
   const lists = useQueries({
     queries: (servers.data?.items ?? []).map((server) =>
       api.queryOptions('get', '/api/v1/servers/{id}/tools', {
@@ -30,9 +33,12 @@ export function useToolsToReview(): ToReview[] {
       }),
     ),
   });
-  return (servers.data?.items ?? []).flatMap((server, at) =>
+  const waiting = (servers.data?.items ?? []).flatMap((server, at) =>
     (lists[at]?.data?.items ?? []).flatMap(({ name, state }) =>
-      state === 'new' || state === 'changed' ? [{ server: server.slug, tool: name, state }] : [],
+      state === 'new' || state === 'changed'
+        ? [{ server: server.slug, tool: name, state } as const]
+        : [],
     ),
   );
+  return { waiting, known: servers.isSuccess && lists.every((list) => list.data !== undefined) };
 }

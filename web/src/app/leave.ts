@@ -2,6 +2,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { api } from '../api/client';
+import { forgetAll, UNSENT } from '../lib/settings';
 import { to } from './links';
 
 export function useLeave() {
@@ -11,6 +12,7 @@ export function useLeave() {
     onSuccess: () => {
       // Nothing of this person stays behind for the next one.
       queries.clear();
+      forgetAll(UNSENT);
       void navigate(to.signIn());
     },
   };

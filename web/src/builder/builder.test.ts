@@ -14,7 +14,7 @@ import {
 } from './document';
 import { document } from './generate';
 import { LISTS } from './language';
-import { keysOf, listAt, rulePath, stateOf, type ToolState } from './reading';
+import { effectOn, keysOf, listAt, rulePath, stateOf, type ToolState } from './reading';
 import { conditionsText, limitText, ruleText } from './sentence';
 import { setState } from './states';
 
@@ -155,5 +155,17 @@ test('rules read as sentences', () => {
     [[], 'always'],
   ] as const) {
     expect(conditionsText(conditions as never, 'deny_if')).toBe(sentence);
+  }
+});
+
+test('a tool of its own without rules goes by the rules for every tool', () => {
+  const under = (all: unknown) =>
+    parse(JSON.stringify({ version: '1', default: 'deny', all_tools: all, tools: { pay: {} } }));
+  expect(effectOn(under({}), 'pay')).toBe('allow');
+  expect(effectOn(under({ approve_if: [] }), 'pay')).toBe('allow');
+  for (const list of LISTS) {
+    expect(effectOn(under({ [list]: [{ conditions: [] }] }), 'pay'), list).toBe('custom');
+    // What is denied anyway is denied, whatever stands above it.
+    expect(effectOn(under({ [list]: [{ conditions: [] }] }), 'other'), list).toBe('deny');
   }
 });

@@ -45,9 +45,14 @@ export function stateOf(doc: Parsed, tool: string): ToolState {
   return values.some(denies) ? 'deny' : 'custom';
 }
 
-/** Whether every rule list of `all_tools` and of the tool's keys leaves a call alone. */
-export function isPlain(doc: Parsed): boolean {
-  return LISTS.every((list) => listAt(doc, ['all_tools', list]).length === 0);
+/** Whether the rules for every tool leave a call alone. */
+const isPlain = (doc: Parsed): boolean =>
+  LISTS.every((list) => listAt(doc, ['all_tools', list]).length === 0);
+
+/** What becomes of a call of the tool: its own state, and the rules for every tool besides. */
+export function effectOn(doc: Parsed, tool: string): ToolState {
+  const own = stateOf(doc, tool);
+  return own === 'allow' && !isPlain(doc) ? 'custom' : own;
 }
 
 /**

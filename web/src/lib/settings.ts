@@ -2,6 +2,9 @@
 
 const PREFIX = 'countersign.';
 
+/** What the names begin with of texts that the server does not have yet. */
+export const UNSENT = 'unsent.';
+
 export function keep(name: string, value: unknown): void {
   try {
     // eslint-disable-next-line no-restricted-globals
@@ -27,5 +30,16 @@ export function forget(name: string): void {
     localStorage.removeItem(PREFIX + name);
   } catch {
     // It was never kept.
+  }
+}
+
+/** Forgets everything whose name begins so. */
+export function forgetAll(beginning: string): void {
+  try {
+    // eslint-disable-next-line no-restricted-globals
+    for (const name of Object.keys(localStorage))
+      if (name.startsWith(PREFIX + beginning)) forget(name.slice(PREFIX.length));
+  } catch {
+    // Nothing was ever kept.
   }
 }

@@ -10,10 +10,11 @@ import { to } from '../app/links';
 import { allOf } from '../lib/counts';
 import { formatDecimal, formatNumber } from '../lib/format';
 import { t } from '../text';
-import { Asked } from '../ui/Asked';
+import { Asked, Loading } from '../ui/Asked';
 import { At, Go } from '../ui/bits';
 import { fullness, LimitBar } from '../ui/LimitBar';
 import { Page, Panel } from '../ui/Page';
+import { ProblemView } from '../ui/ProblemView';
 import { Word } from '../ui/Word';
 import { AGAIN, Decisions } from './overview/Decisions';
 import { Overhead } from './overview/Overhead';
@@ -146,11 +147,14 @@ function Denying({ rules }: { rules: Schemas['RuleSumOut'][] }) {
   );
 }
 
+/** How many grants' limits are looked at, the newest. */
+const LOOKED_AT = 50;
+
 function Limits() {
   const grants = api.useQuery('get', '/api/v1/grants', ALL);
-  const living = (grants.data?.items ?? [])
-    .filter((grant) => grant.state === 'active')
-    .slice(0, 50);
+  const all = (grants.data?.items ?? []).filter((grant) => grant.state === 'active');
+  const living = all.slice(0, LOOKED_AT);
+  const active = all.length;
   const usage = useQueries({
     queries: living.map((grant) =>
       api.queryOptions('get', '/api/v1/grants/{id}/usage', { params: { path: { id: grant.id } } }),
@@ -160,12 +164,32 @@ function Limits() {
     .flatMap((grant, at) => (usage[at]?.data?.items ?? []).map((limit) => ({ grant, limit })))
     .sort((a, b) => fullness(b.limit) - fullness(a.limit))
     .slice(0, 5);
+  const failed = usage.filter((one) => one.error).length;
+  const waits = grants.isPending || usage.some((one) => one.isPending);
   return (
     <Panel title={o.limits}>
-      {limits.length === 0 ? (
-        <Text size="sm" c="dimmed">
-          {o.noLimits}
+      {grants.error && <ProblemView error={grants.error} retry={() => void grants.refetch()} />}
+      {failed > 0 && (
+        <Text size="sm" role="alert" mb="sm">
+          <Word kind="unknown">{o.limitsNotKnown(failed)}</Word>
         </Text>
+      )}
+      {active > living.length && (
+        <Text size="sm" c="dimmed" mb="sm">
+          {o.limitsOf(living.length, active)}
+        </Text>
+      )}
+      {limits.length === 0 ? (
+        waits ? (
+          <Loading lines={2} />
+        ) : (
+          !grants.error &&
+          failed === 0 && (
+            <Text size="sm" c="dimmed">
+              {o.noLimits}
+            </Text>
+          )
+        )
       ) : (
         <Stack gap="sm">
           {limits.map(({ grant, limit }) => (
@@ -193,7 +217,7 @@ const SOON = 7 * 86_400_000;
 const NAMED = 3;
 
 function Attention() {
-  const review = useToolsToReview();
+  const { waiting: review, known } = useToolsToReview();
   const grants = api.useQuery('get', '/api/v1/grants', ALL);
   const servers = api.useQuery('get', '/api/v1/servers', ALL);
   const [now] = useState(() => Date.now());
@@ -201,6 +225,12 @@ function Attention() {
     params: { query: { limit: 500 } },
   });
   const doubts = doubtful.data?.items.length ?? 0;
+  const parts = { grants, servers, unknown: doubtful };
+  const silent = Object.entries(parts).flatMap(([name, query]) =>
+    query.error ? [o.parts[name as keyof typeof o.parts]] : [],
+  );
+  if (!known && !servers.isPending && !servers.error) silent.push(o.parts.tools);
+  const waits = Object.values(parts).some((query) => query.isPending);
   const active = (grants.data?.items ?? []).filter(
     (grant) => grant.state === 'active' && !grant.expired,
   );
@@ -251,10 +281,21 @@ function Attention() {
   ];
   return (
     <Panel title={o.attention}>
-      {lines.length === 0 ? (
-        <Text size="sm" c="dimmed">
-          {o.nothing}
+      {!waits && silent.length > 0 && (
+        <Text size="sm" role="alert" mb="sm">
+          <Word kind="unknown">{o.notKnown(silent)}</Word>
         </Text>
+      )}
+      {lines.length === 0 ? (
+        waits ? (
+          <Loading lines={2} />
+        ) : (
+          silent.length === 0 && (
+            <Text size="sm" c="dimmed">
+              {o.nothing}
+            </Text>
+          )
+        )
       ) : (
         <ul style={{ margin: 0, paddingLeft: 18 }}>
           {lines.map((line) => (
@@ -276,6 +317,12 @@ function Mine() {
     { refetchInterval: 10_000 },
   );
   const items = mine.data?.items ?? [];
+  if (mine.error && !mine.data)
+    return (
+      <Panel title={t.shell.pages.approvals}>
+        <ProblemView error={mine.error} retry={() => void mine.refetch()} />
+      </Panel>
+    );
   if (items.length === 0) return null;
   const oldest = items.reduce((a, b) => (a.created_at < b.created_at ? a : b));
   const next = Math.min(...items.map((row) => leftOf(row.seconds_left, mine.dataUpdatedAt, now)));

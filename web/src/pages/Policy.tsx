@@ -62,17 +62,34 @@ function Begin({ policy }: { policy: Schemas['PolicyWhole'] }) {
     refetchOnWindowFocus: false,
     refetchOnReconnect: false,
   });
-  return <Asked query={draft}>{(first) => <Open policy={policy} first={first} />}</Asked>;
+  const me = api.useQuery('get', '/api/v1/me', {}, { staleTime: 60_000 });
+  return (
+    <Asked query={me}>
+      {({ member }) => (
+        <Asked query={draft}>
+          {(first) => <Open policy={policy} first={first} member={member.id} />}
+        </Asked>
+      )}
+    </Asked>
+  );
 }
 
-function Open({ policy, first }: { policy: Schemas['PolicyWhole']; first: Stored }) {
+function Open({
+  policy,
+  first,
+  member,
+}: {
+  policy: Schemas['PolicyWhole'];
+  first: Stored;
+  member: string;
+}) {
   const { tab } = useParams({ from: '/inside/policies/$id/$tab' });
   const { at, view, call } = useSearch({ from: '/inside/policies/$id/$tab' });
   const navigate = useNavigate();
   const queries = useQueryClient();
   const may = useCan();
   const place = policy.kept_in;
-  const draft = useDraft(policy.id, first, !place);
+  const draft = useDraft(policy.id, member, first, !place);
   const [discarding, setDiscarding] = useState(false);
   const [reviewing, setReviewing] = useState(false);
   const server = policy.server?.name;

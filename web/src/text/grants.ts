@@ -98,6 +98,7 @@ export const grants = {
     attachTitle: (server: string) => `Policy at ${server}`,
     attachText: 'In force at the next call. Nobody reconnects.',
     attach: 'Change policy',
+    attachEffect: 'What this changes, exactly',
     limits: 'Limits',
     noLimits: 'No limit has counted anything yet.',
     used: 'used',

@@ -49,6 +49,16 @@ export const overview = {
   noRules: 'Nothing was denied in 24 hours.',
   attention: 'Needs attention',
   nothing: 'Nothing needs you.',
+  parts: {
+    grants: 'grants',
+    servers: 'servers',
+    tools: 'tools of some server',
+    unknown: 'calls with unknown outcome',
+  },
+  notKnown: (parts: string[]) => `Not known: ${parts.join(', ')}. They do not answer.`,
+  limitsNotKnown: (n: number) =>
+    n === 1 ? 'Not known: the limits of 1 grant' : `Not known: the limits of ${n} grants`,
+  limitsOf: (n: number, all: number) => `Of the newest ${n} of ${all} active grants.`,
   toolWaits: {
     changed: (tool: string, server: string) => `${tool} at ${server} changed and waits for review`,
     new: (tool: string, server: string) => `${tool} at ${server} is new and waits for review`,

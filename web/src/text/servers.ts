@@ -21,10 +21,11 @@ export const servers = {
     catalogue: 'From the catalogue',
     own: 'none: an address of your own',
     signIn: {
+      none: (name: string) => `${name} runs on this machine, needs no key, and moves no money.`,
       oauth: (name: string) => `${name} lets callers in by OAuth: connect an account afterwards.`,
       key: (name: string) =>
         `${name} lets callers in by a key: give it as the credential afterwards.`,
-      oauthOrKey: (name: string) =>
+      oauth_or_key: (name: string) =>
         `${name} lets callers in by OAuth or by a key: connect an account, or give the key, afterwards.`,
     },
     slug: 'Short name',
@@ -109,6 +110,9 @@ export const servers = {
     noMention: 'none',
     size: (bytes: string) => `${bytes} bytes`,
     sizeName: 'Size of the definition',
+    hiddenText: 'It holds text that cannot be seen',
+    hiddenTextAbout:
+      'Characters that nobody sees, but an agent reads, stand here as escapes. Ask the maker of the server before you accept it.',
     newNote: 'Nobody has accepted this tool yet; rules that read its arguments deny it.',
   },
   amounts: {

@@ -110,7 +110,7 @@ async fn a_grant_says_how_its_tokens_begin_and_when_older_ones_end() {
         let answer = world.ask(Some(&world.viewer), "GET", "/grants/agent", "", &[]).await;
         answer.json()["tokens"].clone()
     };
-    let begins = |token: &str| token[..9].to_owned();
+    let begins = |token: &str| token[5..9].to_owned();
     let one = json!([{ "begins": begins(&first), "generation": 1, "ends_at": null }]);
     assert_eq!(traces().await, one);
     let body = r#"{"overlap_seconds":600}"#;

@@ -118,6 +118,7 @@ fn steps() -> Vec<Step> {
             r#"{"slug":"s","url":"http://127.0.0.1:9/mcp"}"#,
             1,
         ),
+        step("GET", "/catalogue", "/catalogue", "", 0),
         step("GET", "/servers", "/servers", "", 0),
         step("GET", "/servers/{id}", "/servers/s", "", 0),
         step("PUT", "/servers/{id}", "/servers/s", r#"{"name":"S"}"#, 1).with(any.0, any.1),

@@ -79,6 +79,7 @@ impl Prober for Upstreams {
                 definition: definition.clone().into_bytes(),
                 fingerprint: format!("print-of-{definition}"),
                 withheld: (name == "withheld").then(|| "bad_tool_name".to_owned()),
+                hidden_text: false,
             })
             .collect();
         let count = u32::try_from(found.len()).unwrap();

@@ -280,6 +280,7 @@ async fn at(house: &House, slug: &str, url: &str) -> Agent {
         definition: tool.to_string().into_bytes(),
         fingerprint: "print".to_owned(),
         withheld: None,
+        hidden_text: false,
     });
     let versions = Some("2026-07-28 2025-11-25".to_owned());
     house

@@ -4,6 +4,7 @@ use std::fmt;
 
 use json::Limits;
 
+use super::hidden::visible;
 use crate::answer::BadAnswer;
 use crate::tree::{self, Tree};
 
@@ -101,57 +102,4 @@ fn shown(text: &str) -> String {
         }
         None => visible(text),
     }
-}
-
-/// A text with every character escaped that a person would not see, or that would make others
-/// appear elsewhere.
-pub fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_hidden(c) {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
-
-/// Whether some text in the value holds characters that a person does not see.
-pub(super) fn has_hidden_text(tree: &Tree) -> bool {
-    let hidden =
-        |text: &str| text.chars().any(|c| is_hidden(c) && !matches!(c, '\n' | '\r' | '\t'));
-    match tree {
-        Tree::Word(_) => false,
-        Tree::String(text) => hidden(text),
-        Tree::List(list) => list.iter().any(has_hidden_text),
-        Tree::Map(members) => {
-            members.iter().any(|(name, member)| hidden(name) || has_hidden_text(member))
-        }
-    }
-}
-
-/// Control and format characters, fillers, separators of lines, tags and private use.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}'
-                | '\u{34f}'
-                | '\u{61c}'
-                | '\u{115f}'..='\u{1160}'
-                | '\u{17b4}'..='\u{17b5}'
-                | '\u{180b}'..='\u{180f}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{3164}'
-                | '\u{e000}'..='\u{f8ff}'
-                | '\u{feff}'
-                | '\u{ffa0}'
-                | '\u{fff0}'..='\u{fffb}'
-                | '\u{1bca0}'..='\u{1bca3}'
-                | '\u{1d173}'..='\u{1d17a}'
-                | '\u{e0000}'..='\u{10ffff}'
-        )
 }

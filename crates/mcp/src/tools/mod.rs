@@ -2,9 +2,11 @@
 //! changed between two of them.
 
 mod difference;
+mod hidden;
 mod schema;
 
-pub use difference::{Change, difference, visible};
+pub use difference::{Change, difference};
+pub use hidden::{visible, visible_definition};
 pub use schema::{HeaderParam, ParamType};
 
 use json::{Kind, Limits, Reader};
@@ -219,7 +221,7 @@ fn definition(name: String, raw: &[u8], tree: &Tree, schema: schema::Schema) -> 
         header_params: schema.header_params,
         title: text("title"),
         description: text("description"),
-        hidden_text: difference::has_hidden_text(&pinned),
+        hidden_text: hidden::has_hidden_text(&pinned),
     }
 }
 

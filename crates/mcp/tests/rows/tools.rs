@@ -266,6 +266,11 @@ fn x10_text_that_people_do_not_see_is_flagged_and_shown() {
         assert_eq!(read.hidden_text, hidden, "{description:?}");
     }
     assert_eq!(tools::visible("a\u{e0041}\u{1b}b é"), "a\\u{e0041}\\u{1b}b é");
+    let odd = "{\"description\":\"a\u{e0041}\\nb\",\"n\u{202e}\":[1.10,\"\\u200b\"]}";
+    let shown = String::from_utf8(tools::visible_definition(odd.as_bytes()).unwrap()).unwrap();
+    let whole = r#"{"description":"a\\u{e0041}\nb","n\\u{202e}":[1.10,"\\u{200b}"]}"#;
+    assert_eq!(shown, whole);
+    assert_eq!(tools::visible_definition(b"{"), None);
 }
 
 #[test]

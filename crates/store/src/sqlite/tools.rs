@@ -105,7 +105,7 @@ pub(super) fn found(
                 ..old.clone()
             },
             None => {
-                let accept = accept_new && tool.withheld.is_none();
+                let accept = accept_new && tool.withheld.is_none() && !tool.hidden_text;
                 let definition: Arc<[u8]> = std::mem::take(&mut tool.definition).into();
                 let fingerprint: Arc<str> = tool.fingerprint.into();
                 Tool {

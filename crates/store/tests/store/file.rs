@@ -252,6 +252,7 @@ async fn furnished(dir: &Path, root: &RootKey) -> House<Sqlite> {
         definition: b"{\"name\":\"t\"}".to_vec(),
         fingerprint: "f".to_owned(),
         withheld: None,
+        hidden_text: false,
     };
     store.server_found(&server.id, None, "ok".into(), Some(vec![tool]), true, by.at).await.unwrap();
     let strict = house.policy("strict", "{\"default\":\"allow\"}").await;

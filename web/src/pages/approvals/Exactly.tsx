@@ -1,9 +1,10 @@
 // Exactly what will be sent, field by field in the rule's order. Nothing of it is kept anywhere else.
 import { Stack, Text, UnstyledButton } from '@mantine/core';
 import type { Schemas } from '../../api/client';
-import { inParts, LONG } from '../../lib/escapes';
+import { LONG } from '../../lib/escapes';
 import { formatDecimal, formatNumber } from '../../lib/format';
 import { approvals } from '../../text/approvals';
+import { Shown } from '../../ui/Shown';
 
 const o = approvals.one;
 
@@ -150,18 +151,5 @@ function Value({
         </UnstyledButton>
       )}
     </Stack>
-  );
-}
-
-/** Text with its escapes lit. */
-function Shown({ text }: { text: string }) {
-  return inParts(text).map((part, at) =>
-    at % 2 === 1 ? (
-      <mark key={at} className="cs-escape">
-        {part}
-      </mark>
-    ) : (
-      part
-    ),
   );
 }

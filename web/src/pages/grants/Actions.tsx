@@ -1,7 +1,7 @@
 // What can be done with a grant. The dangerous ones ask first, and name the grant.
 import { Button, Group, Modal, NativeSelect, Stack, Text } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { api, problemOf, type Schemas } from '../../api/client';
 import { useCan } from '../../app/can';
 import { notice } from '../../app/notices';
@@ -10,6 +10,7 @@ import { Confirm } from '../../ui/Confirm';
 import { Guarded } from '../../ui/Guarded';
 import { ProblemView } from '../../ui/ProblemView';
 
+const Attach = lazy(() => import('./Attach'));
 const d = t.grants.detail;
 type GrantOut = Schemas['GrantOut'];
 
@@ -142,79 +143,11 @@ export function Actions({ grant, rotated }: Props) {
           </Group>
         </Stack>
       </Modal>
-      {asking === 'policy' && <Attach grant={grant} close={close} changed={changed} />}
+      {asking === 'policy' && (
+        <Suspense fallback={null}>
+          <Attach grant={grant} close={close} changed={changed} />
+        </Suspense>
+      )}
     </>
-  );
-}
-
-function Attach({
-  grant,
-  close,
-  changed,
-}: {
-  grant: GrantOut;
-  close: () => void;
-  changed: () => void;
-}) {
-  const first = grant.servers[0];
-  const [server, setServer] = useState(first?.server.name ?? '');
-  const reach = grant.servers.find((one) => one.server.name === server);
-  const [policy, setPolicy] = useState(first?.policy?.name ?? '');
-  const policies = api.useQuery('get', '/api/v1/policies', { params: { query: { limit: 500 } } });
-  const attach = api.useMutation('put', '/api/v1/grants/{id}/policy', {
-    onSuccess: () => {
-      changed();
-      close();
-    },
-  });
-  return (
-    <Modal
-      opened
-      onClose={close}
-      title={d.attachTitle(server)}
-      closeButtonProps={{ 'aria-label': t.states.close }}
-    >
-      <Stack>
-        <Text size="sm">{d.attachText}</Text>
-        {grant.servers.length > 1 && (
-          <NativeSelect
-            label={t.grants.form.server}
-            data={grant.servers.map((one) => one.server.name)}
-            value={server}
-            onChange={(event) => setServer(event.currentTarget.value)}
-          />
-        )}
-        <NativeSelect
-          label={t.grants.form.policy}
-          data={[
-            { value: '', label: t.grants.form.noPolicy },
-            ...(policies.data?.items ?? []).filter((one) => one.latest > 0).map((one) => one.name),
-          ]}
-          value={policy}
-          onChange={(event) => setPolicy(event.currentTarget.value)}
-        />
-        {attach.error && <ProblemView error={attach.error} />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={close}>
-            {t.states.cancel}
-          </Button>
-          <Button
-            loading={attach.isPending}
-            disabled={(reach?.policy?.name ?? '') === policy}
-            onClick={() =>
-              attach.mutate({
-                params: {
-                  path: { id: grant.id },
-                  header: { 'If-Match': `"${grant.revision}"` },
-                },
-                body: { server, policy: policy || null },
-              })
-            }
-          >
-            {d.attach}
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
   );
 }

@@ -4,15 +4,29 @@ import { useQueries } from '@tanstack/react-query';
 import { api, type Schemas } from '../../api/client';
 import { to } from '../../app/links';
 import { parse, type Parsed } from '../../builder/document';
-import { stateOf } from '../../builder/reading';
+import { effectOn } from '../../builder/reading';
 import { csv } from '../../lib/csv';
 import { download } from '../../lib/download';
 import { t } from '../../text';
 import { Loading } from '../../ui/Asked';
 import { Go } from '../../ui/bits';
+import { ProblemView } from '../../ui/ProblemView';
 import { type Kind, Word } from '../../ui/Word';
 
 const WORD: Record<string, Kind> = { allow: 'allowed', deny: 'denied', hide: 'hidden' };
+
+/** What keeps calls of a tool back whatever a policy says; nothing where nothing does. */
+function keptBack(
+  { state }: Schemas['ToolOut'],
+  server: Schemas['ServerOut'] | undefined,
+): 'denied' | 'hidden' | undefined {
+  // What is not known to carry calls is not told as carrying them.
+  if (!server?.enabled) return 'denied';
+  if (state === 'withheld') return 'hidden';
+  if (state === 'accepted' || (state === 'changed' && server.on_tool_change === 'allow'))
+    return undefined;
+  return state === 'changed' && server.on_tool_change === 'hide' ? 'hidden' : 'denied';
+}
 
 export function Matrix({ grants }: { grants: Schemas['GrantOut'][] }) {
   const slugs = [
@@ -22,6 +36,7 @@ export function Matrix({ grants }: { grants: Schemas['GrantOut'][] }) {
     ...new Set(grants.flatMap((grant) => grant.servers.map((reach) => reach.policy?.name))),
   ];
   const policies = names.filter((name): name is string => name !== undefined);
+  const servers = api.useQuery('get', '/api/v1/servers', { params: { query: { limit: 500 } } });
   const tools = useQueries({
     queries: slugs.map((slug) =>
       api.queryOptions('get', '/api/v1/servers/{id}/tools', {
@@ -39,26 +54,41 @@ export function Matrix({ grants }: { grants: Schemas['GrantOut'][] }) {
     const name = policies[at];
     if (name && query.data?.version) read.set(name, parse(query.data.version.text));
   });
-  if ([...tools, ...documents].some((query) => query.isPending)) return <Loading lines={6} />;
+  if ([servers, ...tools, ...documents].some((query) => query.isPending))
+    return <Loading lines={6} />;
+  const failed = [servers, ...tools, ...documents].find((query) => query.error);
+  if (failed) return <ProblemView error={failed.error} retry={() => void failed.refetch()} />;
 
   const columns = slugs.flatMap((server, at) =>
     (tools[at]?.data?.items ?? [])
       .filter((tool) => tool.present)
-      .map((tool) => ({ server, tool: tool.name })),
+      .map((tool) => ({
+        server,
+        tool: tool.name,
+        kept: keptBack(
+          tool,
+          servers.data?.items.find((one) => one.slug === server),
+        ),
+      })),
   );
-  const cell = (grant: Schemas['GrantOut'], server: string, tool: string): Kind | 'rules' | '' => {
+  const cell = (
+    grant: Schemas['GrantOut'],
+    { server, tool, kept }: (typeof columns)[number],
+  ): Kind | 'rules' | '' => {
     const reach = grant.servers.find((one) => one.server.name === server);
     if (!reach) return '';
+    if (grant.state !== 'active' || grant.expired) return 'denied';
     const doc = reach.policy && read.get(reach.policy.name);
     if (!doc) return 'denied';
-    return WORD[stateOf(doc, tool)] ?? 'rules';
+    const word = WORD[effectOn(doc, tool)] ?? 'rules';
+    return word === 'hidden' ? word : (kept ?? word);
   };
   const spoken = (word: Kind | 'rules' | '') =>
     word === '' ? '' : word === 'rules' ? t.grants.words.byRules : t.words[word];
   const save = () => {
     const rows = grants.map((grant) => [
       grant.label,
-      ...columns.map(({ server, tool }) => spoken(cell(grant, server, tool))),
+      ...columns.map((column) => spoken(cell(grant, column))),
     ]);
     const head = [
       t.grants.columns.label,
@@ -94,10 +124,10 @@ export function Matrix({ grants }: { grants: Schemas['GrantOut'][] }) {
                 <Table.Th scope="row">
                   <Go {...to.grant(grant.id)}>{grant.label}</Go>
                 </Table.Th>
-                {columns.map(({ server, tool }) => {
-                  const word = cell(grant, server, tool);
+                {columns.map((column) => {
+                  const word = cell(grant, column);
                   return (
-                    <Table.Td key={`${server}/${tool}`}>
+                    <Table.Td key={`${column.server}/${column.tool}`}>
                       {word === '' ? (
                         t.states.none
                       ) : word === 'rules' ? (

@@ -15,11 +15,11 @@ export function Traces({ tokens }: { tokens: Schemas['TokenTraceOut'][] }) {
   if (newest === undefined) return <>{d.noToken}</>;
   return (
     <>
-      {d.token} <code>{newest.begins}…</code> · {d.generation(newest.generation)}
+      {d.token} <code>csg1_{newest.begins}…</code> · {d.generation(newest.generation)}
       {older.map(({ begins, generation, ends_at: end }) => (
         <span key={generation}>
           {' · '}
-          <code>{begins}…</code> {end && d.stops(formatLeft(until(end, now)))}
+          <code>csg1_{begins}…</code> {end && d.stops(formatLeft(until(end, now)))}
         </span>
       ))}
     </>

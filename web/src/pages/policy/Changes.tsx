@@ -14,39 +14,43 @@ const c = t.policies.changes;
 /** Nothing is live yet: every call is denied. */
 const NOTHING = '{"version":"1","default":"deny"}';
 
-interface Props {
-  policy: Schemas['PolicyWhole'];
-  text: string;
-  /** Opens the call in "Try a call". */
-  onTry?: (witness: Witness) => void;
-}
-
 export interface Witness {
   name: string;
   arguments?: unknown;
 }
 
-export function Changes({ policy, text }: Props) {
-  const query = useQuery({
-    queryKey: ['exact-diff', policy.id, policy.latest, text],
+/** A text, or a version that is published. */
+export type Judge = { text: string } | { policy: string; version: number };
+
+/** A published version; where there is none, every call is denied. */
+export const published = (policy: string | undefined, version: number): Judge =>
+  policy !== undefined && version > 0 ? { policy, version } : { text: NOTHING };
+
+/** Asks what differs between two judges, exactly. */
+export function useChanges(from: Judge, to: Judge) {
+  return useQuery({
+    queryKey: ['exact-diff', from, to],
     queryFn: async () => {
-      const { data } = await http.POST('/api/v1/policies/diff', {
-        body: {
-          from:
-            policy.latest > 0 ? { policy: policy.id, version: policy.latest } : { text: NOTHING },
-          to: { text },
-        },
-      });
+      const { data } = await http.POST('/api/v1/policies/diff', { body: { from, to } });
       return data as Schemas['ExactDiffOut'];
     },
     staleTime: Infinity,
   });
-  if (query.error) return <ProblemView error={query.error} />;
-  if (!query.data) return <Loading lines={3} />;
-  return <Found of={query.data} />;
 }
 
-function Found({ of }: { of: Schemas['ExactDiffOut'] }) {
+/** What a text changes of a policy. */
+export function Changes({ policy, text }: { policy: Schemas['PolicyWhole']; text: string }) {
+  return <Found of={useChanges(published(policy.id, policy.latest), { text })} />;
+}
+
+/** What was asked, once it is answered. */
+export function Found({ of: query }: { of: ReturnType<typeof useChanges> }) {
+  if (query.error) return <ProblemView error={query.error} />;
+  if (!query.data) return <Loading lines={3} />;
+  return <Differences of={query.data} />;
+}
+
+function Differences({ of }: { of: Schemas['ExactDiffOut'] }) {
   const [all, setAll] = useState(false);
   // What opens first, then what ends otherwise, then what only another rule stops.
   const order = (change: Schemas['ChangeOut']) =>

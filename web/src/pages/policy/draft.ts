@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { http, Refused, type Schemas } from '../../api/client';
 import { bodyWith, pretty, rawMember } from '../../lib/raw';
-import { forget, keep, kept } from '../../lib/settings';
+import { forget, keep, kept, UNSENT } from '../../lib/settings';
 
 /** What a draft holds; the cases as they are typed. */
 export interface Texts {
@@ -152,9 +152,12 @@ export async function putDraft(
 
 const same = (a: Texts, b: Texts): boolean => a.text === b.text && a.cases === b.cases;
 
-/** `editable`: whether what is typed here is sent; otherwise what waits in this browser goes on waiting. */
-export function useDraft(policy: string, first: Stored, editable = true): Draft {
-  const name = `unsent.${policy}`;
+/**
+ * The draft of a policy, as `member` edits it: what one person could not send is never another's.
+ * `editable`: whether what is typed here is sent; otherwise what waits in this browser goes on waiting.
+ */
+export function useDraft(policy: string, member: string, first: Stored, editable = true): Draft {
+  const name = `${UNSENT}${member}.${policy}`;
   const [stored, setStored] = useState(first);
   // What could not be sent when this browser was last here is looked at again.
   const [unsent] = useState(() => {

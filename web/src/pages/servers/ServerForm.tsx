@@ -14,7 +14,6 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Schemas } from '../../api/client';
 import { to } from '../../app/links';
-import { CATALOGUE } from '../../lib/catalogue';
 import { t } from '../../text';
 import { Go } from '../../ui/bits';
 import { ProblemView } from '../../ui/ProblemView';
@@ -29,7 +28,9 @@ export const linesOf = (text: string): string[] =>
 
 export function ServerForm({ done }: { done?: (made: Schemas['Refreshed']) => void }) {
   const queries = useQueryClient();
-  const [entry, setEntry] = useState<(typeof CATALOGUE)[number]>();
+  const [entry, setEntry] = useState<Schemas['CatalogueEntry']>();
+  const catalogue = api.useQuery('get', '/api/v1/catalogue', {}, { staleTime: Infinity });
+  const known = catalogue.data?.items ?? [];
   const form = useForm({ initialValues: { slug: '', url: '', targets: '' } });
   const add = api.useMutation('post', '/api/v1/servers', {
     onSuccess: (made) => {
@@ -64,18 +65,18 @@ export function ServerForm({ done }: { done?: (made: Schemas['Refreshed']) => vo
           label={f.catalogue}
           data={[
             { value: '', label: f.own },
-            ...CATALOGUE.map(({ slug, name }) => ({ value: slug, label: name })),
+            ...known.map(({ slug, name }) => ({ value: slug, label: name })),
           ]}
           value={entry?.slug ?? ''}
           onChange={({ currentTarget: { value } }) => {
-            const found = CATALOGUE.find(({ slug }) => slug === value);
+            const found = known.find(({ slug }) => slug === value);
             setEntry(found);
             if (found) form.setValues({ url: found.url, slug: found.slug });
             // What somebody typed stays; what the catalogue filled in goes with the choice.
             else if (form.values.url === entry?.url) form.setValues({ url: '', slug: '' });
           }}
         />
-        {entry && <Text size="sm">{f.signIn[entry.signIn](entry.name)}</Text>}
+        {entry && <Text size="sm">{f.signIn[entry.sign_in](entry.name)}</Text>}
         <TextInput
           label={f.url}
           description={f.urlHint}

@@ -13,6 +13,7 @@ import { At, Facts, Go } from '../../ui/bits';
 import { Guarded } from '../../ui/Guarded';
 import { Panel } from '../../ui/Page';
 import { ProblemView } from '../../ui/ProblemView';
+import { Shown } from '../../ui/Shown';
 import { Amounts } from './Amounts';
 import { Mentioned } from './Mentioned';
 
@@ -50,6 +51,11 @@ export function ServerTools({ slug }: { slug: string }) {
                       </Table.Td>
                       <Table.Td fw={/new|changed/.test(item.state) ? 600 : 400}>
                         {stateText(item.state)}
+                        {item.hidden_text && (
+                          <Text size="xs" c="var(--cs-denied)">
+                            {s.hiddenText}
+                          </Text>
+                        )}
                       </Table.Td>
                       <Table.Td>
                         <At at={item.first_seen_at} as="distance" />
@@ -99,11 +105,23 @@ function Whole({ slug, tool }: { slug: string; tool: Schemas['ToolWhole'] }) {
     onSuccess: () => void queries.invalidateQueries({ queryKey: ['get'] }),
   });
   const waits = tool.state === 'new' || tool.state === 'changed';
-  const fields = fieldsOf(tool.definition);
-  const description = (tool.definition as { description?: string } | null)?.description;
+  // What a person reads has its escapes; what is declared goes by the names as they are.
+  const fields = fieldsOf(tool.shown);
+  const description = (tool.shown as { description?: unknown } | null)?.description;
   return (
     <Stack gap="md">
-      {description && <Text size="sm">{description}</Text>}
+      {typeof description === 'string' && (
+        <Text size="sm" style={{ whiteSpace: 'pre-line', overflowWrap: 'anywhere' }}>
+          <bdi>
+            <Shown text={description} />
+          </bdi>
+        </Text>
+      )}
+      {tool.hidden_text && (
+        <Alert color="red" title={s.hiddenText}>
+          {s.hiddenTextAbout}
+        </Alert>
+      )}
       <Facts
         of={[
           [s.state, stateText(tool.state)],
@@ -160,24 +178,30 @@ function Whole({ slug, tool }: { slug: string; tool: Schemas['ToolWhole'] }) {
             <Table.Tbody>
               {fields.map((field) => (
                 <Table.Tr key={field.path}>
-                  <Table.Td className="cs-mono">{field.name}</Table.Td>
+                  <Table.Td className="cs-mono">
+                    <Shown text={field.name} />
+                  </Table.Td>
                   <Table.Td>
                     {field.type ?? t.states.none}
-                    {field.choices.length > 0 && `: ${field.choices.map(String).join(', ')}`}
+                    {field.choices.length > 0 && (
+                      <Shown text={`: ${field.choices.map(String).join(', ')}`} />
+                    )}
                   </Table.Td>
                   <Table.Td>{field.required ? t.servers.yes : t.servers.no}</Table.Td>
-                  <Table.Td>{field.description}</Table.Td>
+                  <Table.Td>
+                    <Shown text={field.description} />
+                  </Table.Td>
                 </Table.Tr>
               ))}
             </Table.Tbody>
           </Table>
         </Table.ScrollContainer>
       )}
-      <Amounts slug={slug} tool={tool} fields={fields} />
+      <Amounts slug={slug} tool={tool} fields={fieldsOf(tool.definition)} />
       <details>
         <summary>{s.raw}</summary>
         <Code block mt="xs">
-          {JSON.stringify(tool.definition, null, 2)}
+          <Shown text={JSON.stringify(tool.shown, null, 2).replaceAll('\\\\u{', '\\u{')} />
         </Code>
       </details>
     </Stack>
@@ -203,8 +227,12 @@ function Difference({ changes }: { changes: Schemas['Change'][] }) {
                 <Text size="sm">{change.text}</Text>
                 <span className="cs-mono">{change.pointer}</span>
               </Table.Td>
-              <Table.Td className="cs-mono">{change.before ?? s.absent}</Table.Td>
-              <Table.Td className="cs-mono">{change.after ?? s.absent}</Table.Td>
+              <Table.Td className="cs-mono">
+                <Shown text={change.before ?? s.absent} />
+              </Table.Td>
+              <Table.Td className="cs-mono">
+                <Shown text={change.after ?? s.absent} />
+              </Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>

@@ -42,6 +42,7 @@ pub(crate) async fn held<S: Store>(house: House<S>) -> Held<S> {
         definition: br#"{"name":"refund_payment"}"#.to_vec(),
         fingerprint: "print".to_owned(),
         withheld: None,
+        hidden_text: false,
     };
     let now = store::Clock::now(&*house.clock);
     let health = "ok".to_owned();

@@ -129,6 +129,7 @@ fn tool(name: &str, fingerprint: &str) -> FoundTool {
         definition: format!("{{\"name\":\"{name}\",\"v\":\"{fingerprint}\"}}").into_bytes(),
         fingerprint: fingerprint.to_owned(),
         withheld: None,
+        hidden_text: false,
     }
 }
 
@@ -143,7 +144,8 @@ pub(crate) async fn tools_are_accepted_at_registration_and_by_people_afterwards<
         store.server(&house.org, "a").await.unwrap().unwrap()
     };
     let spoiled = FoundTool { withheld: Some("bad schema".into()), ..tool("bad", "f0") };
-    let seen = find(vec![tool("one", "f1"), tool("two", "f1"), spoiled], true).await;
+    let unseen = FoundTool { hidden_text: true, ..tool("unseen", "f1") };
+    let seen = find(vec![tool("one", "f1"), tool("two", "f1"), spoiled, unseen], true).await;
     assert_eq!(seen.server.version.as_deref(), Some("2025-11-25"));
     let accepted = |v: &store::ServerView, name: &str| {
         let tool = v.tools.iter().find(|t| t.name == name).unwrap();
@@ -151,6 +153,8 @@ pub(crate) async fn tools_are_accepted_at_registration_and_by_people_afterwards<
     };
     assert_eq!(accepted(&seen, "one").as_deref(), Some("f1"));
     assert_eq!(accepted(&seen, "bad"), None);
+    // What holds text that nobody sees waits for a person, at the first look as well.
+    assert_eq!(accepted(&seen, "unseen"), None);
 
     // `one` changes, `two` goes, `three` is new.
     let seen = find(vec![tool("one", "f2"), tool("three", "f1")], false).await;
