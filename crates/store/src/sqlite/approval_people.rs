@@ -190,9 +190,10 @@ fn editor_of(
         }
         written = number;
     }
-    // Publishing is recorded once a version, in their order.
-    let sql = "SELECT member FROM audit_events WHERE org = ?1 AND event = 'policy.published' \
-        AND subject = ?2 ORDER BY rowid LIMIT 1 OFFSET ?3";
+    // Publishing is recorded once a version, in their order; the first may have come with the policy.
+    let sql = "SELECT member FROM audit_events WHERE org = ?1 AND subject = ?2 \
+        AND (event = 'policy.published' OR (event = 'policy.created' \
+        AND json_extract(detail, '$.latest') IS NOT NULL)) ORDER BY rowid LIMIT 1 OFFSET ?3";
     let place = written.saturating_sub(1);
     let found = conn
         .prepare_cached(sql)?

@@ -40,6 +40,7 @@ kept! {
         an_approval_is_good_for_its_own_call_alone
         nobody_decides_what_they_are_not_asked
         a_strict_organisation_bars_issuer_and_editor_too
+        whoever_made_a_policy_with_its_rules_is_their_editor
         an_approval_is_decided_once_by_different_people
         a_yes_counts_as_long_as_it_could_still_be_given
         a_grant_asks_so_often_an_hour_and_no_more

@@ -326,6 +326,31 @@ pub(crate) async fn a_strict_organisation_bars_issuer_and_editor_too<S: Store>(h
     held.say(&other, &approval, true).await.unwrap();
 }
 
+/// V06, of a policy that was made with its first version in one change, as applying files does.
+pub(crate) async fn whoever_made_a_policy_with_its_rules_is_their_editor<S: Store>(
+    house: House<S>,
+) {
+    let held = held(house).await;
+    let (house, text) = (&held.house, || POLICY.as_bytes().to_vec());
+    let author = house.member("author", Role::Admin).await;
+    let other = house.member("other", Role::Admin).await;
+    let (store, by) = (&house.store, held.by(&author));
+    let made = store.policy_create_published(&by, "made", None, text(), None, "").await;
+    let policy = made.unwrap().0.id;
+    // Somebody publishes it once more: the rule reads as before.
+    let by = held.by(&other);
+    let judged = store.policy_publish(&by, &policy, text(), None, "", None).await.unwrap().number;
+    let needs = vec![Held::<S>::need(&["role:admin"], 1)];
+    let ask = ApprovalAsk { policy: (policy, judged), ..held.asking(1, needs) };
+    let asked = store.approving().approval_ask(ask).await.unwrap();
+    let Asked::Stands(approval) = asked else { panic!("{asked:?}") };
+    store.approval_settings_set(&house.by(), Some(0), true, false).await.unwrap();
+    let bar = async |member: &Member| {
+        store.approval_bar(&house.org, &approval.id, &member.id, member.role).await.unwrap()
+    };
+    assert_eq!((bar(&author).await, bar(&other).await), (Some(Bar::Editor), None));
+}
+
 /// V08, and quorums.
 pub(crate) async fn an_approval_is_decided_once_by_different_people<S: Store>(house: House<S>) {
     let held = held(house).await;
