@@ -36,7 +36,39 @@ export async function violations(page: Page, where: string): Promise<string[]> {
   return found;
 }
 
-/** What hangs over the side of a narrow window. */
+/** What a finger presses or fills in: links in running text and what only a mouse sees are none of it. */
+const PRESSED = [
+  ...['button', 'input', 'select', 'textarea', 'summary'],
+  ...['[role="button"]', '[role="tab"]', '[role="switch"]', '[role="menuitem"]'],
+].join(', ');
+
+/** What is too small for fingers, in a window as wide as a phone. */
+export async function small(page: Page, where: string): Promise<string[]> {
+  return page.evaluate(
+    ([pressed, at]) =>
+      [...document.querySelectorAll<HTMLElement>(pressed)]
+        .filter((node) =>
+          node.checkVisibility({ visibilityProperty: true, opacityProperty: false }),
+        )
+        .filter((node) => !node.closest('[aria-hidden="true"], [hidden], .cm-editor'))
+        .map((node) => {
+          // A box with words beside it is pressed by either.
+          const ticked = node.matches('[type="checkbox"], [type="radio"], [role="switch"]');
+          const words = ticked ? (node as HTMLInputElement).labels?.[0] : undefined;
+          return { node, box: (words ?? node).getBoundingClientRect() };
+        })
+        .filter(
+          ({ box }) => box.width > 0 && box.height > 0 && (box.height < 43.5 || box.width < 43.5),
+        )
+        .map(
+          ({ node, box }) =>
+            `${at}: ${Math.round(box.width)} × ${Math.round(box.height)} px: ${node.outerHTML.slice(0, 160)}`,
+        ),
+    [PRESSED, where] as const,
+  );
+}
+
+/** What hangs over the side of a narrow window, or is too small for the fingers of whoever holds it. */
 export async function overhang(page: Page, where: string): Promise<string[]> {
   const found: string[] = [];
   const before = page.viewportSize();
@@ -48,6 +80,7 @@ export async function overhang(page: Page, where: string): Promise<string[]> {
       .poll(over)
       .toBeLessThanOrEqual(0)
       .catch(async () => found.push(`${where} at ${width}: ${await over()} px too wide`));
+    if (width === 390) found.push(...(await small(page, `${where} at ${width}`)));
   }
   if (before) await page.setViewportSize(before);
   return found;

@@ -1,5 +1,5 @@
 // The head: the way to the search, the zone of moments, and the account.
-import { Button, Kbd, Text, UnstyledButton } from '@mantine/core';
+import { ActionIcon, Button, Kbd, Text, UnstyledButton } from '@mantine/core';
 import { IconChevronDown, IconSearch } from '@tabler/icons-react';
 import { lazy, Suspense, useState } from 'react';
 import { zoneName } from '../lib/format';
@@ -12,16 +12,29 @@ const AccountList = lazy(loadMenu);
 
 export function SearchButton({ onClick }: { onClick: () => void }) {
   return (
-    <Button
-      variant="default"
-      onClick={onClick}
-      leftSection={<IconSearch size={16} aria-hidden />}
-      rightSection={<Kbd size="xs">{t.shell.searchHint}</Kbd>}
-      visibleFrom="sm"
-      aria-keyshortcuts="Control+K"
-    >
-      {t.shell.search}
-    </Button>
+    <>
+      <Button
+        variant="default"
+        onClick={onClick}
+        leftSection={<IconSearch size={16} aria-hidden />}
+        rightSection={<Kbd size="xs">{t.shell.searchHint}</Kbd>}
+        visibleFrom="sm"
+        aria-keyshortcuts="Control+K"
+      >
+        {t.shell.search}
+      </Button>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size={44}
+        ml="auto"
+        onClick={onClick}
+        hiddenFrom="sm"
+        aria-label={t.shell.search}
+      >
+        <IconSearch size={20} aria-hidden />
+      </ActionIcon>
+    </>
   );
 }
 

@@ -37,10 +37,25 @@ export function HealthDot() {
     sealed: h.sealed,
     lost: h.unknown,
   };
+  const said = word[status ?? 'lost'];
   return (
-    <Text size="sm" component="span" visibleFrom="sm" style={{ color, whiteSpace: 'nowrap' }}>
-      <IconCircleFilled size={10} aria-hidden /> {word[status ?? 'lost']}
-    </Text>
+    <>
+      <Text size="sm" component="span" visibleFrom="sm" style={{ color, whiteSpace: 'nowrap' }}>
+        <IconCircleFilled size={10} aria-hidden /> {said}
+      </Text>
+      {/* A phone has room for the dot alone; the word is read out, and shown by a long touch. */}
+      <Text
+        component="span"
+        hiddenFrom="sm"
+        role="img"
+        aria-label={said}
+        title={said}
+        lh={1}
+        style={{ color }}
+      >
+        <IconCircleFilled size={12} aria-hidden />
+      </Text>
+    </>
   );
 }
 

@@ -71,8 +71,14 @@ function Frame({ name }: { name: string }) {
         {t.shell.skip}
       </a>
       <AppShell.Header>
-        <Group h="100%" px="md" gap="sm" wrap="nowrap" justify="space-between">
-          <Group gap="sm" wrap="nowrap">
+        <Group
+          h="100%"
+          px={{ base: 'xs', sm: 'md' }}
+          gap="xs"
+          wrap="nowrap"
+          justify="space-between"
+        >
+          <Group gap={8} wrap="nowrap" miw={0}>
             <Burger
               opened={open}
               onClick={menu.toggle}
@@ -80,12 +86,12 @@ function Frame({ name }: { name: string }) {
               size="sm"
               aria-label={t.shell.menu}
             />
-            <Text fw={700} component="span">
+            <Text fw={700} component="span" className="cs-cut">
               {t.shell.product}
             </Text>
           </Group>
           <SearchButton onClick={() => setPalette(true)} />
-          <Group gap="xs" wrap="nowrap">
+          <Group gap={8} wrap="nowrap">
             <HealthDot />
             <Zone />
             <AccountMenu name={name} />

@@ -147,6 +147,7 @@ test('a decision’s rule is found where it stands, by its name or by what its c
 
 test('rules read as sentences', () => {
   for (const [conditions, sentence] of [
+    [[{ path: 'args.amount', op: 'gt', value: 10000 }], 'amount is over 10,000'],
     [[{ path: 'args.currency', op: 'neq', value: 'usd' }], 'currency is not “usd”'],
     [[{ path: 'args.amount', op: 'gt', value: 500 }], 'amount is over 500'],
     [[{ path: 'args.note', op: 'exists', value: false }], 'note is not there'],

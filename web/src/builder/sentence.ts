@@ -1,4 +1,5 @@
 // Rules as sentences: the sentence is the rule.
+import { formatDecimal } from '../lib/format';
 import { t } from '../text';
 import type { Condition, Limit, List, Rule } from './language';
 
@@ -12,6 +13,7 @@ const quoted = (value: unknown): string => {
     return said(String((value as { path: unknown }).path));
   }
   if (Array.isArray(value)) return value.map(quoted).join(', ');
+  if (typeof value === 'number') return formatDecimal(String(value));
   return typeof value === 'string' ? `“${value}”` : String(value);
 };
 

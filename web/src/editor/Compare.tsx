@@ -3,6 +3,7 @@ import { json } from '@codemirror/lang-json';
 import { MergeView, unifiedMergeView } from '@codemirror/merge';
 import { EditorState } from '@codemirror/state';
 import { EditorView, lineNumbers } from '@codemirror/view';
+import { useMediaQuery } from '@mantine/hooks';
 import { useEffect, useRef } from 'react';
 import { nonce } from '../app/theme';
 
@@ -12,8 +13,8 @@ interface Props {
   labels: [string, string];
 }
 
-/** Below so many pixels the two stand below each other, change by change. */
-const NARROW = 640;
+/** Where the two stand below each other, change by change. */
+const NARROW = '(max-width: 800px)';
 
 const look = EditorView.theme({
   '&': { backgroundColor: 'var(--cs-panel)' },
@@ -26,6 +27,8 @@ const look = EditorView.theme({
 
 export default function Compare({ a, b, labels }: Props) {
   const frame = useRef<HTMLDivElement>(null);
+  // A window that is made narrow, or a phone that is turned, changes the view.
+  const narrow = useMediaQuery(NARROW, undefined, { getInitialValueInEffect: false });
   useEffect(() => {
     if (!frame.current) return undefined;
     const extensions = (label: string) => [
@@ -38,7 +41,7 @@ export default function Compare({ a, b, labels }: Props) {
       EditorView.contentAttributes.of({ 'aria-label': label }),
     ];
     const collapseUnchanged = { margin: 3, minSize: 4 };
-    if (frame.current.clientWidth < NARROW) {
+    if (narrow) {
       const state = EditorState.create({
         doc: b,
         extensions: [
@@ -59,6 +62,6 @@ export default function Compare({ a, b, labels }: Props) {
     return () => view.destroy();
     // The labels are the same for the life of the view.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [a, b]);
+  }, [a, b, narrow]);
   return <div ref={frame} style={{ maxHeight: 420, overflow: 'auto' }} />;
 }

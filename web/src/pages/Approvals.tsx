@@ -1,9 +1,12 @@
 // Calls that wait for people: mine, others', decided. A row shows no value of a call.
 import { Stack, Tabs, Text } from '@mantine/core';
+import { useQueries } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api, type Schemas } from '../api/client';
 import { to, type Which } from '../app/links';
+import { formatNumber } from '../lib/format';
 import { formatLeft, leftOf, useNow } from '../lib/left';
+import { oftenOf } from '../lib/often';
 import { approvals as a } from '../text/approvals';
 import { Asked, Empty } from '../ui/Asked';
 import { At, Go } from '../ui/bits';
@@ -14,8 +17,6 @@ import './approvals/approvals.css';
 
 type Row = Schemas['ApprovalRow'];
 const TABS: Which[] = ['mine', 'others', 'decided'];
-/** From so many a day on, a rule is approved without looking. */
-const OFTEN = 20;
 
 export function Approvals() {
   const { which = 'mine' } = useSearch({ from: '/inside/approvals' });
@@ -58,7 +59,7 @@ function Rows({ items, which, asOf }: { items: Row[]; which: Which; asOf: number
   }
   return (
     <Stack>
-      <Often items={items} now={now} />
+      <Often now={now} />
       <ul className="cs-rows">
         {items.map((row) => (
           <li key={row.id} className="cs-panel">
@@ -97,20 +98,20 @@ function Rows({ items, which, asOf }: { items: Row[]; which: Which; asOf: number
   );
 }
 
-/** Rules that ask so often that nobody reads any more. */
-function Often({ items, now }: { items: Row[]; now: number }) {
-  const today = items.filter((row) => now - Date.parse(row.created_at) < 86_400_000);
-  const counts = new Map<string, { row: Row; n: number }>();
-  for (const row of today) {
-    const key = row.policy + row.rule;
-    counts.set(key, { row, n: (counts.get(key)?.n ?? 0) + row.asked });
-  }
-  return [...counts.values()]
-    .filter(({ n }) => n > OFTEN)
-    .map(({ row, n }) => (
-      <Text key={row.id} size="sm" className="cs-panel">
-        {a.tune(row.rule, n)}{' '}
-        <Go {...to.version(row.policy, row.policy_version, row.rule)}>{a.tuneGo}</Go>
-      </Text>
-    ));
+/** Rules that ask so often that nobody reads any more: counted over what waits and what was decided. */
+function Often({ now }: { now: number }) {
+  const lists = useQueries({
+    queries: TABS.map((which) => ({
+      ...api.queryOptions('get', '/api/v1/approvals', { params: { query: { which, limit: 500 } } }),
+      staleTime: 60_000,
+    })),
+  });
+  const rows = lists.flatMap(({ data }) => data?.items ?? []);
+  const whole = lists.every(({ data }) => data !== undefined && !data.next);
+  return oftenOf(rows, now).map(({ row, n }) => (
+    <Text key={row.id} size="sm" className="cs-panel">
+      {a.tune(row.rule, formatNumber(n), whole)}{' '}
+      <Go {...to.version(row.policy, row.policy_version, row.rule)}>{a.tuneGo}</Go>
+    </Text>
+  ));
 }

@@ -24,12 +24,15 @@ export function Logs() {
   const search = useSearch({ from: '/inside/logs' });
   const { call: open } = useParams({ strict: false });
   const navigate = useNavigate();
+  const [unfolded, unfold] = useState(false);
   // Another filter is another list.
   return (
     <List
       key={JSON.stringify(search)}
       filter={search}
       open={open}
+      unfolded={unfolded}
+      unfold={unfold}
       set={(filter) => void navigate(open ? to.call(open, filter) : to.logs(filter))}
       show={(id) => void navigate(id ? to.call(id, search) : to.logs(search))}
     />
@@ -39,11 +42,13 @@ export function Logs() {
 interface Props {
   filter: LogFilter;
   open: string | undefined;
+  unfolded: boolean;
+  unfold: (yes: boolean) => void;
   set: (filter: LogFilter) => void;
   show: (id: string | undefined) => void;
 }
 
-function List({ filter, open, set, show }: Props) {
+function List({ filter, open, set, show, unfolded, unfold }: Props) {
   const query = api.useInfiniteQuery(
     'get',
     '/api/v1/calls',
@@ -118,7 +123,7 @@ function List({ filter, open, set, show }: Props) {
         </Group>
       }
     >
-      <Filters filter={filter} set={set} />
+      <Filters filter={filter} set={set} unfolded={unfolded} unfold={unfold} />
       <SavedViews filter={filter} />
       {query.error && lines.length === 0 && (
         <ProblemView error={query.error} retry={() => void query.refetch()} />

@@ -1,5 +1,5 @@
 // What needs me, is it working, what is running out.
-import { Group, Stack, Table, Text } from '@mantine/core';
+import { Button, Group, Stack, Table, Text } from '@mantine/core';
 import { useQueries } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Schemas } from '../api/client';
@@ -8,7 +8,9 @@ import { formatLeft, leftOf, useNow } from '../lib/left';
 import { unknown } from '../text/account';
 import { to } from '../app/links';
 import { allOf } from '../lib/counts';
+import { doneOf, STEPS } from '../lib/first-run';
 import { formatDecimal, formatNumber } from '../lib/format';
+import { keep, kept } from '../lib/settings';
 import { t } from '../text';
 import { Asked, Loading } from '../ui/Asked';
 import { At, Go } from '../ui/bits';
@@ -20,6 +22,8 @@ import { AGAIN, Decisions } from './overview/Decisions';
 import { Overhead } from './overview/Overhead';
 
 const o = t.overview;
+const w = t.access.welcome;
+const START_DISMISSED = 'first-run-dismissed';
 const ALL = { params: { query: { limit: 500 } } };
 
 export function Overview() {
@@ -338,16 +342,56 @@ function Mine() {
   );
 }
 
-/** The first run, until there is a grant that was used. */
+/** The steps of the first run, until all are done or somebody wants no more of them. */
 function Start() {
+  const [dismissed, setDismissed] = useState(() => kept(START_DISMISSED, false));
   const grants = api.useQuery('get', '/api/v1/grants', ALL);
-  if (!grants.data || grants.data.items.length > 0) return null;
+  const used = grants.data?.items.some((grant) => grant.last_call_at) ?? true;
+  const open = { enabled: !used && !dismissed };
+  const servers = api.useQuery('get', '/api/v1/servers', ALL, open);
+  const policies = api.useQuery('get', '/api/v1/policies', ALL, open);
+  const first = servers.data?.items[0]?.slug;
+  const server = api.useQuery(
+    'get',
+    '/api/v1/servers/{id}',
+    { params: { path: { id: first ?? '' } } },
+    { enabled: open.enabled && first !== undefined },
+  );
+  if (!grants.data || used || dismissed) return null;
+  const done = doneOf({
+    server: first !== undefined,
+    credential: server.data?.credential === true || (server.data?.tools?.present ?? 0) > 0,
+    policy: policies.data?.items.some((policy) => policy.latest > 0) ?? false,
+    grants: grants.data.items,
+  });
   return (
-    <Panel title={o.start}>
+    <Panel
+      title={o.start}
+      aside={
+        <Button
+          size="xs"
+          variant="default"
+          onClick={() => {
+            keep(START_DISMISSED, true);
+            setDismissed(true);
+          }}
+        >
+          {o.startDismiss}
+        </Button>
+      }
+    >
       <Text size="sm" mb="sm">
         {o.startText}
       </Text>
-      <Go {...to.welcome()}>{o.startGo}</Go>
+      <ol aria-label={o.startSteps} style={{ margin: '0 0 8px', paddingLeft: 22 }}>
+        {STEPS.map((step) => (
+          <li key={step}>
+            {w.steps[step]}
+            {done[step] && ` ✓ ${w.done}`}
+          </li>
+        ))}
+      </ol>
+      <Go {...to.welcome()}>{done.server ? o.startGoOn : o.startGo}</Go>
     </Panel>
   );
 }

@@ -40,6 +40,9 @@ export const access = {
     callAbout: 'Give the snippet to the agent and let it call a tool.',
     waiting: 'Waiting for the first call…',
     governed: 'A call was decided:',
+    tokenGone: (label: string) =>
+      `The token of ${label} was shown once, when the grant was made, and is kept nowhere. If the agent does not have it, rotate it for a new one.`,
+    tokenRotate: 'To the grant, to rotate its token',
     passes: (tool: string) => `From a terminal, a call that passes: ${tool}`,
     stops: (tool: string) => `From a terminal, a call that is denied: ${tool}`,
     nowDenied: 'Now let it call a tool that the policy does not list, to see a denial.',

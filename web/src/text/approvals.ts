@@ -27,8 +27,8 @@ export const approvals = {
   asked: (n: number) => (n > 1 ? `asked ${n} times` : ''),
   left: (text: string) => `${text} left`,
   over: 'over',
-  tune: (rule: string, n: number) =>
-    `${rule} asked ${n} times in 24 hours. A rule that asks so often is approved without looking: consider a higher threshold or a limit.`,
+  tune: (rule: string, n: string, whole: boolean) =>
+    `${rule} asked for ${whole ? n : `at least ${n}`} approvals in 24 hours. A rule that asks so often is approved without looking: consider a higher threshold or a limit.`,
   tuneGo: 'Look at the rule',
   states: {
     pending: 'Waiting',

@@ -35,6 +35,8 @@ export const logs = {
     rule: 'Rule',
     outcome: 'Outcome',
     since: 'Since',
+    until: (zone: string) => `Until (${zone})`,
+    button: (n: number) => (n === 0 ? 'Filters' : `Filters (${n})`),
     toolHint: 'name, * allowed',
     any: 'any',
     spans: { '': 'any time', hour: 'last hour', day: 'last 24 hours', week: 'last 7 days' },

@@ -72,5 +72,8 @@ export const overview = {
   start: 'Zero to a governed call in three minutes',
   startText: 'Connect a server, choose a policy, issue a grant, and watch the first calls arrive.',
   startGo: 'Begin',
+  startGoOn: 'Go on',
+  startSteps: 'Steps of the first run',
+  startDismiss: 'Dismiss',
   loaded: 'Counted from the newest 100,000 lines of the log; there are more.',
 };

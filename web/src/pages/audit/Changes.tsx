@@ -1,14 +1,19 @@
 // The log of changes: who, what, before and after by field, from where. The server filters it.
 import { Button, Group, NativeSelect, Stack, Table, Text, TextInput } from '@mantine/core';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, type ReactNode, useState } from 'react';
 import { api, type Schemas } from '../../api/client';
 import { useCan } from '../../app/can';
 import type { AuditFilter } from '../../app/links';
+import { formatMoment } from '../../lib/format';
 import { audit as a } from '../../text/audit';
 import { states } from '../../text/shell';
 import { Asked, Empty } from '../../ui/Asked';
-import { At } from '../../ui/bits';
+import { At, Go } from '../../ui/bits';
+import { type Known, useKnown } from './known';
 
+/** Counters of the store, which tell people nothing; exports hold them. */
+const NOISE = new Set(['revision']);
+const c = a.columns;
 const SPANS: Record<string, number> = { hour: 3_600, day: 86_400, week: 604_800 };
 
 interface Props {
@@ -98,7 +103,7 @@ function Filters({ filter, set }: Props) {
           label={a.filterSince}
           data={[
             ...Object.entries(a.spans).map(([value, label]) => ({ value, label })),
-            ...(filter.since ? [{ value: 'kept', label: filter.since }] : []),
+            ...(filter.since ? [{ value: 'kept', label: formatMoment(filter.since) }] : []),
           ]}
           value={filter.since ? 'kept' : ''}
           onChange={(event) => {
@@ -130,9 +135,10 @@ function Filters({ filter, set }: Props) {
 }
 
 function Lines({ items }: { items: Schemas['AuditOut'][] }) {
+  const known = useKnown();
   return (
     <Table.ScrollContainer minWidth={860} type="native" className="cs-panel" tabIndex={0} w="100%">
-      <Table aria-label={a.title} verticalSpacing={6}>
+      <Table aria-label={a.title} verticalSpacing={6} className="cs-stack">
         <Table.Thead>
           <Table.Tr>
             {Object.values(a.columns).map((name) => (
@@ -143,19 +149,21 @@ function Lines({ items }: { items: Schemas['AuditOut'][] }) {
         <Table.Tbody>
           {items.map((line) => (
             <Table.Tr key={line.index} id={`entry-${line.index}`} style={{ verticalAlign: 'top' }}>
-              <Table.Td>{line.index}</Table.Td>
-              <Table.Td>
+              <Table.Td data-label={c.index}>{line.index}</Table.Td>
+              <Table.Td data-label={c.when}>
                 <At at={line.at} />
               </Table.Td>
-              <Table.Td>{line.name}</Table.Td>
-              <Table.Td style={{ whiteSpace: 'nowrap' }}>{line.event}</Table.Td>
-              <Table.Td className="cs-mono" style={{ maxWidth: 220 }}>
-                {line.subject}
+              <Table.Td data-label={c.who}>{line.name}</Table.Td>
+              <Table.Td data-label={c.what} style={{ whiteSpace: 'nowrap' }}>
+                {line.event}
               </Table.Td>
-              <Table.Td style={{ maxWidth: 360 }}>
-                <Detail detail={line.detail} />
+              <Table.Td data-label={c.subject} style={{ maxWidth: 220 }}>
+                <Subject id={line.subject} known={known} />
               </Table.Td>
-              <Table.Td>{line.address ?? states.none}</Table.Td>
+              <Table.Td data-label={c.changes} style={{ maxWidth: 360 }}>
+                <Detail detail={line.detail} known={known} />
+              </Table.Td>
+              <Table.Td data-label={c.from}>{line.address ?? states.none}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>
@@ -181,21 +189,53 @@ const pair = (value: unknown): { before?: unknown; after?: unknown } | undefined
     ? value
     : undefined;
 
+/** What carries an id, by name and with its link where the lists know it; the id stays beside it. */
+function Subject({ id, known }: { id: string; known: Known }) {
+  const object = known.get(id);
+  return (
+    <>
+      {object && <Go {...object.link}>{object.name}</Go>}
+      {object && ' '}
+      <Text span c={object ? 'dimmed' : undefined} className="cs-mono">
+        {id}
+      </Text>
+    </>
+  );
+}
+
 /** Fields with their values: what stood there before and what stands there now. */
-function Detail({ detail }: { detail: unknown }) {
+function Detail({ detail, known }: { detail: unknown; known: Known }) {
   if (typeof detail !== 'object' || detail === null) return states.none;
-  return Object.entries(detail).map(([name, value]) => {
+  const said = (value: unknown): ReactNode =>
+    typeof value === 'string' && known.has(value) ? (
+      <Subject id={value} known={known} />
+    ) : (
+      plain(value)
+    );
+  const fields = Object.entries(detail).filter(([name]) => !NOISE.has(name));
+  if (fields.length === 0) return states.none;
+  return fields.map(([name, value]) => {
     const change = pair(value);
     return (
       <div key={name} style={{ overflowWrap: 'anywhere' }}>
-        <Text span size="sm" c="dimmed">
-          {name}:
+        <Text span size="sm" c="dimmed" title={name}>
+          {name
+            .split('.')
+            .map((part) => known.get(part)?.name ?? part)
+            .join('.')}
+          :
         </Text>{' '}
-        {change
-          ? 'before' in change
-            ? `${plain(change.before)} → ${plain(change.after)}`
-            : plain(change.after)
-          : plain(value)}
+        {change ? (
+          'before' in change ? (
+            <>
+              {said(change.before)} → {said(change.after)}
+            </>
+          ) : (
+            said(change.after)
+          )
+        ) : (
+          said(value)
+        )}
       </div>
     );
   });

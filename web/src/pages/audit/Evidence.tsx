@@ -6,6 +6,7 @@ import { useCan } from '../../app/can';
 import { download } from '../../lib/download';
 import { formatNumber } from '../../lib/format';
 import { audit as a } from '../../text/audit';
+import { states as t } from '../../text/shell';
 import { Asked } from '../../ui/Asked';
 import { At, Facts, Snippet } from '../../ui/bits';
 import { Guarded } from '../../ui/Guarded';
@@ -31,6 +32,8 @@ export function Evidence() {
                     </span>,
                   ],
                   [a.signed, <At key="at" at={point.at} as="moment" />],
+                  [a.cosigned, cosigners(point)],
+                  [a.witnessed, <Witnessed key="witnessed" />],
                   [
                     a.key,
                     <span key="key" className="cs-mono">
@@ -57,6 +60,28 @@ export function Evidence() {
       <Exports />
       <Recent />
     </Stack>
+  );
+}
+
+/** Who else put their name under a checkpoint, as this server tells it. */
+const cosigners = ({ cosigned_by: names }: { cosigned_by: string[] }): string =>
+  names.length > 0 ? names.join(', ') : a.cosignedByNone;
+
+/** When a witness was here last, and how far it has followed. */
+function Witnessed() {
+  const query = api.useQuery(
+    'get',
+    '/api/v1/checkpoints/witnessed',
+    {},
+    { refetchInterval: 30_000 },
+  );
+  const { data } = query;
+  if (!data) return query.error ? a.witnessedUnknown : t.loading;
+  if (!data.at) return a.neverWitnessed;
+  return (
+    <>
+      <At at={data.at} as="moment" />, {a.entries(formatNumber(data.size))}
+    </>
   );
 }
 
@@ -115,6 +140,9 @@ function Found({ found }: { found: Schemas['LogCheckOut'] }) {
         <Text size="sm">
           {a.entries(formatNumber(found.size))} · {a.checkpoints(found.checkpoints)}
         </Text>
+        <Text size="sm">
+          {a.witnessed}: <Witnessed />
+        </Text>
         {found.unentered > 0 && <Text size="sm">{a.unentered(found.unentered)}</Text>}
         {found.findings.length > 0 && (
           <List size="sm">
@@ -169,30 +197,37 @@ function Recent() {
   return (
     <Panel title={a.recent}>
       <Asked query={query}>
-        {({ items }) => (
-          <Table.ScrollContainer minWidth={520} type="native" tabIndex={0}>
-            <Table aria-label={a.recent}>
-              <Table.Thead>
-                <Table.Tr>
-                  {[a.size, a.at, a.root].map((name) => (
-                    <Table.Th key={name}>{name}</Table.Th>
-                  ))}
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {items.map((point) => (
-                  <Table.Tr key={point.size}>
-                    <Table.Td>{formatNumber(point.size)}</Table.Td>
-                    <Table.Td>
-                      <At at={point.at} />
-                    </Table.Td>
-                    <Table.Td className="cs-mono">{point.root}</Table.Td>
+        {({ items }) =>
+          items.length === 0 ? (
+            <Text size="sm">{a.noCheckpoints}</Text>
+          ) : (
+            <Table.ScrollContainer minWidth={520} type="native" tabIndex={0}>
+              <Table aria-label={a.recent} className="cs-stack">
+                <Table.Thead>
+                  <Table.Tr>
+                    {[a.size, a.at, a.cosigned, a.root].map((name) => (
+                      <Table.Th key={name}>{name}</Table.Th>
+                    ))}
                   </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
-        )}
+                </Table.Thead>
+                <Table.Tbody>
+                  {items.map((point) => (
+                    <Table.Tr key={point.size}>
+                      <Table.Td data-label={a.size}>{formatNumber(point.size)}</Table.Td>
+                      <Table.Td data-label={a.at}>
+                        <At at={point.at} />
+                      </Table.Td>
+                      <Table.Td data-label={a.cosigned}>{cosigners(point)}</Table.Td>
+                      <Table.Td data-label={a.root} className="cs-mono">
+                        {point.root}
+                      </Table.Td>
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </Table.ScrollContainer>
+          )
+        }
       </Asked>
     </Panel>
   );

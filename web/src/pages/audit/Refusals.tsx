@@ -19,7 +19,7 @@ export function Refusals() {
             <Text size="sm">{a.noRefusals}</Text>
           ) : (
             <Table.ScrollContainer minWidth={420} type="native" tabIndex={0}>
-              <Table aria-label={a.tabs.refusals}>
+              <Table aria-label={a.tabs.refusals} className="cs-stack">
                 <Table.Thead>
                   <Table.Tr>
                     {[a.columns.when, a.columns.from, a.reason, a.prefix, a.count].map((name) => (
@@ -30,13 +30,15 @@ export function Refusals() {
                 <Table.Tbody>
                   {items.map((line) => (
                     <Table.Tr key={line.at + line.address + line.reason + line.token_prefix}>
-                      <Table.Td>
+                      <Table.Td data-label={a.columns.when}>
                         <At at={line.at} />
                       </Table.Td>
-                      <Table.Td>{line.address}</Table.Td>
-                      <Table.Td>{line.reason.replaceAll('_', ' ')}</Table.Td>
-                      <Table.Td className="cs-mono">{line.token_prefix ?? states.none}</Table.Td>
-                      <Table.Td>{line.count}</Table.Td>
+                      <Table.Td data-label={a.columns.from}>{line.address}</Table.Td>
+                      <Table.Td data-label={a.reason}>{line.reason.replaceAll('_', ' ')}</Table.Td>
+                      <Table.Td data-label={a.prefix} className="cs-mono">
+                        {line.token_prefix ?? states.none}
+                      </Table.Td>
+                      <Table.Td data-label={a.count}>{line.count}</Table.Td>
                     </Table.Tr>
                   ))}
                 </Table.Tbody>

@@ -1,21 +1,60 @@
 // The filters of the log. What they say stands in the address.
-import { Button, Group, NativeSelect, TextInput } from '@mantine/core';
+import { Button, Group, NativeSelect, Stack, TextInput } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
+import { IconFilter } from '@tabler/icons-react';
 import { type FormEvent, useState } from 'react';
 import { api } from '../../api/client';
 import type { LogFilter } from '../../app/links';
+import { formatMoment, zoneName } from '../../lib/format';
+import { fromField, toField } from '../../lib/moment-field';
 import { t } from '../../text';
 
+const PHONE = '(max-width: 47.99em)';
 const SPANS = { hour: 3_600, day: 86_400, week: 604_800 } as const;
 
-export function Filters({ filter, set }: { filter: LogFilter; set: (filter: LogFilter) => void }) {
+interface Props {
+  filter: LogFilter;
+  set: (filter: LogFilter) => void;
+  /** Whether they are unfolded on a phone, where they would hide the list. */
+  unfolded: boolean;
+  unfold: (yes: boolean) => void;
+}
+
+/** The filters; on a phone behind one button that says how many are set. */
+export function Filters({ unfolded, unfold, ...props }: Props) {
+  const phone = useMediaQuery(PHONE, undefined, { getInitialValueInEffect: false });
+  if (!phone) return <Fields {...props} />;
+  return (
+    <Stack gap="sm">
+      <Button
+        variant="default"
+        leftSection={<IconFilter size={16} aria-hidden />}
+        aria-expanded={unfolded}
+        onClick={() => unfold(!unfolded)}
+        style={{ alignSelf: 'flex-start' }}
+      >
+        {t.logs.filters.button(Object.keys(props.filter).length)}
+      </Button>
+      {unfolded && <Fields {...props} />}
+    </Stack>
+  );
+}
+
+function Fields({ filter, set }: Pick<Props, 'filter' | 'set'>) {
   const [tool, setTool] = useState(filter.tool ?? '');
   const [rule, setRule] = useState(filter.rule ?? '');
+  const [until, setUntil] = useState(toField(filter.until));
   const grants = api.useQuery('get', '/api/v1/grants', { params: { query: { limit: 500 } } });
   const servers = api.useQuery('get', '/api/v1/servers', { params: { query: { limit: 500 } } });
   const policies = api.useQuery('get', '/api/v1/policies', { params: { query: { limit: 500 } } });
   const any = { value: '', label: t.logs.filters.any };
   const change = (part: Partial<LogFilter>) => {
-    const next = { ...filter, tool: tool || undefined, rule: rule || undefined, ...part };
+    // One that was not touched keeps its seconds, which the field does not show.
+    const end = until === toField(filter.until) ? filter.until : fromField(until);
+    const next = {
+      ...{ ...filter, tool: tool || undefined, rule: rule || undefined, until: end },
+      ...part,
+    };
     const there = Object.entries(next).filter(([, value]) => value);
     set(Object.fromEntries(there) as LogFilter);
   };
@@ -88,7 +127,7 @@ export function Filters({ filter, set }: { filter: LogFilter; set: (filter: LogF
           label={t.logs.filters.since}
           data={[
             ...words(t.logs.filters.spans),
-            ...(filter.since ? [{ value: 'kept', label: filter.since }] : []),
+            ...(filter.since ? [{ value: 'kept', label: formatMoment(filter.since) }] : []),
           ]}
           value={filter.since ? 'kept' : ''}
           onChange={(event) => {
@@ -97,6 +136,14 @@ export function Filters({ filter, set }: { filter: LogFilter; set: (filter: LogF
             const since = span && new Date(Date.now() - span * 1000).toISOString();
             change({ since: since || undefined });
           }}
+        />
+        <TextInput
+          size="xs"
+          type="datetime-local"
+          label={t.logs.filters.until(zoneName())}
+          value={until}
+          onChange={(event) => setUntil(event.currentTarget.value)}
+          onBlur={() => until !== toField(filter.until) && change({})}
         />
         <TextInput
           size="xs"

@@ -1,9 +1,12 @@
 // The lines of the log: only those in view are drawn, so that ten thousand stay smooth.
 import { Button, Group, Text } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, memo, useCallback, useEffect, useRef } from 'react';
+import { Link } from '@tanstack/react-router';
+import { type KeyboardEvent, memo, type MouseEvent, useCallback, useEffect, useRef } from 'react';
 import { kept } from '../../lib/settings';
 import { SINGLE_KEYS } from '../../app/keys';
+import { to } from '../../app/links';
 import { formatMicros } from '../../lib/format';
 import type { Call } from '../../lib/road';
 import { t } from '../../text';
@@ -24,18 +27,24 @@ interface Props {
 }
 
 const LINE = 37;
+/** Where the rule stands below the tool, a line has two rows, and room for a finger. */
+const TALL = 60;
+const NARROW = '(max-width: 900px)';
 
-export function Lines({ lines, open, show, waiting, release, hold, more, loading }: Props) {
+export function Lines({ lines, names, open, show, waiting, release, hold, more, loading }: Props) {
   const frame = useRef<HTMLDivElement>(null);
+  const narrow = useMediaQuery(NARROW, undefined, { getInitialValueInEffect: false }) ?? false;
+  const height = narrow ? TALL : LINE;
   // The library keeps its own state; nothing here is remembered on its behalf.
   // eslint-disable-next-line react-hooks/incompatible-library
   const rows = useVirtualizer({
     count: lines.length,
     getScrollElement: () => frame.current,
-    estimateSize: () => LINE,
+    estimateSize: () => height,
     overscan: 12,
     getItemKey: (at) => lines[at]?.index ?? at,
   });
+  useEffect(() => rows.measure(), [rows, height]);
   // The same function for every line and every time, so that a line is drawn again only when it changes.
   const latest = useRef(show);
   useEffect(() => {
@@ -92,13 +101,13 @@ export function Lines({ lines, open, show, waiting, release, hold, more, loading
       >
         <div role="rowgroup" className="logs-head">
           <div role="row" className="logs-line">
-            {(['time', 'decision', 'tool', 'grant', 'rule', 'version', 'took'] as const).map(
-              (name) => (
-                <span role="columnheader" key={name}>
-                  {t.logs.columns[name]}
-                </span>
-              ),
-            )}
+            {(
+              ['time', 'decision', 'tool', 'grant', 'rule', 'version', 'took', 'keys'] as const
+            ).map((name) => (
+              <span role="columnheader" key={name}>
+                {t.logs.columns[name]}
+              </span>
+            ))}
           </div>
         </div>
         <div role="rowgroup" style={{ height: rows.getTotalSize(), position: 'relative' }}>
@@ -111,6 +120,9 @@ export function Lines({ lines, open, show, waiting, release, hold, more, loading
                 call={call}
                 row={item.index + 1}
                 top={item.start}
+                height={height}
+                policy={call.policy && names(call.policy.id)}
+                linked={!narrow}
                 open={call.id === open}
                 show={toggle}
               />
@@ -126,28 +138,37 @@ interface LineProps {
   call: Call;
   row: number;
   top: number;
+  height: number;
+  /** What people call the policy that decided. */
+  policy: string | null | undefined;
+  /** Whether the rule is a link: where fingers tap the line as a whole, it is the way to it. */
+  linked: boolean;
   open: boolean;
   show: (id: string | undefined) => void;
 }
 
 /** One line, of plain elements: dozens of them are drawn in a frame. */
-const Line = memo(function Line({ call, row, top, open, show }: LineProps) {
+const Line = memo(function Line(props: LineProps) {
+  const { call, row, top, height, open, show } = props;
+  const toggle = () => show(open ? undefined : call.id);
+  const tapped = (event: MouseEvent<HTMLElement>) => {
+    const own = (event.target as HTMLElement).closest('a, button');
+    // Whoever marks text to copy it wants no other page.
+    if (!own && getSelection()?.isCollapsed !== false) toggle();
+  };
   return (
+    // A tap anywhere does what the line's own button does for the keyboard.
+    // eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/interactive-supports-focus
     <div
       role="row"
       aria-rowindex={row}
       className="logs-line"
       data-open={open}
-      style={{ position: 'absolute', top: 0, height: LINE, transform: `translateY(${top}px)` }}
+      onClick={tapped}
+      style={{ position: 'absolute', top: 0, height, transform: `translateY(${top}px)` }}
     >
       <span role="cell">
-        <button
-          type="button"
-          data-line
-          className="logs-open"
-          onClick={() => show(open ? undefined : call.id)}
-          aria-expanded={open}
-        >
+        <button type="button" data-line className="logs-open" onClick={toggle} aria-expanded={open}>
           <At at={call.at} />
         </button>
       </span>
@@ -160,13 +181,24 @@ const Line = memo(function Line({ call, row, top, open, show }: LineProps) {
       <span role="cell" className="cs-cut">
         {call.grant.name}
       </span>
-      <span role="cell" className="cs-cut cs-mono" title={call.rule}>
-        {call.rule || t.states.none}
+      <span role="cell" className="cs-cut cs-mono logs-rule" title={call.rule}>
+        <Rule {...props} />
       </span>
       <span role="cell">{call.policy ? `v${call.policy.version}` : t.states.none}</span>
       <span role="cell" style={{ textAlign: 'right' }}>
         {call.outcome ? formatMicros(call.outcome.took_micros) : ''}
       </span>
+      <span role="cell" className="cs-cut">
+        {call.known_args.join(' ')}
+        {call.unknown_args > 0 && ` +${call.unknown_args}`}
+      </span>
     </div>
   );
 });
+
+/** The rule that decided: a link to the version that did, with this rule lit. */
+function Rule({ call, policy, linked }: LineProps) {
+  if (call.rule === '') return t.states.none;
+  if (!linked || !call.policy || !policy || !call.rule.startsWith('/')) return call.rule;
+  return <Link {...to.version(policy, call.policy.version, call.rule)}>{call.rule}</Link>;
+}

@@ -140,7 +140,7 @@ function Judged({ of: { outcome, rule } }: { of: Schemas['Judged'] }) {
 function CaseTable({ of }: { of: Schemas['CaseOut'][] }) {
   return (
     <Table.ScrollContainer minWidth={480} type="native" tabIndex={0}>
-      <Table aria-label={t.policies.tabs.tests}>
+      <Table aria-label={t.policies.tabs.tests} className="cs-stack">
         <Table.Thead>
           <Table.Tr>
             {[s.name, s.result, s.expected, s.got].map((name) => (
@@ -151,14 +151,14 @@ function CaseTable({ of }: { of: Schemas['CaseOut'][] }) {
         <Table.Tbody>
           {of.map((result) => (
             <Table.Tr key={result.index}>
-              <Table.Td>{result.name ?? s.unnamed(result.index)}</Table.Td>
-              <Table.Td fw={600} style={{ whiteSpace: 'nowrap' }}>
+              <Table.Td data-label={s.name}>{result.name ?? s.unnamed(result.index)}</Table.Td>
+              <Table.Td data-label={s.result} fw={600} style={{ whiteSpace: 'nowrap' }}>
                 {result.passed ? `✓ ${s.pass}` : `✕ ${s.fail}`}
               </Table.Td>
-              <Table.Td>
+              <Table.Td data-label={s.expected}>
                 <Judged of={result.expected} />
               </Table.Td>
-              <Table.Td>
+              <Table.Td data-label={s.got}>
                 <Judged of={result.decided} />
               </Table.Td>
             </Table.Tr>

@@ -6,6 +6,7 @@ import { api, type Schemas } from '../../api/client';
 import { to } from '../../app/links';
 import { parse } from '../../builder/document';
 import { stateOf } from '../../builder/reading';
+import { doneOf, type FirstStep, grantToGoOn, STEPS, stepAtHand } from '../../lib/first-run';
 import { type Template, template } from '../../lib/templates';
 import { useKnownTools } from '../../lib/tools';
 import { t } from '../../text';
@@ -27,6 +28,7 @@ export function Steps() {
   const policies = api.useQuery('get', '/api/v1/policies', ALL);
   const [skipped, setSkipped] = useState(false);
   const [made, setMade] = useState<Schemas['GrantMade']>();
+  const grants = api.useQuery('get', '/api/v1/grants', ALL, { refetchInterval: 5_000 });
   const server = servers.data?.items[0];
   const whole = api.useQuery(
     'get',
@@ -41,17 +43,16 @@ export function Steps() {
   const credential =
     skipped || whole.data?.credential === true || (whole.data?.tools?.present ?? 0) > 0;
   const policy = policies.data?.items.find((one) => one.latest > 0);
-  const done = {
-    admin: true,
+  const given = grants.data?.items ?? [];
+  const grant = made?.grant ?? grantToGoOn(given);
+  const done = doneOf({
     server: server !== undefined,
-    credential: server !== undefined && credential,
+    credential,
     policy: policy !== undefined,
-    grant: made !== undefined,
-    call: false,
-  };
-  const order = Object.keys(done) as (keyof typeof done)[];
-  const now = order.find((step) => !done[step]);
-  const body: Partial<Record<keyof typeof done, ReactNode>> = {
+    grants: made ? [made.grant, ...given] : given,
+  });
+  const now = stepAtHand(done);
+  const body: Partial<Record<FirstStep, ReactNode>> = {
     server: (
       <>
         <Text size="sm">{w.serverAbout}</Text>
@@ -94,26 +95,34 @@ export function Steps() {
         />
       </>
     ),
-    call: made && <Watch made={made} />,
+    call: grant && <Watch key={grant.id} grant={grant} token={made?.token} />,
   };
   return (
     <Asked query={servers}>
       {() => (
-        <Stack>
-          {order.map((step, at) => (
-            <section key={step} className="cs-panel" aria-label={w.steps[step]}>
-              <Group justify="space-between">
-                <Title order={2} size="h4">{`${at + 1}. ${w.steps[step]}`}</Title>
-                <Text size="sm" c="dimmed">
-                  {done[step] ? `✓ ${w.done}` : step === now ? w.now : w.later}
-                </Text>
-              </Group>
-              {step === now && <Stack mt="sm">{body[step]}</Stack>}
-              {step === 'server' && server && <Text size="sm">{w.serverExists(server.name)}</Text>}
-            </section>
-          ))}
-          <Go {...to.overview()}>{w.dismiss}</Go>
-        </Stack>
+        <Asked query={grants}>
+          {() => (
+            <Stack>
+              {STEPS.map((step, at) => (
+                <section key={step} className="cs-panel" aria-label={w.steps[step]}>
+                  <Group justify="space-between">
+                    <Title order={2} size="h4">{`${at + 1}. ${w.steps[step]}`}</Title>
+                    <Text size="sm" c="dimmed">
+                      {done[step] ? `✓ ${w.done}` : step === now ? w.now : w.later}
+                    </Text>
+                  </Group>
+                  {(step === now || (step === 'call' && now === undefined)) && (
+                    <Stack mt="sm">{body[step]}</Stack>
+                  )}
+                  {step === 'server' && server && (
+                    <Text size="sm">{w.serverExists(server.name)}</Text>
+                  )}
+                </section>
+              ))}
+              <Go {...to.overview()}>{w.dismiss}</Go>
+            </Stack>
+          )}
+        </Asked>
       )}
     </Asked>
   );
@@ -185,11 +194,12 @@ function Choose({ server }: { server: string }) {
   );
 }
 
-function Watch({ made }: { made: Schemas['GrantMade'] }) {
+/** The first calls of a grant as they come. Its token is here only in the page that made it. */
+function Watch({ grant, token }: { grant: Schemas['GrantOut']; token: string | null | undefined }) {
   const calls = api.useQuery(
     'get',
     '/api/v1/calls',
-    { params: { query: { grant: made.grant.id, limit: 50 } } },
+    { params: { query: { grant: grant.id, limit: 50 } } },
     { refetchInterval: 1_500, staleTime: 0 },
   );
   const items = [...(calls.data?.items ?? [])].reverse();
@@ -198,14 +208,18 @@ function Watch({ made }: { made: Schemas['GrantMade'] }) {
   return (
     <>
       <Text size="sm">{w.callAbout}</Text>
-      {made.token && (
+      {token ? (
         <>
           <Text size="sm" fw={600} c="var(--cs-waiting)">
             {t.grants.token.once}
           </Text>
-          <Snippets grant={made.grant} token={made.token} />
-          <FromTerminal made={made} token={made.token} />
+          <Snippets grant={grant} token={token} />
+          <FromTerminal grant={grant} token={token} />
         </>
+      ) : (
+        <Text size="sm">
+          {w.tokenGone(grant.label)} <Go {...to.grant(grant.id)}>{w.tokenRotate}</Go>
+        </Text>
       )}
       <div role="status">
         {items.length === 0 && <Text>{w.waiting}</Text>}
@@ -218,14 +232,14 @@ function Watch({ made }: { made: Schemas['GrantMade'] }) {
         {allowed && !denied && <Text>{w.nowDenied}</Text>}
         {allowed && denied && <Text fw={600}>{w.both}</Text>}
       </div>
-      {items.length > 0 && <Go {...to.logs({ grant: made.grant.label })}>{w.toLogs}</Go>}
+      {items.length > 0 && <Go {...to.logs({ grant: grant.label })}>{w.toLogs}</Go>}
     </>
   );
 }
 
 /** A call that passes and one that does not, for a terminal: whoever has no client yet sees both. */
-function FromTerminal({ made, token }: { made: Schemas['GrantMade']; token: string }) {
-  const reach = made.grant.servers[0];
+function FromTerminal({ grant, token }: { grant: Schemas['GrantOut']; token: string }) {
+  const reach = grant.servers[0];
   const { tools } = useKnownTools(reach?.server.name);
   const policy = api.useQuery(
     'get',
