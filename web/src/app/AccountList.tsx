@@ -35,8 +35,8 @@ export default function AccountList({ name }: { name: string }) {
           </Menu.Item>
         ))}
         <Menu.Divider />
-        <Menu.Item onClick={() => leave.here()}>{t.shell.signOut}</Menu.Item>
-        <Menu.Item onClick={() => leave.everywhere()}>{t.shell.signOutAll}</Menu.Item>
+        <Menu.Item onClick={() => leave.here.mutate({})}>{t.shell.signOut}</Menu.Item>
+        <Menu.Item onClick={() => leave.everywhere.mutate({})}>{t.shell.signOutAll}</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );

@@ -67,7 +67,7 @@ export default function Palette({ close }: { close: () => void }) {
     { id: 'light', go: () => setColorScheme('light') },
     { id: 'dark', go: () => setColorScheme('dark') },
     { id: 'auto', go: () => setColorScheme('auto') },
-    { id: 'signOut', go: leave.here },
+    { id: 'signOut', go: () => leave.here.mutate({}) },
   ];
   const pages = MENU.flatMap((entry) => entry.pages);
   const actions = [

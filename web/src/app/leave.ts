@@ -18,5 +18,5 @@ export function useLeave() {
   };
   const here = api.useMutation('delete', '/api/v1/session', left);
   const everywhere = api.useMutation('delete', '/api/v1/sessions', left);
-  return { here: () => here.mutate({}), everywhere: () => everywhere.mutate({}) };
+  return { here, everywhere };
 }

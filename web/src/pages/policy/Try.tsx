@@ -1,6 +1,7 @@
 // Try a call: a form from the tool's schema, and the whole way to the decision. Nothing is sent.
 import {
   Group,
+  List,
   NativeSelect,
   SegmentedControl,
   Stack,
@@ -261,6 +262,19 @@ function Answer({
                 </li>
               ))}
             </ol>
+          </div>
+        )}
+        {(of.outcome === 'allow' || of.outcome === 'hold') && (
+          <div>
+            <Text fw={600} size="sm">
+              {t.servers.connect.stops}
+            </Text>
+            <Text size="sm">{t.servers.connect.stopsAbout}</Text>
+            <List size="sm">
+              {t.servers.connect.stopped.map((name) => (
+                <List.Item key={name}>{name}</List.Item>
+              ))}
+            </List>
           </div>
         )}
         {of.notes.length > 0 && (

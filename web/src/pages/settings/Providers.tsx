@@ -1,5 +1,5 @@
 // Identity providers that people sign in by: for admins.
-import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Group, Modal, Stack, Text } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Schemas } from '../../api/client';
@@ -63,12 +63,22 @@ export function Providers() {
                       {one.name} · {one.issuer} {!one.enabled && `· ${a.off}`}
                     </Text>
                     <Group gap="xs">
-                      <Button size="xs" variant="default" onClick={() => setEditing(one)}>
+                      <Guarded
+                        may={may('providers_update')}
+                        size="xs"
+                        variant="default"
+                        onClick={() => setEditing(one)}
+                      >
                         {a.editProvider(one.name)}
-                      </Button>
-                      <Button size="xs" variant="default" onClick={() => setEnding(one)}>
+                      </Guarded>
+                      <Guarded
+                        may={may('providers_delete')}
+                        size="xs"
+                        variant="default"
+                        onClick={() => setEnding(one)}
+                      >
                         {a.removeProvider(one.name)}
-                      </Button>
+                      </Guarded>
                     </Group>
                   </Group>
                 ))}

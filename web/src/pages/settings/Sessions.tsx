@@ -1,32 +1,28 @@
 // One's own sessions, and the ways out of them.
-import { Button, Group, Stack, Table, Text } from '@mantine/core';
+import { Group, Stack, Table, Text } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api } from '../../api/client';
-import { to } from '../../app/links';
+import { useCan } from '../../app/can';
+import { useLeave } from '../../app/leave';
 import { account as a } from '../../text/account';
 import { states } from '../../text/shell';
 import { Asked } from '../../ui/Asked';
 import { At } from '../../ui/bits';
 import { Confirm } from '../../ui/Confirm';
+import { Guarded } from '../../ui/Guarded';
 import { Panel } from '../../ui/Page';
 import { ProblemView } from '../../ui/ProblemView';
 
 export function Sessions() {
   const queries = useQueryClient();
-  const navigate = useNavigate();
+  const may = useCan();
   const query = api.useQuery('get', '/api/v1/sessions', {});
   const [sure, setSure] = useState(false);
   const end = api.useMutation('delete', '/api/v1/sessions/{id}', {
     onSuccess: () => void queries.invalidateQueries({ queryKey: ['get', '/api/v1/sessions'] }),
   });
-  const endAll = api.useMutation('delete', '/api/v1/sessions', {
-    onSuccess: () => {
-      queries.clear();
-      void navigate(to.signIn());
-    },
-  });
+  const { everywhere: endAll } = useLeave();
   return (
     <Panel title={a.session}>
       <Stack gap="sm">
@@ -67,14 +63,15 @@ export function Sessions() {
                         {one.current ? (
                           <Text size="sm">{a.here}</Text>
                         ) : (
-                          <Button
+                          <Guarded
+                            may={may('sessions_close_one')}
                             size="xs"
                             variant="default"
                             loading={end.isPending}
                             onClick={() => end.mutate({ params: { path: { id: one.id } } })}
                           >
                             {a.endSession}
-                          </Button>
+                          </Guarded>
                         )}
                       </Table.Td>
                     </Table.Tr>
@@ -86,9 +83,9 @@ export function Sessions() {
         </Asked>
         {end.error && <ProblemView error={end.error} />}
         <Group>
-          <Button variant="default" onClick={() => setSure(true)}>
+          <Guarded may={may('sessions_close')} variant="default" onClick={() => setSure(true)}>
             {a.endAll}
-          </Button>
+          </Guarded>
         </Group>
       </Stack>
       <Confirm
