@@ -64,6 +64,13 @@ test('a finance person on a phone knows exactly what they sign, and signs it onc
   // The heading is made from what the rule names, and never from prose.
   await expect(page.getByRole('heading', { level: 1 })).not.toContainText('damaged');
 
+  // Nor is any of it bold: it is the agent's word and nobody's fact.
+  const weights = await exactly
+    .locator('.cs-prose, .cs-prose *')
+    .evaluateAll((nodes) => nodes.map((node) => Number(getComputedStyle(node).fontWeight)));
+  expect(weights.length).toBeGreaterThan(1);
+  expect(Math.max(...weights)).toBeLessThan(600);
+
   // Both buttons are of one size, in reach, and as large as a thumb.
   const [no, yes] = [
     await page.getByRole('button', { name: 'Deny', exact: true }).boundingBox(),
@@ -79,6 +86,11 @@ test('a finance person on a phone knows exactly what they sign, and signs it onc
   const sheet = page.getByRole('dialog');
   await expect(sheet).toContainText('Approve this one call?');
   await expect(sheet).toContainText('901');
+  // As high as what it says, with the call in sight behind it; and no word of the agent's in it.
+  const high = (await sheet.boundingBox())?.height ?? 0;
+  expect(high).toBeGreaterThan(100);
+  expect(high).toBeLessThan(844 * 0.7);
+  await expect(sheet).not.toContainText('damaged');
   await sheet.getByRole('button', { name: 'Approve once' }).click();
   await expect(page.getByText('Approved. The agent can make this call once')).toBeVisible();
   await expect(page.locator('body')).not.toContainText('901');
@@ -122,9 +134,10 @@ test('approving is impossible while a long value is folded, and twice, and with 
   const other = waiting.fingerprint.replace(/^./, (c) => (c === '0' ? '1' : '0'));
   expect((await say('approve', other)).status()).toBeGreaterThanOrEqual(400);
   // A link, an embedded picture, a prefetch: reading decides nothing.
-  await request.get(`${house().control_url}/api/v1/approvals/${waiting.id}/approve`, {
+  const read = await request.get(`${house().control_url}/api/v1/approvals/${waiting.id}/approve`, {
     headers: asking(house().members.finance),
   });
+  expect(read.status()).toBe(405);
   expect(await state(page, waiting.id)).toBe('pending');
 
   // Somebody decides elsewhere: the page says so, and its buttons are gone.
@@ -135,6 +148,17 @@ test('approving is impossible while a long value is folded, and twice, and with 
   await expect(approve).toHaveCount(0);
   await expect(page.locator('body')).not.toContainText('It broke again');
   expect((await say('approve', waiting.fingerprint)).status()).toBeGreaterThanOrEqual(400);
+
+  // Once approved, another yes is no second call.
+  const twice = await held(request, { ...REFUND, amount: 908 });
+  const yes = () =>
+    request.post(`${house().control_url}/api/v1/approvals/${twice.id}/approve`, {
+      headers: asking(house().members.finance),
+      data: { fingerprint: twice.fingerprint },
+    });
+  expect((await yes()).status()).toBe(200);
+  expect((await yes()).status()).toBeGreaterThanOrEqual(400);
+  expect(await state(page, twice.id)).toBe('approved');
   await page.context().close();
 });
 

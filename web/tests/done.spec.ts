@@ -79,7 +79,7 @@ const LINES: { says: string; by: string[] }[] = [
       'whoever comes second to a group is told so, and keeps what they typed',
       'of two editors the second is refused with both texts and loses none',
       'a session that ended is opened again on the spot, and what was sent goes out again',
-      'a lost stream says so, keeps its lines and comes back',
+      'a stream that breaks, and one that is refused, says so, keeps its lines and comes back',
       'a slow server is waited for, and a failing one says so and loses nothing that was typed',
       'a draft outlives a server that does not answer',
     ],

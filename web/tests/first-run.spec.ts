@@ -66,6 +66,9 @@ async function walked(page: Page, request: APIRequestContext, walk: Walk): Promi
     await press(page, 'Create grant');
 
     await expect(page.getByText('Waiting for the first call…')).toBeVisible();
+    // It stands nowhere in full until somebody asks for it.
+    await expect(page.locator('body')).not.toContainText(/csg1_[\w-]{20}/);
+    await page.getByRole('button', { name: 'Show the token' }).click();
     const snippet = await page.locator('pre').first().textContent();
     const token = /csg1_[\w-]+/.exec(snippet ?? '')?.[0] ?? '';
     expect(token).not.toBe('');

@@ -113,21 +113,66 @@ test('whoever comes second to a group is told so, and keeps what they typed', as
   await expect(dialog.getByLabel('Name')).toHaveValue(`${name}-mine`);
 });
 
-test('a lost stream says so, keeps its lines and comes back', async ({
+test('pausing that fails stays on the page until it is tried again', async ({
+  page,
+  context,
+  request,
+}) => {
+  const { label } = await grantOf(request);
+  await act(context);
+  let down = true;
+  await page.route('**/api/v1/grants/*/pause', (route) =>
+    down
+      ? route.fulfill({
+          status: 503,
+          contentType: 'application/problem+json',
+          json: {
+            ...{ type: 'urn:countersign:problem:unavailable', title: 'Not now', status: 503 },
+            ...{ detail: 'the store does not answer', code: 'unavailable', request_id: 'req_7' },
+          },
+        })
+      : route.continue(),
+  );
+  await page.goto(`${house().control_url}/grants/${label}`);
+  await page.getByRole('button', { name: 'Pause', exact: true }).click();
+  const told = page.getByRole('main').getByRole('alert');
+  await expect(told).toContainText('the store does not answer');
+  await expect(told).toContainText('req_7');
+  down = false;
+  await told.getByRole('button', { name: 'Retry' }).click();
+  await expect(page.getByRole('button', { name: 'Resume', exact: true })).toBeVisible();
+  await expect(told).toHaveCount(0);
+});
+
+test('a stream that breaks, and one that is refused, says so, keeps its lines and comes back', async ({
   page,
   context,
   request,
 }) => {
   await act(context);
   await call(request, 'support-agent', 'list_invoices', {});
-  let lost = true;
-  await page.route('**/api/v1/calls/tail?*', (route) => (lost ? route.abort() : route.continue()));
+  let asked = 0;
+  let refused = false;
+  await page.route('**/api/v1/calls/tail?*', (route) => {
+    asked += 1;
+    // Connected, and then the line breaks.
+    if (asked === 1) {
+      return route.fulfill({ contentType: 'text/event-stream', body: 'retry: 200\n: here\n\n' });
+    }
+    // The browser comes back by itself, is refused, and gives up for good.
+    if (asked <= 3) {
+      refused = true;
+      return route.fulfill({ status: 401, json: { status: 401, code: 'unauthenticated' } });
+    }
+    return route.continue();
+  });
   await page.goto(`${house().control_url}/logs`);
   const status = page.getByRole('status').filter({ hasText: 'reconnecting' });
   await expect(status).toContainText('Last update');
   await expect(page.getByRole('row', { name: /list_invoices/ }).first()).toBeVisible();
-  lost = false;
   await expect(page.getByText('● Live')).toBeVisible({ timeout: 40_000 });
+  await expect.poll(() => asked).toBeGreaterThan(3);
+  expect(refused).toBe(true);
   const { label, token } = await grantOf(request);
   await callAs(request, house(), 'payments', token, 'list_invoices', {});
   await expect(page.getByRole('row', { name: new RegExp(label) })).toBeVisible();
@@ -147,6 +192,7 @@ test('a slow server is waited for, and a failing one says so and loses nothing t
   });
   await page.goto(`${house().control_url}/servers`);
   const main = page.getByRole('main');
+  await expect(main.locator('.mantine-Skeleton-root').first()).toBeVisible();
   await expect(main.getByRole('status', { name: 'Loading' }).first()).toBeVisible();
   go();
   await expect(page.getByRole('link', { name: 'Payments' }).first()).toBeVisible();

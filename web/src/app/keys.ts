@@ -11,6 +11,10 @@ const typing = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement &&
   (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 
+/** Whether something lies over the page that its keys would act behind. */
+const covered = (): boolean =>
+  document.querySelector('[role="dialog"], [role="alertdialog"], [role="menu"]') !== null;
+
 export function useKeys({ palette, list }: { palette: () => void; list: () => void }): void {
   const navigate = useNavigate();
   useEffect(() => {
@@ -18,11 +22,11 @@ export function useKeys({ palette, list }: { palette: () => void; list: () => vo
     const down = (event: KeyboardEvent) => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
         event.preventDefault();
-        palette();
+        if (!covered()) palette();
         return;
       }
       const busy = event.ctrlKey || event.metaKey || event.altKey || typing(event.target);
-      if (busy || !kept(SINGLE_KEYS, true)) return;
+      if (busy || covered() || !kept(SINGLE_KEYS, true)) return;
       if (Date.now() - going < 1500) {
         going = 0;
         const page = MENU.flatMap((group) => group.pages).find(

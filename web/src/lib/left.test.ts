@@ -1,6 +1,6 @@
 // Time left, counted and written.
 import { expect, test } from 'vitest';
-import { formatLeft, leftOf } from './left';
+import { formatLeft, leftOf, passed } from './left';
 
 test.each([
   [0, '0:00'],
@@ -17,4 +17,13 @@ test('the time left runs from the moment of the answer and never below nothing',
   expect(leftOf(30, 1_000, 1_000)).toBe(30);
   expect(leftOf(30, 1_000, 11_400)).toBe(20);
   expect(leftOf(30, 1_000, 90_000)).toBe(0);
+});
+
+test('five minutes and one are passed once, from above', () => {
+  expect(passed(301, 300)).toBe(true);
+  expect(passed(300, 299)).toBe(false);
+  expect(passed(95, 94)).toBe(false);
+  expect(passed(61, 59)).toBe(true);
+  expect(passed(400, 30)).toBe(true);
+  expect(passed(20, 0)).toBe(false);
 });

@@ -17,6 +17,13 @@ export function formatLeft(seconds: number): string {
   return hours > 0 ? `${hours} h ${two(minutes)} min` : `${minutes}:${two(rest)}`;
 }
 
+/** What is left when a person is told so, in seconds. */
+const MARKS = [60, 300];
+
+/** Whether one of the marks was passed on the way from `before` seconds left to `now`. */
+export const passed = (before: number, now: number): boolean =>
+  now > 0 && MARKS.some((mark) => before > mark && now <= mark);
+
 /** The moment, again every second while somebody looks. */
 export function useNow(on = true): number {
   const [now, setNow] = useState(() => Date.now());

@@ -8,7 +8,7 @@ import { useEffect, useState } from 'react';
 import { api, type Schemas } from '../api/client';
 import { useCan } from '../app/can';
 import { to } from '../app/links';
-import { formatLeft, leftOf, useNow } from '../lib/left';
+import { formatLeft, leftOf, passed, useNow } from '../lib/left';
 import { approvals } from '../text/approvals';
 import { shell } from '../text/shell';
 import { Asked } from '../ui/Asked';
@@ -162,12 +162,18 @@ function Named({ fields }: { fields: Schemas['FieldOut'][] }) {
   ));
 }
 
-/** Says at five minutes and at one how much time is left. */
-function Announce({ seconds, on }: { seconds: number; on: boolean }) {
-  const minutes = on && seconds > 0 ? [1, 5].find((mark) => seconds <= mark * 60) : undefined;
+/** Says how much time is left when that passes five minutes, and one. */
+export function Announce({ seconds, on }: { seconds: number; on: boolean }) {
+  // The least so far: the server's word may put the clock here back by a moment.
+  const [least, setLeast] = useState(seconds);
+  const [said, setSaid] = useState('');
+  if (seconds < least) {
+    setLeast(seconds);
+    if (passed(least, seconds)) setSaid(o.announced(seconds));
+  }
   return (
     <div role="status" className="cs-unseen">
-      {minutes !== undefined && o.announced(minutes)}
+      {on && said}
     </div>
   );
 }

@@ -166,7 +166,7 @@ function Limits({ id }: { id: string }) {
                     <Group justify="space-between" gap="xs">
                       <Text size="sm" fw={600}>
                         {limit.counter} · {limit.window}
-                        {limit.per.map((part) => ` · ${part.value}`)}
+                        {limit.per.map((part) => ` · ${part.value ?? '*'}`)}
                       </Text>
                       <Text size="sm">{d.of(formatDecimal(limit.max))}</Text>
                     </Group>

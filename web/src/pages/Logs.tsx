@@ -80,7 +80,7 @@ function List({ filter, open, set, show, unfolded, unfold }: Props) {
   );
   // What the stream cannot be narrowed by makes a list of the past alone.
   const past = filter.outcome !== undefined || filter.until !== undefined;
-  const stream = useTail(filter, follow && !past, told);
+  const stream = useTail(filter, follow && !past, told, () => void query.refetch());
 
   const older = useMemo(
     () => query.data?.pages.flatMap((page: { items: Call[] }) => page.items) ?? [],

@@ -12,6 +12,7 @@ import { BLANK } from '../lib/templates';
 import { formatTime } from '../lib/format';
 import { useKnownTools } from '../lib/tools';
 import { t } from '../text';
+import { Arrived } from '../ui/Arrived';
 import { Asked, Loading } from '../ui/Asked';
 import { Go } from '../ui/bits';
 import { Confirm } from '../ui/Confirm';
@@ -92,6 +93,11 @@ function Open({
   const draft = useDraft(policy.id, member, first, !place);
   const [discarding, setDiscarding] = useState(false);
   const [reviewing, setReviewing] = useState(false);
+  const [reviewed, setReviewed] = useState(false);
+  const review = () => {
+    setReviewing(true);
+    setReviewed(true);
+  };
   const server = policy.server?.name;
   const known = useKnownTools(server);
   const checked = useCheck(draft.text, server, may('policies_check').allowed);
@@ -148,6 +154,7 @@ function Open({
             go('history');
           }}
         />
+        <Arrived />
       </Suspense>
     );
   }
@@ -166,16 +173,13 @@ function Open({
           >
             {p.head.discard}
           </Guarded>
-          <Guarded
-            may={write}
-            not={!draft.changed && p.head.noDraft}
-            onClick={() => setReviewing(true)}
-          >
+          <Guarded may={write} not={!draft.changed && p.head.noDraft} onClick={review}>
             {p.head.review}
           </Guarded>
         </>
       }
     >
+      {reviewed && <Arrived />}
       {place && <Kept policy={policy} place={place} />}
       {!place && !write.allowed && (
         <Alert color="gray">{`${t.builder.readOnly} ${write.reason}`}</Alert>
@@ -252,7 +256,7 @@ function Open({
             />
           </Tabs.Panel>
           <Tabs.Panel value="history">
-            <History policy={policy} draft={draft} review={() => setReviewing(true)} />
+            <History policy={policy} draft={draft} review={review} />
           </Tabs.Panel>
         </Suspense>
       </Tabs>

@@ -3,7 +3,7 @@ import { Stack, Tabs } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
-import { api, problemOf, type Schemas } from '../api/client';
+import { api, type Schemas } from '../api/client';
 import { useCan } from '../app/can';
 import { type ServerTab, to } from '../app/links';
 import { notice } from '../app/notices';
@@ -13,6 +13,7 @@ import { Facts, Go } from '../ui/bits';
 import { Confirm } from '../ui/Confirm';
 import { Guarded } from '../ui/Guarded';
 import { Page, Panel } from '../ui/Page';
+import { ProblemView } from '../ui/ProblemView';
 import { Connect } from './servers/Connect';
 import { Credential } from './servers/Credential';
 import { OwnAccount } from './servers/OwnAccount';
@@ -97,24 +98,16 @@ function Actions({ server }: { server: Schemas['ServerOut'] }) {
   const [removing, setRemoving] = useState(false);
   const params = { params: { path: { id: server.slug } } };
   const changed = () => void queries.invalidateQueries({ queryKey: ['get'] });
-  const failed = (error: unknown) => {
-    changed();
-    notice({
-      color: 'red',
-      title: problemOf(error).title,
-      message: problemOf(error).detail,
-    });
-  };
   const refresh = api.useMutation('post', '/api/v1/servers/{id}/refresh', {
     onSuccess: ({ tools }) => {
       changed();
       if (tools) notice({ message: s.refreshed(tools.found, tools.new, tools.changed) });
     },
-    onError: failed,
+    onError: changed,
   });
   const update = api.useMutation('put', '/api/v1/servers/{id}', {
     onSuccess: changed,
-    onError: failed,
+    onError: changed,
   });
   const remove = api.useMutation('delete', '/api/v1/servers/{id}', {
     onSuccess: () => {
@@ -122,13 +115,19 @@ function Actions({ server }: { server: Schemas['ServerOut'] }) {
       void navigate(to.servers());
     },
   });
+  const look = () => refresh.mutate(params);
+  const turn = (enabled: boolean) =>
+    update.mutate({
+      params: { path: { id: server.slug }, header: { 'If-Match': `"${server.revision}"` } },
+      body: { enabled },
+    });
   return (
     <>
       <Guarded
         may={may('servers_refresh')}
         variant="default"
         loading={refresh.isPending}
-        onClick={() => refresh.mutate(params)}
+        onClick={look}
       >
         {s.refresh}
       </Guarded>
@@ -136,18 +135,28 @@ function Actions({ server }: { server: Schemas['ServerOut'] }) {
         may={may('servers_update')}
         variant="default"
         loading={update.isPending}
-        onClick={() =>
-          update.mutate({
-            params: { path: { id: server.slug }, header: { 'If-Match': `"${server.revision}"` } },
-            body: { enabled: !server.enabled },
-          })
-        }
+        onClick={() => turn(!server.enabled)}
       >
         {server.enabled ? s.disable : s.enable}
       </Guarded>
       <Guarded may={may('servers_delete')} variant="default" onClick={() => setRemoving(true)}>
         {s.remove(server.slug)}
       </Guarded>
+      {/* What was refused stays: whoever stops calls wants to know that they still go through. */}
+      {update.error && (
+        <div className="cs-own-line">
+          <ProblemView
+            error={update.error}
+            // The same again, whatever somebody else has made of it meanwhile.
+            retry={() => turn(update.variables.body.enabled === true)}
+          />
+        </div>
+      )}
+      {refresh.error && (
+        <div className="cs-own-line">
+          <ProblemView error={refresh.error} retry={look} />
+        </div>
+      )}
       <Confirm
         open={removing}
         close={() => setRemoving(false)}

@@ -59,6 +59,8 @@ export const approvals = {
     folded: 'Show all of it',
     unfold: (name: string) => `Show all of ${name}`,
     hasEscapes: 'Characters that cannot be seen, or pass for others, stand as \\u{…}.',
+    elsewhere: (name: string, characters: number) =>
+      `${name}: ${plural(characters, 'character', 'characters')} written by the agent, on the page behind this.`,
     kinds: { object: 'object', array: 'list' } as Record<string, string>,
     fingerprint: 'fingerprint',
     fingerprintAbout: 'Your word counts for this exact call and no other.',
@@ -106,7 +108,14 @@ export const approvals = {
       moment: 'A moment, so that nothing is pressed by mistake.',
       over: 'The time is over.',
     },
-    announced: (minutes: number) => `${plural(minutes, 'minute', 'minutes')} left to decide.`,
+    announced: (seconds: number) => {
+      const [minutes, rest] = [Math.floor(seconds / 60), seconds % 60];
+      const parts = [
+        ...(minutes > 0 ? [plural(minutes, 'minute', 'minutes')] : []),
+        ...(rest > 0 ? [plural(rest, 'second', 'seconds')] : []),
+      ];
+      return `${parts.join(' ')} left to decide.`;
+    },
 
     result: {
       approved: 'Approved. The agent can make this call once, until its time is over.',

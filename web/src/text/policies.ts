@@ -208,7 +208,7 @@ export const policies = {
       'Calls that were recorded, held against this draft. The log keeps names and no values: where a rule needs a value, the answer is not known.',
     none: 'This policy judged no call in the last 7 days.',
     summary: (calls: string, same: string, differ: string, unknown: string) =>
-      `${calls} calls: ${same} the same · ${differ} differ · ${unknown} not known, because values are not kept`,
+      `${calls} ${calls === '1' ? 'call' : 'calls'}: ${same} the same · ${differ} differ · ${unknown} not known, because values are not kept`,
     calls: 'Calls',
     last: (n: number) => `${n} calls; opens the last of them`,
     tool: 'Tool',

@@ -96,6 +96,20 @@ export const states = {
   stillWorks: 'Agents are not affected by this page: the gateway decides calls by itself.',
   forbidden: (name: string) => `Only ${article(role(name))} ${role(name)} can see this.`,
   forbiddenTitle: 'Not for your role',
+  leaving: {
+    title: 'Leave without it?',
+    text: 'What this page shows is shown only once, and you have not said that it is stored. Once you leave it is gone.',
+    go: 'Leave, it is lost',
+  },
+  theirs: {
+    load: 'Load theirs',
+    loaded:
+      'What you typed is still here; what you left alone is theirs now. Save writes over the rest of theirs.',
+    nothing: 'Nothing that you typed is something else with them. Save once more to keep it.',
+    field: 'Field',
+    theirs: 'Theirs',
+    yours: 'Yours',
+  },
   askAdmin: 'An admin can change your role.',
   notFound: 'There is nothing at this address',
   notFoundText: 'It may have been removed, or the link is incomplete.',

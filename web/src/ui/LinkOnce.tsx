@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { people as p } from '../text/people';
 import { states } from '../text/shell';
 import { At, Snippet } from './bits';
+import { Leaving } from './Leaving';
 import { Panel } from './Page';
 
 interface Props {
@@ -26,6 +27,7 @@ export function LinkOnce({ name, path, note, endsAt, done }: Props) {
         <Text size="sm">
           {p.linkEnds} <At at={endsAt} as="distance" />.
         </Text>
+        <Leaving unsaved={Boolean(path) && !given} />
         <Checkbox
           label={p.linkGiven}
           checked={given}

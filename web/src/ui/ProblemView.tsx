@@ -11,28 +11,26 @@ interface Props {
   jump?: (pointer: string) => void;
 }
 
-/** The role a 403 says is needed. */
-export const roleNeeded = (problem: Problem): string =>
-  /needs the role (\w+)/.exec(problem.detail)?.[1] ?? 'admin';
+/** The role that the person lacks, where it is the role alone that was refused. */
+export const roleNeeded = (problem: Problem): string | undefined =>
+  problem.code === 'forbidden' ? /needs the role (\w+)/.exec(problem.detail)?.[1] : undefined;
 
 export function ProblemView({ error, retry, jump }: Props) {
   const problem = problemOf(error);
-  const forbidden = problem.status === 403;
-  const title = forbidden ? t.states.forbiddenTitle : problem.title;
+  const role = roleNeeded(problem);
+  const title = role ? t.states.forbiddenTitle : problem.title;
   const server = problem.status === 0 || problem.status >= 500;
   return (
     <Alert
       role="alert"
-      color={forbidden ? 'gray' : 'red'}
+      color={problem.status === 403 ? 'gray' : 'red'}
       variant="outline"
       icon={<IconAlertTriangle aria-hidden />}
       title={title}
     >
       <Stack gap="xs">
-        <Text size="sm">
-          {forbidden ? t.states.forbidden(roleNeeded(problem)) : problem.detail}
-        </Text>
-        {forbidden && <Text size="sm">{t.states.askAdmin}</Text>}
+        <Text size="sm">{role ? t.states.forbidden(role) : problem.detail}</Text>
+        {role && <Text size="sm">{t.states.askAdmin}</Text>}
         {(problem.errors ?? []).length > 0 && (
           <List size="sm">
             {(problem.errors ?? []).map((fault) => (

@@ -49,10 +49,13 @@ export function Copy({ value, label = t.states.copy }: { value: string; label?: 
 /** A block of text to be taken elsewhere. */
 export function Snippet({
   text,
+  copied = text,
   label,
   titled = false,
 }: {
   text: string;
+  /** What is taken along, where it is more than is shown. */
+  copied?: string;
   label: string;
   /** Whether the label stands above it. */
   titled?: boolean;
@@ -76,7 +79,7 @@ export function Snippet({
         >
           {text}
         </pre>
-        <Copy value={text} label={`${t.states.copy}: ${label}`} />
+        <Copy value={copied} label={`${t.states.copy}: ${label}`} />
       </Group>
     </>
   );

@@ -6,7 +6,7 @@ import { api, type Schemas } from '../../api/client';
 import { approvals } from '../../text/approvals';
 import { states } from '../../text/shell';
 import { ProblemView } from '../../ui/ProblemView';
-import { longOnes, Money } from './Exactly';
+import { isPlain, List, longOnes } from './Exactly';
 
 const o = approvals.one;
 
@@ -20,6 +20,8 @@ interface Props {
 
 /** How long the buttons sleep after something new is on the screen. */
 const MOMENT = 1000;
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** Whether the person has had a moment with what is shown. */
 function useAwake(shown: boolean): boolean {
@@ -69,6 +71,8 @@ export function Decide({ row, opened, unfolded, note, done }: Props) {
         onClose={close}
         position="bottom"
         size="auto"
+        // As high as what it says: the call stays in sight behind it.
+        styles={{ content: { height: 'auto', flex: '0 1 100%', maxHeight: '85%' } }}
         title={sheet === 'deny' ? o.sureDeny : o.sureApprove}
         closeButtonProps={{ 'aria-label': states.close }}
       >
@@ -108,15 +112,21 @@ export function Decide({ row, opened, unfolded, note, done }: Props) {
   );
 }
 
-/** The fields that the rule names, once more. */
-function Repeated({ fields }: { fields: Schemas['FieldOut'][] }) {
-  return fields
-    .filter((field) => field.named_by_rule)
-    .map((field) => (
-      <Text key={field.name} style={{ overflowWrap: 'anywhere' }} lineClamp={3}>
-        {field.name} <bdi style={{ fontWeight: 600 }}>{field.value}</bdi> <Money of={field} />
-      </Text>
-    ));
+/** The fields that the rule names, once more. What the agent wrote is not repeated as if it were a fact. */
+export function Repeated({ fields }: { fields: Schemas['FieldOut'][] }) {
+  const named = fields.filter((field) => field.named_by_rule);
+  return (
+    <>
+      <List fields={named.filter(isPlain)} unfolded={NONE} unfold={() => undefined} />
+      {named
+        .filter((field) => !isPlain(field))
+        .map((field) => (
+          <Text key={field.name} size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
+            {o.elsewhere(field.name, field.characters)}
+          </Text>
+        ))}
+    </>
+  );
 }
 
 /** A button that says why it sleeps. */

@@ -14,6 +14,10 @@ type Field = Schemas['FieldOut'];
 export const isProse = (field: Field): boolean =>
   field.kind === 'string' && (field.escaped || field.characters > 40 || /\s/.test(field.value));
 
+/** A value that can be repeated in one line: neither text in somebody's words nor a structure of it. */
+export const isPlain = (field: Field): boolean =>
+  !isProse(field) && field.kind !== 'object' && field.kind !== 'array' && field.characters <= 60;
+
 /** The names of values that are too long to show at once. */
 export const longOnes = (fields: Field[]): string[] =>
   fields.filter((field) => field.characters > LONG).map((field) => field.name);
@@ -77,7 +81,7 @@ export function Fingerprint({ of }: { of: string }) {
   );
 }
 
-function List({
+export function List({
   fields,
   unfolded,
   unfold,

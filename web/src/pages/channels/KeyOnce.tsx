@@ -4,6 +4,7 @@ import { useState } from 'react';
 import type { Schemas } from '../../api/client';
 import { channels as c } from '../../text/channels';
 import { Snippet } from '../../ui/bits';
+import { Leaving } from '../../ui/Leaving';
 import { Panel } from '../../ui/Page';
 
 export function KeyOnce({ made, done }: { made: Schemas['ChannelMade']; done: () => void }) {
@@ -17,6 +18,7 @@ export function KeyOnce({ made, done }: { made: Schemas['ChannelMade']; done: ()
         <Text size="sm" fw={600} c={secret ? 'var(--cs-waiting)' : undefined}>
           {secret ? c.secretAbout : c.publicAbout}
         </Text>
+        <Leaving unsaved={Boolean(secret) && !stored} />
         {secret && (
           <Checkbox
             label={c.stored}

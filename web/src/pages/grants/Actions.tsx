@@ -2,9 +2,8 @@
 import { Button, Group, Modal, NativeSelect, Stack, Text } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useState } from 'react';
-import { api, problemOf, type Schemas } from '../../api/client';
+import { api, type Schemas } from '../../api/client';
 import { useCan } from '../../app/can';
-import { notice } from '../../app/notices';
 import { t } from '../../text';
 import { Confirm } from '../../ui/Confirm';
 import { Guarded } from '../../ui/Guarded';
@@ -35,14 +34,7 @@ export function Actions({ grant, rotated }: Props) {
       changed();
       close();
     },
-    onError: (error: unknown) => {
-      changed();
-      notice({
-        color: 'red',
-        title: problemOf(error).title,
-        message: problemOf(error).detail,
-      });
-    },
+    onError: changed,
   };
   const pause = api.useMutation('post', '/api/v1/grants/{id}/pause', said);
   const resume = api.useMutation('post', '/api/v1/grants/{id}/resume', said);
@@ -55,6 +47,8 @@ export function Actions({ grant, rotated }: Props) {
       rotated(made);
     },
   });
+  // What was refused stays until it is tried again: whoever pauses wants to know that it did not work.
+  const failed = [pause, resume].find((one) => one.isError);
   const over = grant.state === 'revoked' && d.revoked;
   return (
     <>
@@ -102,6 +96,11 @@ export function Actions({ grant, rotated }: Props) {
       >
         {d.revokeNow}
       </Guarded>
+      {failed && (
+        <div className="cs-own-line">
+          <ProblemView error={failed.error} retry={() => failed.mutate(params)} />
+        </div>
+      )}
       <Confirm
         open={asking === 'revoke'}
         close={close}

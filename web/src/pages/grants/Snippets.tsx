@@ -6,7 +6,14 @@ import { type Client, snippet } from '../../lib/snippets';
 import { t } from '../../text';
 import { Snippet } from '../../ui/bits';
 
-export function Snippets({ grant, token }: { grant: Schemas['GrantOut']; token: string }) {
+interface Props {
+  grant: Schemas['GrantOut'];
+  token: string;
+  /** What stands on the screen in its place. */
+  shown?: string;
+}
+
+export function Snippets({ grant, token, shown = token }: Props) {
   const [client, setClient] = useState<Client>('claude');
   return (
     <Stack gap="xs">
@@ -24,7 +31,8 @@ export function Snippets({ grant, token }: { grant: Schemas['GrantOut']; token: 
             {reach.server.name}
           </Text>
           <Snippet
-            text={snippet(client, reach.server.name, reach.gateway_url, token)}
+            text={snippet(client, reach.server.name, reach.gateway_url, shown)}
+            copied={snippet(client, reach.server.name, reach.gateway_url, token)}
             label={`${t.grants.clients[client]}, ${reach.server.name}`}
           />
         </Stack>

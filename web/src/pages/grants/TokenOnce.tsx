@@ -5,6 +5,7 @@ import { api, type Schemas } from '../../api/client';
 import { to } from '../../app/links';
 import { t } from '../../text';
 import { Copy, Go } from '../../ui/bits';
+import { Leaving } from '../../ui/Leaving';
 import { Panel } from '../../ui/Page';
 import { kindOfCall, Word } from '../../ui/Word';
 import { Snippets } from './Snippets';
@@ -15,8 +16,29 @@ interface Props {
   done: () => void;
 }
 
+/** A token as it stands on the screen until somebody asks for the whole of it. */
+const masked = (token: string): string => `${token.slice(0, 8)}…`;
+
+/** What stands on the screen, and the line that shows, hides and copies the token. */
+export function useToken(token: string) {
+  const [open, setOpen] = useState(false);
+  const shown = open ? token : masked(token);
+  const line = (
+    <Group gap="sm" wrap="nowrap">
+      <code className="cs-mono" data-token style={{ minWidth: 0 }}>
+        {shown}
+      </code>
+      <Button size="xs" variant="default" onClick={() => setOpen(!open)}>
+        {open ? t.grants.token.hide : t.grants.token.show}
+      </Button>
+      <Copy value={token} />
+    </Group>
+  );
+  return { shown, line };
+}
+
 export function TokenOnce({ made, title, done }: Props) {
-  const [shown, setShown] = useState(false);
+  const { shown, line } = useToken(made.token ?? '');
   const [stored, setStored] = useState(false);
   const { grant, token } = made;
   if (!token) {
@@ -32,20 +54,13 @@ export function TokenOnce({ made, title, done }: Props) {
   return (
     <Panel title={title}>
       <Stack>
-        <Group gap="sm" wrap="nowrap">
-          <code className="cs-mono" data-token style={{ minWidth: 0 }}>
-            {shown ? token : `${token.slice(0, 8)}…`}
-          </code>
-          <Button size="xs" variant="default" onClick={() => setShown(!shown)}>
-            {shown ? t.grants.token.hide : t.grants.token.show}
-          </Button>
-          <Copy value={token} />
-        </Group>
+        {line}
+        <Leaving unsaved={!stored} />
         <Text size="sm" c="var(--cs-waiting)" fw={600}>
           {t.grants.token.once}
         </Text>
         <Text size="sm">{t.grants.token.give}</Text>
-        <Snippets grant={grant} token={token} />
+        <Snippets grant={grant} token={token} shown={shown} />
         <FirstCall grant={grant} />
         <Checkbox
           label={t.grants.token.stored}

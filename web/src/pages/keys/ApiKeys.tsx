@@ -21,6 +21,7 @@ import { Asked, Empty } from '../../ui/Asked';
 import { At, Copy } from '../../ui/bits';
 import { Confirm } from '../../ui/Confirm';
 import { Guarded } from '../../ui/Guarded';
+import { Leaving } from '../../ui/Leaving';
 import { Panel } from '../../ui/Page';
 import { ProblemView } from '../../ui/ProblemView';
 
@@ -69,6 +70,7 @@ export function ApiKeys() {
             <Text size="sm" fw={600} c="var(--cs-waiting)">
               {k.shownOnce}
             </Text>
+            <Leaving unsaved={Boolean(made.token) && !stored} />
             <Checkbox
               label={k.stored}
               checked={stored}

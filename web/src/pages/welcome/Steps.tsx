@@ -12,10 +12,12 @@ import { useKnownTools } from '../../lib/tools';
 import { t } from '../../text';
 import { Asked } from '../../ui/Asked';
 import { Go, Snippet } from '../../ui/bits';
+import { Leaving } from '../../ui/Leaving';
 import { ProblemView } from '../../ui/ProblemView';
 import { kindOfCall, Word } from '../../ui/Word';
 import { GrantForm } from '../grants/GrantForm';
 import { Snippets } from '../grants/Snippets';
+import { useToken } from '../grants/TokenOnce';
 import { curl } from '../../lib/snippets';
 import { Form as CredentialForm } from '../servers/credential/Form';
 import { ServerForm } from '../servers/ServerForm';
@@ -204,6 +206,7 @@ function Watch({ grant, token }: { grant: Schemas['GrantOut']; token: string | n
   );
   const items = [...(calls.data?.items ?? [])].reverse();
   const denied = items.some((call) => call.decision === 'denied');
+  const { shown, line } = useToken(token ?? '');
   const allowed = items.some((call) => call.decision === 'allowed');
   return (
     <>
@@ -213,8 +216,10 @@ function Watch({ grant, token }: { grant: Schemas['GrantOut']; token: string | n
           <Text size="sm" fw={600} c="var(--cs-waiting)">
             {t.grants.token.once}
           </Text>
-          <Snippets grant={grant} token={token} />
-          <FromTerminal grant={grant} token={token} />
+          {line}
+          <Snippets grant={grant} token={token} shown={shown} />
+          <FromTerminal grant={grant} token={token} shown={shown} />
+          <Leaving unsaved={items.length === 0} />
         </>
       ) : (
         <Text size="sm">
@@ -238,7 +243,15 @@ function Watch({ grant, token }: { grant: Schemas['GrantOut']; token: string | n
 }
 
 /** A call that passes and one that does not, for a terminal: whoever has no client yet sees both. */
-function FromTerminal({ grant, token }: { grant: Schemas['GrantOut']; token: string }) {
+function FromTerminal({
+  grant,
+  token,
+  shown,
+}: {
+  grant: Schemas['GrantOut'];
+  token: string;
+  shown: string;
+}) {
   const reach = grant.servers[0];
   const { tools } = useKnownTools(reach?.server.name);
   const policy = api.useQuery(
@@ -258,14 +271,16 @@ function FromTerminal({ grant, token }: { grant: Schemas['GrantOut']; token: str
     <>
       {passes && (
         <Snippet
-          text={curl(reach.gateway_url, token, passes.name)}
+          text={curl(reach.gateway_url, shown, passes.name)}
+          copied={curl(reach.gateway_url, token, passes.name)}
           label={w.passes(passes.name)}
           titled
         />
       )}
       {stops && (
         <Snippet
-          text={curl(reach.gateway_url, token, stops.name)}
+          text={curl(reach.gateway_url, shown, stops.name)}
+          copied={curl(reach.gateway_url, token, stops.name)}
           label={w.stops(stops.name)}
           titled
         />
