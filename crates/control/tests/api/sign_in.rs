@@ -132,7 +132,7 @@ async fn nobody_learns_who_is_a_member() {
     world.store.member_invite(&by(&world), draft("invited@example.org"), until).await.unwrap();
     world.store.member_add(&by(&world), draft("keyonly@example.org")).await.unwrap();
 
-    let (mut texts, mut took) = (vec![], vec![]);
+    let (mut texts, mut took, mut known) = (vec![], vec![], vec![]);
     for (email, password) in [
         ("ada@example.org", "a wrong password it is"),
         ("ada@example.org", "another wrong password"),
@@ -143,10 +143,14 @@ async fn nobody_learns_who_is_a_member() {
         ("keyonly@example.org", PASSWORD),
         ("not an address", PASSWORD),
         ("", ""),
+        // Before and after the others: a machine that is busy for a moment slows some of them alone.
+        ("ada@example.org", "a fourth that is wrong"),
+        ("ada@example.org", "and one more wrong one"),
     ] {
         let begun = Instant::now();
         let answer = Browser::default().sign_in(&world, email, password).await;
-        took.push(begun.elapsed());
+        let times = if email.starts_with("ada@") { &mut known } else { &mut took };
+        times.push(begun.elapsed());
         assert_eq!((answer.status, answer.code().as_str()), (401, "sign_in_failed"), "{email}");
         assert!(!answer.headers.contains_key("set-cookie"));
         texts.push(answer.json()["detail"].as_str().unwrap().to_owned());
@@ -154,7 +158,7 @@ async fn nobody_learns_who_is_a_member() {
     texts.dedup();
     assert_eq!(texts.len(), 1, "{texts:?}");
     // The hash is most of the time; who is unknown must not be told much sooner.
-    let known = took.iter().take(3).min().copied().unwrap();
+    let known = known.into_iter().min().unwrap();
     assert!(took.iter().all(|took| *took * 4 > known), "{took:?}");
 
     let refused = world.admin("GET", "/refusals", "").await;
@@ -167,6 +171,8 @@ async fn nobody_learns_who_is_a_member() {
 async fn a_hundred_guesses_are_slowed_down_and_stopped() {
     let world = World::start().await;
     person(&world, "ada@example.org", Role::Admin).await;
+    // However slow the machine is, no second passes between two guesses.
+    world.clock.stop();
     let mut looked_at = 0;
     for _ in 0..20 {
         let answer = Browser::default().sign_in(&world, "ada@example.org", "wrong").await;
