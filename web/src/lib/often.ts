@@ -1,7 +1,6 @@
 // Rules that ask so often that nobody reads any more.
+import { ASKED_A_DAY_MAX } from './use';
 
-/** From so many approvals a day on, a rule is approved without looking. */
-export const OFTEN = 20;
 const DAY = 86_400_000;
 
 interface Asking {
@@ -18,7 +17,7 @@ export interface Often<T> {
   n: number;
 }
 
-/** The rules that asked for more than `OFTEN` approvals in the day before `now`. */
+/** The rules that asked for more than `ASKED_A_DAY_MAX` approvals in the day before `now`. */
 export function oftenOf<T extends Asking>(rows: readonly T[], now: number): Often<T>[] {
   const counts = new Map<string, Often<T>>();
   const seen = new Set<string>();
@@ -30,5 +29,5 @@ export function oftenOf<T extends Asking>(rows: readonly T[], now: number): Ofte
     const later = Date.parse(row.created_at) > Date.parse(newest.created_at);
     counts.set(key, { n: n + 1, row: later ? row : newest });
   }
-  return [...counts.values()].filter(({ n }) => n > OFTEN);
+  return [...counts.values()].filter(({ n }) => n > ASKED_A_DAY_MAX);
 }
