@@ -1,5 +1,5 @@
 // The policy screens by keyboard alone, and for whoever may only look.
-import { expect } from '@playwright/test';
+import { expect, type Locator } from '@playwright/test';
 import { violations } from './axe';
 import { house } from './house';
 import { act, asking, settled, test } from './world';
@@ -22,24 +22,36 @@ test('by keyboard alone a policy is edited, reviewed and published', async ({
   });
   expect(made.status(), await made.text()).toBe(201);
   await page.goto(`${house().control_url}/policies/by-keyboard/build`);
+  /** Goes on with Tab from where the focus is, and round by the top of the page, until it is there. */
+  const reach = async (there: Locator) => {
+    await expect(there).toHaveCount(1);
+    await expect(there).not.toHaveAttribute('aria-disabled', 'true');
+    for (let steps = 0; steps < 200; steps += 1) {
+      if (await there.evaluate((node) => node === document.activeElement)) return;
+      await page.keyboard.press('Tab');
+    }
+    await expect(there).toBeFocused();
+  };
   const press = async (name: string | RegExp) => {
-    const button = page.getByRole('button', { name, exact: typeof name === 'string' });
-    await button.focus();
+    await reach(page.getByRole('button', { name, exact: typeof name === 'string' }));
     await page.keyboard.press('Enter');
   };
   await press(/^refund_payment/);
-  await page.getByRole('radio', { name: 'Deny', exact: true }).focus();
+  await reach(page.getByRole('radio', { name: 'Deny', exact: true }));
   await page.keyboard.press('ArrowLeft');
   await expect(page.getByRole('radio', { name: 'Allow', exact: true })).toBeChecked();
   await expect(page.getByText(/· kept by/)).toBeVisible();
   await press('Review and publish');
   const changes = page.getByRole('region', { name: 'What changes, exactly' });
   await expect(changes).toContainText('More open');
+  // The page that took the place of the other begins at its heading.
+  await expect(page.getByRole('heading', { level: 1 })).toBeFocused();
   expect(await violations(page, 'review')).toEqual([]);
-  await page.getByLabel('Note for the record').focus();
+  await reach(page.getByLabel('Note for the record'));
   await page.keyboard.type('without a mouse');
   await press('Publish v2');
   await expect(page.getByRole('table', { name: 'History' })).toContainText('without a mouse');
+  await expect(page.getByRole('heading', { level: 1 })).toBeFocused();
 });
 
 test('a viewer sees every policy screen and no button that the server would refuse', async ({

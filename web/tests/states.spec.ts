@@ -111,6 +111,55 @@ test('whoever comes second to a group is told so, and keeps what they typed', as
   await dialog.getByRole('button', { name: 'Save' }).click();
   await expect(dialog.getByRole('alert')).toContainText('The object was changed meanwhile');
   await expect(dialog.getByLabel('Name')).toHaveValue(`${name}-mine`);
+
+  // What they saved is laid beside it, and is written over on purpose alone.
+  await dialog.getByRole('button', { name: 'Load theirs' }).click();
+  const beside = dialog.getByRole('table', { name: 'Theirs' });
+  await expect(beside.getByRole('row', { name: /Name/ })).toContainText(`${name}-theirs`);
+  await expect(dialog.getByLabel('Name')).toHaveValue(`${name}-mine`);
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByRole('button', { name: `Edit ${name}-mine` })).toBeVisible();
+});
+
+test('a key over a dialog is a letter, and a token that nobody has stored is not left by one', async ({
+  page,
+  context,
+}) => {
+  const name = `kept-${process.pid}`;
+  await act(context);
+  await page.goto(`${house().control_url}/grants`);
+  const create = page.getByRole('button', { name: 'Create grant', exact: true }).first();
+  await expect(create).not.toHaveAttribute('aria-disabled', 'true');
+  await create.click();
+  const form = page.getByRole('dialog');
+  // The focus on a button: what is pressed there is nobody's text, and still goes nowhere.
+  await form.getByRole('button', { name: 'Close' }).focus();
+  await page.keyboard.press('g');
+  await page.keyboard.press('l');
+  await page.keyboard.press('?');
+  await expect(form).toHaveCount(1);
+  await expect(page).toHaveURL(/\/grants#new$/);
+  await form.getByLabel('Name', { exact: false }).first().fill(name);
+  await page.keyboard.press('Enter');
+  const token = page.locator('[data-token]');
+  await expect(token).toContainText('csg1_');
+  // The snippet hides it as well, until somebody asks for it.
+  await expect(page.locator('body')).not.toContainText(/csg1_[\w-]{20}/);
+  await page.getByRole('button', { name: 'Show the token' }).click();
+  await expect(page.locator('pre').first()).toContainText(/csg1_[\w-]{20}/);
+  await page.getByRole('button', { name: 'Hide the token' }).click();
+
+  await page.keyboard.press('g');
+  await page.keyboard.press('l');
+  const ask = page.getByRole('dialog', { name: 'Leave without it?' });
+  await ask.getByRole('button', { name: 'Cancel' }).click();
+  await expect(token).toBeVisible();
+  await page.getByLabel('I have stored it').check();
+  await page.keyboard.press('Escape');
+  await page.getByRole('heading', { level: 1 }).click();
+  await page.getByRole('button', { name: 'Done' }).click();
+  await expect(page.getByRole('heading', { name })).toBeVisible();
+  await expect(ask).toHaveCount(0);
 });
 
 test('pausing that fails stays on the page until it is tried again', async ({

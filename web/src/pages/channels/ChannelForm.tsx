@@ -11,11 +11,12 @@ import {
   Textarea,
   TextInput,
 } from '@mantine/core';
-import { type FormEvent, useState } from 'react';
-import { api, type Schemas } from '../../api/client';
+import { type FormEvent, useRef, useState } from 'react';
+import { api, http, type Schemas } from '../../api/client';
 import { ifMatch } from '../../app/etag';
+import { beside } from '../../lib/beside';
 import { channels as c } from '../../text/channels';
-import { ProblemView } from '../../ui/ProblemView';
+import { type Apart, Theirs } from '../../ui/Theirs';
 
 type Channel = Schemas['ChannelOut'];
 type Kind = Schemas['ChannelKind'];
@@ -34,7 +35,32 @@ const lines = (text: string): string[] =>
     .map((line) => line.trim())
     .filter((line) => line !== '');
 
-export function ChannelForm({ channel, done }: Props) {
+/** The fields of the form as texts; what is secret is not among them. */
+const valuesOf = ({ name, kind, private_targets, url, smtp }: Channel): Record<string, string> => ({
+  name,
+  targets: private_targets.join('\n'),
+  ...(kind === 'webhook' ? { url: url ?? '' } : {}),
+  ...(smtp
+    ? {
+        host: smtp.host,
+        port: String(smtp.port ?? ''),
+        security: smtp.security,
+        username: smtp.username ?? '',
+        from: smtp.from,
+        to: smtp.to.join('\n'),
+      }
+    : {}),
+});
+
+const LABELS: Record<string, string> = {
+  ...{ name: c.name, targets: c.privateTargets, url: c.url, host: c.host, port: c.port },
+  ...{ security: c.security, username: c.username, from: c.from, to: c.to },
+};
+
+export function ChannelForm({ channel: first, done }: Props) {
+  const [channel, setChannel] = useState(first);
+  const [apart, setApart] = useState<Apart[]>();
+  const form = useRef<HTMLFormElement>(null);
   const [kind, setKind] = useState<Kind>((channel?.kind as Kind | undefined) ?? 'email');
   const [signing, setSigning] = useState(channel?.signing ?? 'hmac-sha256');
   const [events, setEvents] = useState<string[]>();
@@ -75,9 +101,40 @@ export function ChannelForm({ channel, done }: Props) {
       });
     else create.mutate({ body });
   };
+  const load = async () => {
+    if (!channel) return;
+    const { data } = await http.GET('/api/v1/channels/{id}', {
+      params: { path: { id: channel.id } },
+    });
+    if (!data) return;
+    const [before, theirs] = [valuesOf(channel), valuesOf(data)];
+    const fields = Object.keys(before).flatMap((name) => {
+      const field = form.current?.elements.namedItem(name);
+      return field instanceof Element ? [[name, field as HTMLInputElement] as const] : [];
+    });
+    const mine = Object.fromEntries(fields.map(([name, field]) => [name, field.value]));
+    const merged = beside(before, mine, theirs);
+    for (const [name, field] of fields) field.value = merged.kept[name] ?? '';
+    const rows = merged.apart.map((name): Apart => [
+      LABELS[String(name)] ?? String(name),
+      theirs[name] ?? '',
+      mine[name] ?? '',
+    ]);
+    const said = (names: string[]) => names.map((name) => c.events[name] ?? name).join(', ');
+    if (events && said(events) !== said(data.events)) {
+      rows.push([c.tells, said(data.events), said(events)]);
+    }
+    if (signing === channel.signing) setSigning(data.signing ?? signing);
+    else if (signing !== data.signing) {
+      rows.push([c.signing, data.signing ?? '', signing]);
+    }
+    setApart(rows);
+    setChannel(data);
+    update.reset();
+  };
   const error: unknown = create.error ?? update.error;
   return (
-    <form onSubmit={submit} autoComplete="off">
+    <form ref={form} onSubmit={submit} autoComplete="off">
       <Stack gap="sm">
         {!channel && (
           <div>
@@ -144,7 +201,7 @@ export function ChannelForm({ channel, done }: Props) {
           minRows={1}
           defaultValue={channel?.private_targets.join('\n')}
         />
-        {error !== null && error !== undefined && <ProblemView error={error} />}
+        <Theirs error={error} load={load} apart={apart} />
         <Group>
           <Button type="submit" loading={create.isPending || update.isPending}>
             {channel ? c.save : c.make}

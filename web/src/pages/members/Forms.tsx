@@ -1,11 +1,13 @@
 // The forms of members: inviting somebody, and changing who they are.
 import { Button, Group, NativeSelect, Stack, Text, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
-import { api, type Schemas } from '../../api/client';
+import { api, http, type Schemas } from '../../api/client';
 import { ifMatch } from '../../app/etag';
+import { beside } from '../../lib/beside';
 import { people as p } from '../../text/people';
 import { can } from '../../text/shell';
 import { ProblemView } from '../../ui/ProblemView';
+import { type Apart, Theirs } from '../../ui/Theirs';
 
 type Role = Schemas['RoleName'];
 const ROLES: Role[] = ['viewer', 'policy_manager', 'admin'];
@@ -55,7 +57,13 @@ export function InviteForm({ done }: { done: (made: Schemas['Invited']) => void 
   );
 }
 
-export function ChangeForm({ member, done }: { member: Schemas['MemberOut']; done: () => void }) {
+type Member = Schemas['MemberOut'];
+
+const valuesOf = ({ name, email, role }: Member) => ({ name, email, role: role as Role });
+
+export function ChangeForm({ member: first, done }: { member: Member; done: () => void }) {
+  const [member, setMember] = useState(first);
+  const [apart, setApart] = useState<Apart[]>();
   const [name, setName] = useState(member.name);
   const [email, setEmail] = useState(member.email);
   const [role, setRole] = useState(member.role as Role);
@@ -70,6 +78,24 @@ export function ChangeForm({ member, done }: { member: Schemas['MemberOut']; don
         ...(role !== member.role ? { role } : {}),
       },
     });
+  };
+  const load = async () => {
+    const { data } = await http.GET('/api/v1/members/{id}', {
+      params: { path: { id: member.id } },
+    });
+    if (!data) return;
+    const merged = beside(valuesOf(member), { name, email, role }, valuesOf(data));
+    const rows: Record<keyof typeof merged.kept, Apart> = {
+      name: [p.ownName, data.name, name],
+      email: [p.email, data.email, email],
+      role: [p.role, can.role(data.role), can.role(role)],
+    };
+    setApart(merged.apart.map((field) => rows[field]));
+    setName(merged.kept.name);
+    setEmail(merged.kept.email);
+    setRole(merged.kept.role);
+    setMember(data);
+    change.reset();
   };
   return (
     <form onSubmit={send}>
@@ -96,7 +122,7 @@ export function ChangeForm({ member, done }: { member: Schemas['MemberOut']; don
         {ROLES.indexOf(role) < ROLES.indexOf(member.role as Role) && (
           <Text size="sm">{p.lowered}</Text>
         )}
-        {change.error && <ProblemView error={change.error} />}
+        <Theirs error={change.error} load={load} apart={apart} />
         <Group>
           <Button type="submit" loading={change.isPending}>
             {p.save}

@@ -2,16 +2,17 @@
 import { Button, Checkbox, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import { api, type Schemas } from '../../api/client';
+import { api, http, type Schemas } from '../../api/client';
 import { useCan } from '../../app/can';
 import { ifMatch } from '../../app/etag';
+import { beside } from '../../lib/beside';
 import { people as p } from '../../text/people';
 import { states } from '../../text/shell';
 import { Asked, Empty } from '../../ui/Asked';
 import { Confirm } from '../../ui/Confirm';
 import { Guarded } from '../../ui/Guarded';
 import { Panel } from '../../ui/Page';
-import { ProblemView } from '../../ui/ProblemView';
+import { type Apart, Theirs } from '../../ui/Theirs';
 
 type OneGroup = Schemas['GroupOut'];
 const ALL = { params: { query: { limit: 500 } } };
@@ -109,7 +110,14 @@ export function Groups() {
   );
 }
 
-function Form({ group, done }: { group: OneGroup | undefined; done: () => void }) {
+const valuesOf = ({ name, members }: OneGroup) => ({
+  name,
+  members: members.map((one) => one.id).sort(),
+});
+
+function Form({ group: first, done }: { group: OneGroup | undefined; done: () => void }) {
+  const [group, setGroup] = useState(first);
+  const [apart, setApart] = useState<Apart[]>();
   const members = api.useQuery('get', '/api/v1/members', ALL);
   const [name, setName] = useState(group?.name ?? '');
   const [chosen, setChosen] = useState(() => new Set(group?.members.map((one) => one.id)));
@@ -124,6 +132,28 @@ function Form({ group, done }: { group: OneGroup | undefined; done: () => void }
         params: { path: { id: group.id }, header: { 'If-Match': ifMatch(group.revision) } },
         body,
       });
+  };
+  const load = async () => {
+    if (!group) return;
+    const { data } = await http.GET('/api/v1/groups/{id}', {
+      params: { path: { id: group.id } },
+    });
+    if (!data) return;
+    const mine = { name, members: [...chosen].sort() };
+    const merged = beside(valuesOf(group), mine, valuesOf(data));
+    const called = new Map(
+      [...data.members, ...(members.data?.items ?? [])].map((one) => [one.id, one.name]),
+    );
+    const names = (ids: string[]) => ids.map((id) => called.get(id) ?? id).join(', ');
+    const rows: Record<keyof typeof mine, Apart> = {
+      name: [p.groupName, data.name, name],
+      members: [p.members, names(valuesOf(data).members), names(mine.members)],
+    };
+    setApart(merged.apart.map((field) => rows[field]));
+    setName(merged.kept.name);
+    setChosen(new Set(merged.kept.members));
+    setGroup(data);
+    update.reset();
   };
   const error: unknown = create.error ?? update.error;
   return (
@@ -150,7 +180,7 @@ function Form({ group, done }: { group: OneGroup | undefined; done: () => void }
               ))}
           </Stack>
         </Checkbox.Group>
-        {error !== null && error !== undefined && <ProblemView error={error} />}
+        <Theirs error={error} load={load} apart={apart} />
         <Group>
           <Button type="submit" loading={create.isPending || update.isPending}>
             {p.save}
