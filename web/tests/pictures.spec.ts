@@ -159,6 +159,10 @@ if (process.env.PICTURES) {
       await take(page, join(KEPT, `${picture.name}.webp`));
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+        const html = page.locator('html');
+        await expect(html).toHaveAttribute('data-mantine-color-scheme', colorScheme);
+        // Half of a change of colours is no picture: everything is drawn anew first.
+        await page.evaluate(() => new Promise((done) => setTimeout(done, 400)));
         for (const width of [1440, 390, 320]) {
           await page.setViewportSize({ width, height: width === 1440 ? 900 : 844 });
           await take(page, join(ALL, `${picture.name}-${width}-${colorScheme}.webp`));

@@ -168,6 +168,66 @@ test('review shows the exact change with example calls, and says when it opens s
   await expect(page.getByRole('table', { name: 'History' })).toContainText('v3');
 });
 
+test('the review stands in the address, says which approvals are judged again, and going back leaves it', async ({
+  page,
+  context,
+  request,
+}) => {
+  const approve_if = [
+    { conditions: [{ path: 'args.amount', op: 'gt', value: 100 }], approvers: ['role:admin'] },
+  ];
+  await begin(request, 'reviewed-again', { ...POLICY, tools: { refund_payment: { approve_if } } });
+  await call(request, 'reviewed-again', 'refund_payment', { ...REFUND, amount: 207 });
+  await act(context);
+  await open(page, 'reviewed-again', 'build');
+  await page.getByRole('button', { name: /^Document/ }).click();
+  await page.getByLabel('Description').fill('said anew');
+  await kept(page);
+  await page.getByRole('button', { name: 'Review and publish' }).click();
+  await expect(page).toHaveURL(/\/policies\/reviewed-again\/build\?.*review=yes/);
+  await expect(page.getByRole('region', { name: 'Reaches' })).toContainText(
+    '1 approval is judged again',
+  );
+  await page.goBack();
+  await expect(page).toHaveURL(/\/policies\/reviewed-again\/build/);
+  await expect(page.getByRole('button', { name: 'Review and publish' })).toBeVisible();
+  await page.getByRole('button', { name: /^Document/ }).click();
+  await expect(page.getByLabel('Description')).toHaveValue('said anew');
+  // Where there is nothing to publish, the address of a review shows the policy.
+  await open(page, 'support', 'build?review=yes');
+  await expect(page.getByRole('tab', { name: 'Build' })).toBeVisible();
+});
+
+test('the tab of the tests says that they passed, until something is changed', async ({
+  page,
+  context,
+  request,
+}) => {
+  const made = await request.post(`${api()}/policies`, {
+    headers: asking(),
+    data: {
+      name: 'tested',
+      server: 'payments',
+      text: JSON.stringify(POLICY),
+      cases: [
+        { call: { name: 'list_invoices', arguments: {} }, expect: { outcome: 'allow' } },
+        { call: { name: 'create_payout', arguments: {} }, expect: { outcome: 'deny' } },
+      ],
+    },
+  });
+  expect(made.status(), await made.text()).toBe(201);
+  await act(context);
+  await open(page, 'tested', 'tests');
+  const tab = page.getByRole('tab', { name: /^Tests/ });
+  await expect(tab).toHaveText('Tests 2');
+  await page.getByRole('button', { name: 'Run tests' }).click();
+  await expect(tab).toHaveText('Tests 2 ✓');
+  await page.getByRole('tab', { name: 'Build' }).click();
+  await page.getByRole('button', { name: /^Document/ }).click();
+  await page.getByLabel('Description').fill('something else');
+  await expect(tab).toHaveText('Tests 2');
+});
+
 test('a failing test case and a problem each stop publishing, and a gap becomes a case by one click', async ({
   page,
   context,

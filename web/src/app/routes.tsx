@@ -182,7 +182,7 @@ const policy = createRoute({
       tab: TABS.find((known) => known === tab) ?? 'build',
     }),
   },
-  validateSearch: (search: Search) => texts(search, 'at', 'tool', 'view', 'call'),
+  validateSearch: (search: Search) => texts(search, 'at', 'tool', 'view', 'call', 'review'),
   component: lazyRouteComponent(() => import('../pages/Policy'), 'Policy'),
 });
 

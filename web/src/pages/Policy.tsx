@@ -26,7 +26,7 @@ import { editing, Kept } from './policy/Kept';
 import { NewTest } from './policy/NewTest';
 import { Problems } from './policy/Problems';
 import { Simulate } from './policy/Simulate';
-import { Tests } from './policy/Tests';
+import { keyOf, Tests } from './policy/Tests';
 import './policy/policy.css';
 
 const Builder = lazy(() => import('../builder/Builder'));
@@ -85,19 +85,22 @@ function Open({
   member: string;
 }) {
   const { tab } = useParams({ from: '/inside/policies/$id/$tab' });
-  const { at, view, call } = useSearch({ from: '/inside/policies/$id/$tab' });
+  const search = useSearch({ from: '/inside/policies/$id/$tab' });
+  const { at, view, call } = search;
   const navigate = useNavigate();
   const queries = useQueryClient();
   const may = useCan();
   const place = policy.kept_in;
   const draft = useDraft(policy.id, member, first, !place);
   const [discarding, setDiscarding] = useState(false);
-  const [reviewing, setReviewing] = useState(false);
   const [reviewed, setReviewed] = useState(false);
+  const [passing, setPassing] = useState<string>();
+  // The review stands in the address: going back leaves it, and a colleague is sent to it.
   const review = () => {
-    setReviewing(true);
     setReviewed(true);
+    void navigate({ to: '.', search: { ...search, review: 'yes' } });
   };
+  const leave = () => void navigate({ to: '.', search: { ...search, review: undefined } });
   const server = policy.server?.name;
   const known = useKnownTools(server);
   const checked = useCheck(draft.text, server, may('policies_check').allowed);
@@ -127,7 +130,7 @@ function Open({
     ['mod+shift+Z', () => draft.redo?.()],
   ]);
 
-  if (reviewing) {
+  if (search.review !== undefined && draft.changed && write.allowed) {
     return (
       <Suspense fallback={<Loading lines={8} />}>
         <Review
@@ -135,11 +138,8 @@ function Open({
           draft={draft}
           checked={checked}
           live={live}
-          close={() => setReviewing(false)}
-          watch={() => {
-            setReviewing(false);
-            void navigate(to.policy(policy.name, 'simulate', undefined, 'watch'));
-          }}
+          close={leave}
+          watch={() => void navigate(to.policy(policy.name, 'simulate', undefined, 'watch'))}
           published={(version) => {
             draft.reset({
               text: version.text,
@@ -150,7 +150,6 @@ function Open({
               at: '',
             });
             void queries.invalidateQueries({ queryKey: ['get'] });
-            setReviewing(false);
             go('history');
           }}
         />
@@ -194,7 +193,9 @@ function Open({
         <Tabs.List mb="md" className="cs-tabs">
           {(['build', 'json', 'tests', 'simulate', 'history'] as const).map((name) => (
             <Tabs.Tab key={name} value={name}>
-              {name === 'tests' ? p.testsTab(countOf(draft.cases)) : p.tabs[name]}
+              {name === 'tests'
+                ? p.testsTab(countOf(draft.cases), passing === keyOf(draft))
+                : p.tabs[name]}
             </Tabs.Tab>
           ))}
         </Tabs.List>
@@ -227,6 +228,7 @@ function Open({
               draft={draft}
               server={server}
               readOnly={!write.allowed}
+              passed={setPassing}
               from={
                 call !== undefined &&
                 (place ? (

@@ -18,7 +18,8 @@ export const policies = {
   },
   remove: (name: string) => `Remove ${name}`,
   removeText: 'Its versions go with it. Grants that use it have to be changed first.',
-  testsTab: (n: number) => (n === 0 ? 'Tests' : `Tests ${n}`),
+  testsTab: (n: number, passed: boolean) =>
+    n === 0 ? 'Tests' : passed ? `Tests ${n} ✓` : `Tests ${n}`,
   tabs: { build: 'Build', json: 'JSON', tests: 'Tests', simulate: 'Simulate', history: 'History' },
   head: {
     draft: (next: number) => `draft of v${next}`,
@@ -295,6 +296,8 @@ export const policies = {
     reaches: 'Reaches',
     reachesNone: 'no grant uses this policy',
     reachesText: ', from their next call',
+    judgedAgain: (n: number, atLeast: boolean) =>
+      `${atLeast ? 'at least ' : ''}${n === 1 ? '1 approval is' : `${n} approvals are`} judged again`,
     text: 'Text',
     changesOnly: 'changes only',
     note: 'Note for the record',

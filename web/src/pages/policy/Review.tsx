@@ -1,6 +1,6 @@
 // Review and publish: the exact change first, then the past, then who it reaches, and then the one button.
 import { Alert, Button, Group, Stack, Text, Textarea } from '@mantine/core';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueries, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { api, http, problemOf, type Schemas } from '../../api/client';
 import { useCan } from '../../app/can';
@@ -183,6 +183,29 @@ function Past({ policy, text }: { policy: Schemas['PolicyWhole']; text: string }
   );
 }
 
+/** How many calls wait under the policy: they are judged by the new version when they are made. */
+function JudgedAgain({ policy }: { policy: string }) {
+  const lists = useQueries({
+    queries: (['mine', 'others', 'decided'] as const).map((which) =>
+      api.queryOptions('get', '/api/v1/approvals', { params: { query: { which, limit: 500 } } }),
+    ),
+  });
+  const ids = lists.flatMap(({ data }) =>
+    (data?.items ?? [])
+      .filter((row) => row.policy === policy && /^(pending|approved)$/.test(row.state))
+      .map((row) => row.id),
+  );
+  const waiting = new Set(ids).size;
+  const whole = lists.every(({ data }) => data !== undefined && !data.next);
+  if (waiting === 0) return null;
+  return (
+    <>
+      {'; '}
+      <Go {...to.approvals('others')}>{r.judgedAgain(waiting, !whole)}</Go>
+    </>
+  );
+}
+
 function Reaches({ policy }: { policy: Schemas['PolicyWhole'] }) {
   const grants = api.useQuery('get', '/api/v1/grants', { params: { query: { limit: 500 } } });
   const reached = (grants.data?.items ?? []).filter(
@@ -202,6 +225,7 @@ function Reaches({ policy }: { policy: Schemas['PolicyWhole'] }) {
             </span>
           ))}
           {r.reachesText}
+          <JudgedAgain policy={policy.id} />
         </Text>
       )}
     </Panel>

@@ -42,9 +42,15 @@ interface Props {
   readOnly: boolean;
   /** A new case that is being filled in. */
   from?: ReactNode;
+  /** Is told what passed all of its cases, as `keyOf` names it. */
+  passed?: (key: string | undefined) => void;
 }
 
-export function Tests({ draft, server, readOnly, from }: Props) {
+/** A text with its cases, for saying that the two were run together. */
+export const keyOf = ({ text, cases }: Pick<Draft, 'text' | 'cases'>): string =>
+  JSON.stringify([text, cases]);
+
+export function Tests({ draft, server, readOnly, from, passed }: Props) {
   const may = useCan();
   const cases = listOf(draft.cases);
   const run = useTestRun();
@@ -84,7 +90,12 @@ export function Tests({ draft, server, readOnly, from }: Props) {
             not={cases === undefined && s.broken}
             loading={run.isPending}
             onClick={() => {
-              if (cases !== undefined) run.mutate({ text: draft.text, cases });
+              if (cases === undefined) return;
+              const key = keyOf(draft);
+              run.mutate(
+                { text: draft.text, cases },
+                { onSettled: (ran) => passed?.(ran?.failed === 0 ? key : undefined) },
+              );
             }}
           >
             {s.run}
