@@ -93,6 +93,7 @@ test('who has only the README sees a governed and a denied call in under three m
 
     const calls = page.getByRole('region', { name: /call/i });
     await person.read(calls.locator('p').first());
+    await person.click(calls.getByRole('button', { name: 'Show the token' }));
     const command = (name: RegExp) => calls.getByRole('region', { name }).innerText();
     expect(person.run(await command(/a call that passes: list_invoices/))).toContain('"result"');
     const told = calls.getByRole('status');

@@ -125,8 +125,11 @@ mod tests {
             beginnings(Moment::of_micros(micros), days).into_iter().map(time::write).collect()
         };
         // 2026-03-02T10:00:00Z.
-        let monday =
-            ["2026-02-28", "2026-03-01", "2026-03-02"].map(|day| format!("{day}T00:00:00.000000Z"));
+        let monday = [
+            "2026-02-28T00:00:00.000000Z",
+            "2026-03-01T00:00:00.000000Z",
+            "2026-03-02T00:00:00.000000Z",
+        ];
         assert_eq!(told(1_772_445_600_000_000, 3), monday);
         let midnight = 1_772_409_600_000_000;
         assert_eq!(told(midnight, 1), ["2026-03-02T00:00:00.000000Z"]);

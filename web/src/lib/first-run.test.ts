@@ -7,7 +7,7 @@ const grant = (
   day: number,
   more: Partial<Parameters<typeof grantToGoOn>[0][0]> = {},
 ) => ({
-  ...{ id, state: 'active', expired: false, created_at: `2026-01-0${day}T00:00:00Z` },
+  ...{ id, state: 'active', expired: false, created_at: `2026-01-0${day}T12:00:00Z` },
   ...more,
 });
 const CALLED = { last_call_at: '2026-01-09T00:00:00Z' };

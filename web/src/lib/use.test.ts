@@ -21,7 +21,7 @@ const rule = (name: string, more: Partial<RuleUse> = {}): RuleUse => ({
 });
 
 const use = (rules: RuleUse[], more: Partial<PolicyUse> = {}): PolicyUse => ({
-  days: [16, 17, 18, 19, 20, 21, 22].map((day) => `2026-11-${day}T00:00:00.000000Z`),
+  days: [16, 17, 18, 19, 20, 21, 22].map((day) => `2026-11-${day}`.concat('T', '00:00:00.000000Z')),
   rules,
   left_out: 0,
   complete: true,
