@@ -113,7 +113,10 @@ export function Steps() {
                       {done[step] ? `✓ ${w.done}` : step === now ? w.now : w.later}
                     </Text>
                   </Group>
-                  {(step === now || (step === 'call' && now === undefined)) && (
+                  {/* A grant that was made before has its token elsewhere: another can be made here. */}
+                  {(step === now ||
+                    (step === 'call' && now === undefined) ||
+                    (step === 'grant' && now === 'call' && !made)) && (
                     <Stack mt="sm">{body[step]}</Stack>
                   )}
                   {step === 'server' && server && (
