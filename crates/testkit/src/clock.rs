@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use store::{Clock, Moment, SystemClock};
 
+const HOUR: i64 = 3_600_000_000;
+const DAY: i64 = 24 * HOUR;
+
 /// The machine's time and an offset of the test's choosing.
 #[derive(Debug, Default)]
 pub struct TestClock {
@@ -12,6 +15,26 @@ pub struct TestClock {
 }
 
 impl TestClock {
+    /// A clock that begins at ten past ten in UTC, with two days of its week and month left: what a
+    /// test lets pass turns a window of the calendar because the test says so, never by chance.
+    pub fn within_windows() -> Self {
+        let clock = Self::default();
+        let now = clock.now().micros();
+        let mut begins = now - now.rem_euclid(DAY) + 10 * HOUR + HOUR / 6;
+        let left = |at, unit| {
+            quota::calendar_span(unit, "UTC", at).expect("the test runs within the calendar").end
+                - at
+        };
+        while begins < now
+            || left(begins, quota::Unit::Week) < 2 * DAY
+            || left(begins, quota::Unit::Month) < 2 * DAY
+        {
+            begins += DAY;
+        }
+        clock.shift_micros(begins - now);
+        clock
+    }
+
     /// Lets so much time pass at once.
     pub fn pass_seconds(&self, seconds: i64) {
         self.shift_seconds(seconds);

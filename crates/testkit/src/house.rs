@@ -128,7 +128,7 @@ impl House {
     pub async fn start(setup: Setup) -> Self {
         crate::logs::capture();
         let directory = TempDir::with_prefix("countersign-test").expect("a directory can be made");
-        let clock = Arc::new(TestClock::default());
+        let clock = Arc::new(TestClock::within_windows());
         let root = RootKey::generate(&OsRandom).expect("there is randomness");
         let store = Sqlite::open(directory.path(), &root, clock.clone(), Arc::new(OsRandom))
             .expect("a new database can be made");

@@ -8,7 +8,7 @@ use crate::world::{World, now};
 
 /// A policy that splits money by currency and shares a count among all grants of the identity.
 const POLICY: &str = r#"{"version": "1", "default": "allow", "timezone": "Asia/Tokyo",
-  "all_tools": {"limits": [{"counter": "calls", "window": "hour", "max": 20, "scope": "identity"}]},
+  "all_tools": {"limits": [{"counter": "calls", "window": "day", "max": 20, "scope": "identity"}]},
   "tools": {"pay": {"limits": [{"counter": "value", "window": "90s", "max": 100.5,
     "amount": "args.amount", "per": ["args.currency"]}]}}}"#;
 
@@ -90,7 +90,7 @@ async fn usage_shows_each_limit_with_its_window_and_whose_it_is() {
     let whole = world.admin("GET", "/grants/agent/usage", "").await.json();
     let windows: Vec<&Value> =
         whole["items"].as_array().unwrap().iter().map(|i| &i["window"]).collect();
-    assert_eq!(windows, ["hour in Asia/Tokyo", "any 90 s"]);
+    assert_eq!(windows, ["day in Asia/Tokyo", "any 90 s"]);
     assert_eq!(whole["items"][1]["rule"], "/tools/pay/limits/value");
     let unknown = &whole["unknown"][0];
     assert_eq!((&unknown["tool"], &unknown["detail"]), (&json!("pay"), &json!("outcome_unknown")));
