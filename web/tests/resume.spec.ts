@@ -68,3 +68,26 @@ test('the first run goes on with the grant that waits for its first call, and it
     await own.end();
   }
 });
+
+test('a first run whose server lists no tools says so, and asks it again', async ({
+  page,
+  request,
+}) => {
+  const server = await upstream();
+  const own = await instance();
+  try {
+    await firstAdmin(page, own);
+    // It was registered before it had its key: nothing could be listed.
+    await ask(request, own, 'POST', '/servers', { slug: 'orders', url: server.url });
+    await ask(request, own, 'PUT', '/servers/orders/credential', { bearer: UPSTREAM_KEY });
+    await page.goto(`${own.control}/welcome`);
+    const choose = page.getByRole('region', { name: 'Choose a policy' });
+    await expect(choose).toContainText('orders lists no tools so far.');
+    await choose.getByRole('button', { name: 'Look at the server again' }).click();
+    await expect(choose.getByRole('row', { name: /get_order/ })).toContainText('Allowed');
+    await expect(choose).not.toContainText('lists no tools');
+  } finally {
+    await own.end();
+    server.end();
+  }
+});

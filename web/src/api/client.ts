@@ -3,6 +3,7 @@ import createFetchClient, { type Middleware } from 'openapi-fetch';
 import createQueryClient from 'openapi-react-query';
 import { ask, made, type Missing } from './again';
 import type { components, paths } from './schema';
+import { asksForAll, readOn } from './whole';
 
 export type Schemas = components['schemas'];
 export type Problem = Schemas['Problem'];
@@ -89,8 +90,23 @@ const asRefused: Middleware = {
   },
 };
 
+/** A list that is wanted whole arrives as one, however many pages it has. */
+const asWhole: Middleware = {
+  async onResponse({ request, response, schemaPath, options }) {
+    if (!response.ok || !asksForAll(request)) return undefined;
+    const { fetch: send } = options;
+    return readOn(response, request, async (further) => {
+      const answer = await send(further);
+      const problem = await judged(answer, schemaPath);
+      if (problem) throw new Refused(problem);
+      return answer;
+    });
+  },
+};
+
 export const http = createFetchClient<paths>({ baseUrl: globalThis.location?.origin ?? '' });
-http.use(asRefused);
+// Answers pass the last first: what was refused never counts as a page.
+http.use(asWhole, asRefused);
 
 export const api = createQueryClient(http);
 

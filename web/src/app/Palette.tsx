@@ -6,6 +6,7 @@ import { useQueries } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { api } from '../api/client';
+import { WHOLE } from '../api/whole';
 import { rulesOf } from '../lib/mentions';
 import { t } from '../text/core';
 import { type Operation, useCan } from './can';
@@ -15,7 +16,7 @@ import { useLeave } from './leave';
 import { NEW } from './opened';
 
 const [store, palette] = createSpotlight();
-const ALL = { params: { query: { limit: 500 } } };
+const ALL = { params: { query: WHOLE } };
 /** The most policies whose rules are looked through. */
 const POLICIES_READ = 100;
 
@@ -27,7 +28,7 @@ export default function Palette({ close }: { close: () => void }) {
   const tools = useQueries({
     queries: (servers.data?.items ?? []).map((server) =>
       api.queryOptions('get', '/api/v1/servers/{id}/tools', {
-        params: { path: { id: server.slug }, query: { limit: 500 } },
+        params: { path: { id: server.slug }, query: WHOLE },
       }),
     ),
   });

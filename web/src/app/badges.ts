@@ -1,13 +1,14 @@
 // Numbers that stand beside the menu.
 import { useQueries } from '@tanstack/react-query';
 import { api } from '../api/client';
+import { WHOLE } from '../api/whole';
 
 /** Calls that wait for the person who looks. */
 export function useApprovalsForMe(): number {
   const mine = api.useQuery(
     'get',
     '/api/v1/approvals',
-    { params: { query: { which: 'mine', limit: 500 } } },
+    { params: { query: { which: 'mine', ...WHOLE } } },
     { refetchInterval: 10_000 },
   );
   return mine.data?.items.length ?? 0;
@@ -25,11 +26,11 @@ export interface ToReview {
  * were not told.
  */
 export function useToolsToReview(): { waiting: ToReview[]; known: boolean } {
-  const servers = api.useQuery('get', '/api/v1/servers', { params: { query: { limit: 500 } } });
+  const servers = api.useQuery('get', '/api/v1/servers', { params: { query: WHOLE } });
   const lists = useQueries({
     queries: (servers.data?.items ?? []).map((server) =>
       api.queryOptions('get', '/api/v1/servers/{id}/tools', {
-        params: { path: { id: server.slug }, query: { limit: 500 } },
+        params: { path: { id: server.slug }, query: WHOLE },
       }),
     ),
   });

@@ -1,6 +1,7 @@
 // The tools of a server with their arguments, as forms, rules and templates need them.
 import { useQueries } from '@tanstack/react-query';
 import { api } from '../api/client';
+import { WHOLE } from '../api/whole';
 import { type Field, fieldsOf } from './fields';
 
 export interface ServerTool {
@@ -13,11 +14,13 @@ export interface ServerTool {
 export function useKnownTools(server: string | undefined): {
   tools: ServerTool[];
   pending: boolean;
+  /** Why they are not known, or not all of them. */
+  error: unknown;
 } {
   const list = api.useQuery(
     'get',
     '/api/v1/servers/{id}/tools',
-    { params: { path: { id: server ?? '' }, query: { limit: 500 } } },
+    { params: { path: { id: server ?? '' }, query: WHOLE } },
     { enabled: server !== undefined },
   );
   const names = (list.data?.items ?? []).filter(
@@ -42,6 +45,7 @@ export function useKnownTools(server: string | undefined): {
   }));
   return {
     tools,
+    error: list.error ?? queries.find((query) => query.error)?.error ?? null,
     pending: server !== undefined && (list.isPending || queries.some((query) => query.isPending)),
   };
 }

@@ -3,6 +3,7 @@ import { Stack, Tabs, Text } from '@mantine/core';
 import { useQueries } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api, type Schemas } from '../api/client';
+import { WHOLE } from '../api/whole';
 import { to, type Which } from '../app/links';
 import { formatNumber } from '../lib/format';
 import { formatLeft, leftOf, useNow } from '../lib/left';
@@ -24,7 +25,7 @@ export function Approvals() {
   const query = api.useQuery(
     'get',
     '/api/v1/approvals',
-    { params: { query: { which, limit: 500 } } },
+    { params: { query: { which, ...WHOLE } } },
     { refetchInterval: 5_000 },
   );
   return (
@@ -102,7 +103,7 @@ function Rows({ items, which, asOf }: { items: Row[]; which: Which; asOf: number
 function Often({ now }: { now: number }) {
   const lists = useQueries({
     queries: TABS.map((which) => ({
-      ...api.queryOptions('get', '/api/v1/approvals', { params: { query: { which, limit: 500 } } }),
+      ...api.queryOptions('get', '/api/v1/approvals', { params: { query: { which, ...WHOLE } } }),
       staleTime: 60_000,
     })),
   });

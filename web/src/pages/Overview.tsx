@@ -3,6 +3,7 @@ import { Button, Group, Stack, Table, Text } from '@mantine/core';
 import { useQueries } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Schemas } from '../api/client';
+import { WHOLE } from '../api/whole';
 import { useToolsToReview } from '../app/badges';
 import { formatLeft, leftOf, useNow } from '../lib/left';
 import { unknown } from '../text/account';
@@ -24,7 +25,7 @@ import { Overhead } from './overview/Overhead';
 const o = t.overview;
 const w = t.access.welcome;
 const START_DISMISSED = 'first-run-dismissed';
-const ALL = { params: { query: { limit: 500 } } };
+const ALL = { params: { query: WHOLE } };
 
 export function Overview() {
   const calls = api.useQuery('get', '/api/v1/calls/summary', { params: { query: {} } }, AGAIN);
@@ -226,7 +227,7 @@ function Attention() {
   const servers = api.useQuery('get', '/api/v1/servers', ALL);
   const [now] = useState(() => Date.now());
   const doubtful = api.useQuery('get', '/api/v1/reservations', {
-    params: { query: { limit: 500 } },
+    params: { query: WHOLE },
   });
   const doubts = doubtful.data?.items.length ?? 0;
   const parts = { grants, servers, unknown: doubtful };
@@ -317,7 +318,7 @@ function Mine() {
   const mine = api.useQuery(
     'get',
     '/api/v1/approvals',
-    { params: { query: { which: 'mine', limit: 500 } } },
+    { params: { query: { which: 'mine', ...WHOLE } } },
     { refetchInterval: 10_000 },
   );
   const items = mine.data?.items ?? [];

@@ -4,6 +4,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { api } from '../api/client';
+import { WHOLE } from '../api/whole';
 import { useCan } from '../app/can';
 import { to } from '../app/links';
 import { useNew } from '../app/opened';
@@ -22,7 +23,7 @@ const p = t.policies;
 export function Policies() {
   const may = useCan();
   const [form, setForm] = useNew(may('policies_create'));
-  const query = api.useQuery('get', '/api/v1/policies', { params: { query: { limit: 500 } } });
+  const query = api.useQuery('get', '/api/v1/policies', { params: { query: WHOLE } });
   const create = (
     <Guarded may={may('policies_create')} onClick={setForm.open}>
       {p.create}
@@ -93,7 +94,7 @@ function Form() {
   const [kind, setKind] = useState<Template | ''>('');
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const servers = api.useQuery('get', '/api/v1/servers', { params: { query: { limit: 500 } } });
+  const servers = api.useQuery('get', '/api/v1/servers', { params: { query: WHOLE } });
   const tools = useKnownTools(server || undefined);
   const create = api.useMutation('post', '/api/v1/policies', {
     onSuccess: async (made) => {
@@ -141,9 +142,14 @@ function Form() {
           onChange={(event) => setKind(event.currentTarget.value as Template | '')}
         />
         {kind !== '' && <Text size="sm">{t.access.templates[kind].about}</Text>}
+        {kind !== '' && tools.error !== null && <ProblemView error={tools.error} />}
         {create.error && <ProblemView error={create.error} />}
         <Group>
-          <Button type="submit" loading={create.isPending || (kind !== '' && tools.pending)}>
+          <Button
+            type="submit"
+            loading={create.isPending || (kind !== '' && tools.pending)}
+            disabled={kind !== '' && tools.error !== null}
+          >
             {p.form.go}
           </Button>
         </Group>

@@ -33,6 +33,9 @@ export const access = {
     policyName: 'Name of the policy',
     template: 'Template',
     meaning: 'What this means',
+    noTools: (server: string) =>
+      `${server} lists no tools so far. Under this policy every call of it is denied until you allow some.`,
+    lookAgain: 'Look at the server again',
     publish: 'Publish this policy',
     grantAbout: 'A grant is what one agent may do. Its token is shown once.',
     label: 'Name of the agent',

@@ -110,6 +110,7 @@ export const states = {
     theirs: 'Theirs',
     yours: 'Yours',
   },
+  newest: (count: number) => `The newest ${count} are shown; there are more.`,
   askAdmin: 'An admin can change your role.',
   notFound: 'There is nothing at this address',
   notFoundText: 'It may have been removed, or the link is incomplete.',

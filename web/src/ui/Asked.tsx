@@ -4,6 +4,7 @@ import type { UseQueryResult } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useState } from 'react';
 import { formatTime } from '../lib/format';
 import { t } from '../text/core';
+import { states } from '../text/shell';
 import { ProblemView } from './ProblemView';
 
 interface Props<T> {
@@ -48,6 +49,16 @@ export function Loading({ lines = 4 }: { lines?: number }) {
       {late &&
         Array.from({ length: lines }, (_, at) => <Skeleton key={at} height={22} radius="sm" />)}
     </Stack>
+  );
+}
+
+/** Said under a list that goes on beyond what is shown. */
+export function Newest({ of }: { of: { items: unknown[]; next?: string | null } | undefined }) {
+  if (!of?.next) return null;
+  return (
+    <Text size="sm" c="dimmed">
+      {states.newest(of.items.length)}
+    </Text>
   );
 }
 

@@ -3,7 +3,7 @@ import { Stack, Table, Text } from '@mantine/core';
 import { api } from '../../api/client';
 import { audit as a } from '../../text/audit';
 import { states } from '../../text/shell';
-import { Asked } from '../../ui/Asked';
+import { Asked, Newest } from '../../ui/Asked';
 import { At } from '../../ui/bits';
 
 export function Refusals() {
@@ -47,6 +47,7 @@ export function Refusals() {
           )
         }
       </Asked>
+      <Newest of={query.data} />
     </Stack>
   );
 }

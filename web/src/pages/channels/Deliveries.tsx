@@ -7,7 +7,7 @@ import { useCan } from '../../app/can';
 import { to } from '../../app/links';
 import { channels as c } from '../../text/channels';
 import { states } from '../../text/shell';
-import { Asked } from '../../ui/Asked';
+import { Asked, Newest } from '../../ui/Asked';
 import { At, Go } from '../../ui/bits';
 import { Guarded } from '../../ui/Guarded';
 import { Panel } from '../../ui/Page';
@@ -171,6 +171,7 @@ export function Deliveries({
             )
           }
         </Asked>
+        <Newest of={query.data} />
       </Stack>
     </Panel>
   );

@@ -13,6 +13,7 @@ import {
 import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { api, type Schemas } from '../../api/client';
+import { WHOLE } from '../../api/whole';
 import { useCan } from '../../app/can';
 import { useNew } from '../../app/opened';
 import { apiKeys as a } from '../../text/keyring';
@@ -32,7 +33,7 @@ type Role = (typeof ROLES)[number];
 export function ApiKeys() {
   const may = useCan();
   const queries = useQueryClient();
-  const query = api.useQuery('get', '/api/v1/api-keys', { params: { query: { limit: 500 } } });
+  const query = api.useQuery('get', '/api/v1/api-keys', { params: { query: WHOLE } });
   const me = api.useQuery('get', '/api/v1/me', {});
   const [making, setMaking] = useNew(may('keys_create'));
   const [made, setMade] = useState<Schemas['KeyMade']>();
@@ -190,7 +191,7 @@ function Form({ done }: { done: (made: Schemas['KeyMade']) => void }) {
   const members = api.useQuery(
     'get',
     '/api/v1/members',
-    { params: { query: { limit: 500 } } },
+    { params: { query: WHOLE } },
     { enabled: others },
   );
   const [label, setLabel] = useState('');

@@ -3,6 +3,7 @@ import { Checkbox, Group, Modal, Stack, Table } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Schemas } from '../../api/client';
+import { WHOLE } from '../../api/whole';
 import { useCan } from '../../app/can';
 import { useNew } from '../../app/opened';
 import { people as p } from '../../text/people';
@@ -26,7 +27,7 @@ interface Act {
   member: Member;
 }
 
-const ALL = { params: { query: { limit: 500 } } };
+const ALL = { params: { query: WHOLE } };
 
 export function People() {
   const may = useCan();

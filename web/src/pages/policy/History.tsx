@@ -2,6 +2,7 @@
 import { Group, Stack, Table } from '@mantine/core';
 import { useState } from 'react';
 import { api, type Schemas } from '../../api/client';
+import { WHOLE } from '../../api/whole';
 import { useCan } from '../../app/can';
 import { to } from '../../app/links';
 import { notice } from '../../app/notices';
@@ -25,7 +26,7 @@ interface Props {
 export function History({ policy, draft, review }: Props) {
   const may = useCan();
   const query = api.useQuery('get', '/api/v1/policies/{id}/versions', {
-    params: { path: { id: policy.id }, query: { limit: 500 } },
+    params: { path: { id: policy.id }, query: WHOLE },
   });
   const [failed, setFailed] = useState<{ number: number; error: unknown }>();
   const restore = async (number: number) => {

@@ -3,6 +3,7 @@ import { Alert, Button, Group, Stack, Text, Textarea } from '@mantine/core';
 import { useMutation, useQueries, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { api, http, problemOf, type Schemas } from '../../api/client';
+import { WHOLE } from '../../api/whole';
 import { useCan } from '../../app/can';
 import { to } from '../../app/links';
 import { notice } from '../../app/notices';
@@ -187,7 +188,7 @@ function Past({ policy, text }: { policy: Schemas['PolicyWhole']; text: string }
 function JudgedAgain({ policy }: { policy: string }) {
   const lists = useQueries({
     queries: (['mine', 'others', 'decided'] as const).map((which) =>
-      api.queryOptions('get', '/api/v1/approvals', { params: { query: { which, limit: 500 } } }),
+      api.queryOptions('get', '/api/v1/approvals', { params: { query: { which, ...WHOLE } } }),
     ),
   });
   const ids = lists.flatMap(({ data }) =>
@@ -207,7 +208,7 @@ function JudgedAgain({ policy }: { policy: string }) {
 }
 
 function Reaches({ policy }: { policy: Schemas['PolicyWhole'] }) {
-  const grants = api.useQuery('get', '/api/v1/grants', { params: { query: { limit: 500 } } });
+  const grants = api.useQuery('get', '/api/v1/grants', { params: { query: WHOLE } });
   const reached = (grants.data?.items ?? []).filter(
     (grant) =>
       grant.state !== 'revoked' && grant.servers.some((reach) => reach.policy?.id === policy.id),

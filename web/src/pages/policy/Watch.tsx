@@ -7,7 +7,7 @@ import { useCan } from '../../app/can';
 import { to } from '../../app/links';
 import { formatDistance, formatNumber } from '../../lib/format';
 import { t } from '../../text';
-import { Empty, Loading } from '../../ui/Asked';
+import { Empty, Loading, Newest } from '../../ui/Asked';
 import { At, Facts, Go } from '../../ui/bits';
 import { Guarded } from '../../ui/Guarded';
 import { Panel } from '../../ui/Page';
@@ -284,6 +284,7 @@ function Calls({ of, policy }: { of: WatchOut; policy: Schemas['PolicyOut'] }) {
           </Table>
         </Table.ScrollContainer>
       )}
+      <Newest of={query.data} />
     </Panel>
   );
 }

@@ -3,6 +3,7 @@ import { Alert, Button, Code, Group, Stack, Table, Text } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api, type Schemas } from '../../api/client';
+import { WHOLE } from '../../api/whole';
 import { useCan } from '../../app/can';
 import { to } from '../../app/links';
 import { formatNumber } from '../../lib/format';
@@ -24,7 +25,7 @@ export const stateText = (state: string): string =>
 export function ServerTools({ slug }: { slug: string }) {
   const { tool } = useSearch({ from: '/inside/servers/$slug/$tab' });
   const query = api.useQuery('get', '/api/v1/servers/{id}/tools', {
-    params: { path: { id: slug }, query: { limit: 500 } },
+    params: { path: { id: slug }, query: WHOLE },
   });
   return (
     <Stack>

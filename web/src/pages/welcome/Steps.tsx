@@ -3,6 +3,7 @@ import { Button, Group, NativeSelect, Stack, Table, Text, TextInput, Title } fro
 import { useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useMemo, useState } from 'react';
 import { api, type Schemas } from '../../api/client';
+import { WHOLE } from '../../api/whole';
 import { to } from '../../app/links';
 import { parse } from '../../builder/document';
 import { stateOf } from '../../builder/reading';
@@ -23,7 +24,7 @@ import { Form as CredentialForm } from '../servers/credential/Form';
 import { ServerForm } from '../servers/ServerForm';
 
 const w = t.access.welcome;
-const ALL = { params: { query: { limit: 500 } } };
+const ALL = { params: { query: WHOLE } };
 
 export function Steps() {
   const servers = api.useQuery('get', '/api/v1/servers', ALL);
@@ -83,8 +84,12 @@ export function Steps() {
     ),
     policy: server && (
       <>
-        {look.error && <ProblemView error={look.error} />}
-        <Choose server={server.slug} />
+        <Choose
+          server={server.slug}
+          look={() => look.mutate({ params: { path: { id: server.slug } } })}
+          looking={look.isPending}
+          failed={look.error}
+        />
       </>
     ),
     grant: (
@@ -134,11 +139,24 @@ export function Steps() {
 }
 
 /** A template, shown as a table of tools before anything is published. */
-function Choose({ server }: { server: string }) {
+function Choose({
+  server,
+  look,
+  looking,
+  failed,
+}: {
+  server: string;
+  /** Asks the server again for its tools. */
+  look: () => void;
+  looking: boolean;
+  failed: unknown;
+}) {
   const queries = useQueryClient();
   const [name, setName] = useState(`${server}-first`);
   const [kind, setKind] = useState<Template>('readOnly');
-  const { tools, pending } = useKnownTools(server);
+  const { tools, pending, error } = useKnownTools(server);
+  const none = !pending && !looking && !error && tools.length === 0;
+  const wrong: unknown = failed ?? error;
   const text = useMemo(() => template(kind, tools), [kind, tools]);
   const doc = useMemo(() => parse(text), [text]);
   const publish = api.useMutation('post', '/api/v1/policies', {
@@ -184,10 +202,20 @@ function Choose({ server }: { server: string }) {
           })}
         </Table.Tbody>
       </Table>
+      {none && !wrong && <Text size="sm">{w.noTools(server)}</Text>}
+      {wrong !== null && <ProblemView error={wrong} />}
+      {(none || wrong !== null) && (
+        <Group>
+          <Button variant="default" loading={looking} onClick={look}>
+            {w.lookAgain}
+          </Button>
+        </Group>
+      )}
       {publish.error && <ProblemView error={publish.error} />}
       <Group>
         <Button
-          loading={publish.isPending || pending}
+          loading={publish.isPending || pending || looking}
+          disabled={error !== null}
           onClick={() =>
             publish.mutate({ body: { name, server, text, note: t.access.templates[kind].name } })
           }
