@@ -2,6 +2,7 @@
 // 7, 9 and 10, where they are about one screen.
 import { expect } from '@playwright/test';
 import { house } from './house';
+import { issuer } from './issuer';
 import { Meter } from './work';
 import { act, asking, callAs, call, grantOf, held, pageOf, REFUND, test } from './world';
 
@@ -119,6 +120,54 @@ test('whoever comes second to a group is told so, and keeps what they typed', as
   await expect(dialog.getByLabel('Name')).toHaveValue(`${name}-mine`);
   await dialog.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByRole('button', { name: `Edit ${name}-mine` })).toBeVisible();
+});
+
+test('whoever comes second to an identity provider lays theirs beside what was typed, but no secret', async ({
+  page,
+  context,
+  request,
+}) => {
+  const providers = `${house().control_url}/api/v1/identity-providers`;
+  const slug = `second-${process.pid}`;
+  const { url, end } = await issuer();
+  const data = { slug, name: slug, issuer: url, client_id: 'one', enabled: false };
+  const made = await request.post(providers, {
+    headers: asking(),
+    data: { ...data, client_secret: 'the-first-secret' },
+  });
+  expect(made.status(), await made.text()).toBe(201);
+  await act(context);
+  await page.goto(`${house().control_url}/settings`);
+  await page.getByRole('button', { name: `Change ${slug}` }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Client id').fill('mine');
+  await dialog.getByLabel('Client secret').fill('the-secret-i-typed');
+  const first = await request.put(`${providers}/${slug}`, {
+    headers: { ...asking(), 'if-match': '*' },
+    data: { ...data, name: `${slug} theirs`, client_id: 'theirs', client_secret: 'of theirs' },
+  });
+  expect(first.status(), await first.text()).toBe(200);
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(dialog.getByRole('alert')).toContainText('The object was changed meanwhile');
+
+  await dialog.getByRole('button', { name: 'Load theirs' }).click();
+  const beside = dialog.getByRole('table', { name: 'Theirs' });
+  await expect(beside.getByRole('row', { name: /Client id/ })).toContainText('theirs');
+  await expect(beside).not.toContainText(/secret/i);
+  await expect(dialog.getByLabel('Client id')).toHaveValue('mine');
+  await expect(dialog.getByLabel('Client secret')).toHaveValue('the-secret-i-typed');
+  await expect(dialog.getByLabel('Name on the button', { exact: true })).toHaveValue(
+    `${slug} theirs`,
+  );
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(dialog).toHaveCount(0);
+  const now = (await (await request.get(`${providers}/${slug}`, { headers: asking() })).json()) as {
+    client_id: string;
+    name: string;
+  };
+  expect([now.client_id, now.name]).toEqual(['mine', `${slug} theirs`]);
+  await request.delete(`${providers}/${slug}`, { headers: asking() });
+  end();
 });
 
 test('a key over a dialog is a letter, and a token that nobody has stored is not left by one', async ({

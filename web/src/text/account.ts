@@ -64,6 +64,7 @@ export const account = {
   editProvider: (name: string) => `Change ${name}`,
   removeProvider: (name: string) => `Remove ${name}`,
   removeProviderText: 'Its people stay members; those who have no other way in need a link.',
+  on: 'switched on',
   off: 'switched off',
   slug: 'Short name',
   slugHint: 'Part of its address; it cannot be changed',

@@ -11,13 +11,14 @@ import {
   TextInput,
 } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
-import { api, type Schemas } from '../../api/client';
+import { api, http, type Schemas } from '../../api/client';
 import { ifMatch } from '../../app/etag';
+import { beside } from '../../lib/beside';
 import { readPairs, writePairs } from '../../lib/pairs';
 import { account as a } from '../../text/account';
 import { can } from '../../text/shell';
 import { Snippet } from '../../ui/bits';
-import { ProblemView } from '../../ui/ProblemView';
+import { type Apart, Theirs } from '../../ui/Theirs';
 
 type Role = Schemas['RoleName'];
 const ROLES: Role[] = ['viewer', 'policy_manager', 'admin'];
@@ -27,25 +28,38 @@ interface Props {
   done: () => void;
 }
 
-export function ProviderForm({ provider, done }: Props) {
-  const [given, setGiven] = useState({
-    slug: provider?.slug ?? '',
-    name: provider?.name ?? '',
-    issuer: provider?.issuer ?? '',
-    clientId: provider?.client_id ?? '',
-    secret: '',
-    scopes: provider?.scopes.join(' ') ?? '',
-    groupsClaim: provider?.groups_claim ?? '',
-    roles: writePairs(provider?.roles ?? {}),
-    groups: writePairs(provider?.groups ?? {}),
-    defaultRole: provider?.default_role ?? '',
-  });
-  const [trust, setTrust] = useState(provider?.trust_email ?? false);
-  const [enabled, setEnabled] = useState(provider?.enabled ?? true);
+const valuesOf = (provider: Schemas['ProviderOut'] | undefined) => ({
+  slug: provider?.slug ?? '',
+  name: provider?.name ?? '',
+  issuer: provider?.issuer ?? '',
+  clientId: provider?.client_id ?? '',
+  secret: '',
+  scopes: provider?.scopes.join(' ') ?? '',
+  groupsClaim: provider?.groups_claim ?? '',
+  roles: writePairs(provider?.roles ?? {}),
+  groups: writePairs(provider?.groups ?? {}),
+  defaultRole: provider?.default_role ?? '',
+  trust: provider?.trust_email ?? false,
+  enabled: provider?.enabled ?? true,
+});
+
+/** What each field is called on the form. */
+const NAMES: Record<keyof Values, string> = {
+  ...a,
+  trust: a.trustEmail,
+};
+
+type Values = ReturnType<typeof valuesOf>;
+type Words = { [name in keyof Values]: Values[name] extends string ? name : never }[keyof Values];
+
+export function ProviderForm({ provider: first, done }: Props) {
+  const [provider, setProvider] = useState(first);
+  const [given, setGiven] = useState(() => valuesOf(first));
+  const [apart, setApart] = useState<Apart[]>();
   const [wrong, setWrong] = useState('');
   const create = api.useMutation('post', '/api/v1/identity-providers', { onSuccess: done });
   const update = api.useMutation('put', '/api/v1/identity-providers/{id}', { onSuccess: done });
-  const field = (name: keyof typeof given) => ({
+  const field = (name: Words) => ({
     value: given[name],
     onChange: (event: { currentTarget: { value: string } }) =>
       setGiven({ ...given, [name]: event.currentTarget.value }),
@@ -68,9 +82,9 @@ export function ProviderForm({ provider, done }: Props) {
       roles: roles.pairs as Record<string, Role>,
       groups: groups.pairs,
       default_role: (given.defaultRole || null) as Role | null,
-      trust_email: trust,
+      trust_email: given.trust,
       private_targets: provider?.private_targets ?? [],
-      enabled,
+      enabled: given.enabled,
     };
     if (!provider) create.mutate({ body });
     else
@@ -78,6 +92,23 @@ export function ProviderForm({ provider, done }: Props) {
         params: { path: { id: provider.id }, header: { 'If-Match': ifMatch(provider.revision) } },
         body,
       });
+  };
+  const load = async () => {
+    if (!provider) return;
+    const { data } = await http.GET('/api/v1/identity-providers/{id}', {
+      params: { path: { id: provider.id } },
+    });
+    if (!data) return;
+    const theirs = valuesOf(data);
+    const merged = beside(valuesOf(provider), given, theirs);
+    const said = (value: string | boolean) =>
+      value === true ? a.on : value === false ? a.off : value;
+    // Theirs is never told, and what is typed is never shown beside it.
+    const told = merged.apart.filter((name) => name !== 'secret');
+    setApart(told.map((name) => [NAMES[name], said(theirs[name]), said(given[name])]));
+    setGiven(merged.kept);
+    setProvider(data);
+    update.reset();
   };
   const error: unknown = create.error ?? update.error;
   return (
@@ -126,13 +157,13 @@ export function ProviderForm({ provider, done }: Props) {
         <Checkbox
           label={a.trustEmail}
           description={a.trustEmailHint}
-          checked={trust}
-          onChange={(event) => setTrust(event.currentTarget.checked)}
+          checked={given.trust}
+          onChange={(event) => setGiven({ ...given, trust: event.currentTarget.checked })}
         />
         <Checkbox
           label={a.enabled}
-          checked={enabled}
-          onChange={(event) => setEnabled(event.currentTarget.checked)}
+          checked={given.enabled}
+          onChange={(event) => setGiven({ ...given, enabled: event.currentTarget.checked })}
         />
         <Text size="sm">{a.comeBack}</Text>
         <Snippet text={`${location.origin}/api/v1/sign-in/oidc/callback`} label={a.comeBack} />
@@ -141,7 +172,7 @@ export function ProviderForm({ provider, done }: Props) {
             {a.badLine(wrong)}
           </Text>
         )}
-        {error !== null && error !== undefined && <ProblemView error={error} />}
+        <Theirs error={error} load={load} apart={apart} />
         <Group>
           <Button type="submit" loading={create.isPending || update.isPending}>
             {a.save}

@@ -3,6 +3,7 @@ import { Group, Modal, Stack, Text } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Schemas } from '../../api/client';
+import { WHOLE } from '../../api/whole';
 import { useCan } from '../../app/can';
 import { account as a } from '../../text/account';
 import { states } from '../../text/shell';
@@ -21,7 +22,7 @@ export function Providers() {
   const query = api.useQuery(
     'get',
     '/api/v1/identity-providers',
-    { params: { query: { limit: 100 } } },
+    { params: { query: WHOLE } },
     { enabled: list.allowed },
   );
   const [editing, setEditing] = useState<Provider | 'new'>();
