@@ -254,6 +254,32 @@ test('the document, its lists and its patterns are made in Build', async ({ page
   });
 });
 
+test('what is looked at in Build stands in the address, and in the other tabs', async ({
+  page,
+  context,
+}) => {
+  await act(context);
+  await blank(page, 'all-places');
+  const places = page.getByRole('navigation', { name: 'Tools' });
+  const here = (name: RegExp) => places.getByRole('button', { name });
+  for (const [name, at] of [
+    [/^create_payout/, '/tools/create_payout'],
+    [/^Every tool/, '/all_tools'],
+    [/^Document/, '/version'],
+    [/^Upstream requests/, '/client_requests'],
+    [/^refund_payment/, '/tools/refund_payment'],
+  ] as const) {
+    await here(name).click();
+    await expect(here(name)).toHaveAttribute('aria-current', 'true');
+    expect(new URL(page.url()).searchParams.get('at')).toBe(at);
+  }
+  await page.reload();
+  await expect(here(/^refund_payment/)).toHaveAttribute('aria-current', 'true');
+  await page.getByRole('tab', { name: 'JSON' }).click();
+  await page.getByRole('tab', { name: 'Build' }).click();
+  await expect(here(/^refund_payment/)).toHaveAttribute('aria-current', 'true');
+});
+
 test('JSON that does not parse locks Build with the line and the reason, and loses no text', async ({
   page,
   context,

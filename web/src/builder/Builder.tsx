@@ -6,7 +6,7 @@ import type { ServerTool } from '../lib/tools';
 import { t } from '../text';
 import { DeskContext } from './context';
 import { DocumentPane, RequestsPane, SectionPane } from './DocumentPane';
-import { type Parsed, nodeAt, parse, pathOf, stepsOf, valueAt } from './document';
+import { type Parsed, nodeAt, parse, pathOf, pointerOf, stepsOf, valueAt } from './document';
 import { keysOf, listAt, rulePath, stateOf } from './reading';
 import { LISTS } from './language';
 import { RuleUse } from './RuleUse';
@@ -26,6 +26,8 @@ interface Props {
   readOnly: boolean;
   /** The place somebody wants to see, as a pointer. */
   at: string | undefined;
+  /** Goes to another place: what is looked at stands in the address. */
+  show: (pointer: string) => void;
   toJson: () => void;
 }
 
@@ -40,8 +42,26 @@ const partOf = (doc: Parsed, pointer: string): Part | undefined => {
   if (first === 'all_tools') return { kind: 'all' };
   if (first === 'resources' || first === 'prompts') return { kind: first };
   if (first === 'client_requests') return { kind: 'requests' };
-  return first !== undefined && nodeAt(doc, [first]) ? { kind: 'document' } : undefined;
+  return first === 'version' || (first !== undefined && nodeAt(doc, [first]))
+    ? { kind: 'document' }
+    : undefined;
 };
+
+/** The other way about: where a part begins, whether it is written yet or not. */
+const placeOf = (part: Part): string =>
+  pointerOf(
+    part.kind === 'tool'
+      ? ['tools', part.name]
+      : [
+          {
+            all: 'all_tools',
+            document: 'version',
+            resources: 'resources',
+            prompts: 'prompts',
+            requests: 'client_requests',
+          }[part.kind],
+        ],
+  );
 
 export default function Builder({
   text,
@@ -52,6 +72,7 @@ export default function Builder({
   policy,
   readOnly,
   at,
+  show,
   toJson,
 }: Props) {
   const parsed = useMemo(() => parse(text), [text]);
@@ -59,16 +80,9 @@ export default function Builder({
   const [good, setGood] = useState(parsed);
   if (!parsed.broken && good !== parsed) setGood(parsed);
   const doc = parsed.broken ? good : parsed;
-  // The place somebody asks for goes before what was chosen earlier; before both, a tool with rules.
-  const [chosen, setPart] = useState<Part>();
-  const [asked, setAsked] = useState(at);
-  if (asked !== at) {
-    setAsked(at);
-    setPart(undefined);
-  }
+  // Where no place is asked for: a tool with rules.
   const custom = tools.find((one) => stateOf(doc, one.name) === 'custom') ?? tools[0];
   const part: Part =
-    chosen ??
     (at ? partOf(doc, at) : undefined) ??
     (custom ? { kind: 'tool', name: custom.name } : { kind: 'document' });
 
@@ -108,7 +122,13 @@ export default function Builder({
         </Alert>
       )}
       <div className="builder">
-        <Parts doc={doc} tools={tools} part={part} choose={setPart} locked={locked} />
+        <Parts
+          doc={doc}
+          tools={tools}
+          part={part}
+          choose={(next) => show(placeOf(next))}
+          locked={locked}
+        />
         <div className="cs-panel builder-pane" key={part.kind === 'tool' ? part.name : part.kind}>
           {(undo ?? redo) && !locked && (
             <Group justify="flex-end" gap={4}>

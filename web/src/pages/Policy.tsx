@@ -109,6 +109,9 @@ function Open({
   const live = policy.version?.text ?? '';
   const go = (next: PolicyTab, pointer?: string) =>
     void navigate(to.policy(policy.name, next, pointer));
+  // Going back leaves the policy, not the last tool that was looked at.
+  const show = (next: PolicyTab, pointer: string) =>
+    void navigate({ ...to.policy(policy.name, next, pointer), replace: true, resetScroll: false });
   const toLive = useMutation({
     mutationFn: async () => {
       await draft.discard();
@@ -189,7 +192,7 @@ function Open({
         </Suspense>
       )}
       {draft.keeping === 'failed' && <ProblemView error={draft.error} />}
-      <Tabs value={tab} keepMounted={false} onChange={(next) => next && go(next as PolicyTab)}>
+      <Tabs value={tab} keepMounted={false} onChange={(next) => next && go(next as PolicyTab, at)}>
         <Tabs.List mb="md" className="cs-tabs">
           {(['build', 'json', 'tests', 'simulate', 'history'] as const).map((name) => (
             <Tabs.Tab key={name} value={name}>
@@ -210,6 +213,7 @@ function Open({
               policy={policy}
               readOnly={!write.allowed}
               at={at}
+              show={(pointer) => show(tab, pointer)}
               toJson={() => go('json')}
             />
           </Tabs.Panel>

@@ -108,6 +108,7 @@ export const servers = {
     raw: 'Definition as JSON',
     mentioned: 'Policies that mention it',
     noMention: 'none',
+    mentionsNotKnown: 'Not known for every policy.',
     size: (bytes: string) => `${bytes} bytes`,
     sizeName: 'Size of the definition',
     hiddenText: 'It holds text that cannot be seen',

@@ -29,10 +29,21 @@ export function Mentioned({ tool }: { tool: string }) {
     const pointer = data?.version ? mentions(data.version.text, tool)[0] : undefined;
     return data && pointer !== undefined ? [{ name: data.name, latest: data.latest, pointer }] : [];
   });
-  if (found.length === 0) return s.noMention;
-  return found.map(({ name, latest, pointer }) => (
+  // What could not be read may speak of it, and is not counted as silent.
+  const part =
+    list.data?.next || !list.data || policies.some((policy) => !policy.data)
+      ? s.mentionsNotKnown
+      : '';
+  if (found.length === 0) return part || s.noMention;
+  const links = found.map(({ name, latest, pointer }) => (
     <span key={name}>
       <Go {...to.version(name, latest, pointer)}>{name}</Go>{' '}
     </span>
   ));
+  return (
+    <>
+      {links}
+      {part}
+    </>
+  );
 }
