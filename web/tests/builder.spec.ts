@@ -280,6 +280,28 @@ test('what is looked at in Build stands in the address, and in the other tabs', 
   await expect(here(/^refund_payment/)).toHaveAttribute('aria-current', 'true');
 });
 
+test('text of a policy that nobody sees is shown as its numbers, and kept as it is', async ({
+  page,
+  context,
+}) => {
+  await act(context);
+  const text = JSON.stringify({
+    version: '1',
+    description: 'over \u202e500\u{e0041}',
+    default: 'deny',
+    tools: {},
+  });
+  const made = await page.request.post(`${api()}/policies`, {
+    headers: asking(),
+    data: { name: 'all-unseen', server: 'payments', text },
+  });
+  expect(made.status(), await made.text()).toBe(201);
+  for (const place of ['json', 'v/1']) {
+    await page.goto(`${house().control_url}/policies/all-unseen/${place}`);
+    await expect(page.locator('.cm-content .cs-escape')).toHaveText(['\\u{202e}', '\\u{e0041}']);
+  }
+});
+
 test('JSON that does not parse locks Build with the line and the reason, and loses no text', async ({
   page,
   context,

@@ -1,5 +1,5 @@
 // How long answers count as fresh, and when a failed request is tried again.
-import { type Query, QueryClient } from '@tanstack/react-query';
+import { MutationCache, type Query, QueryClient } from '@tanstack/react-query';
 import { Refused } from './client';
 
 const again = (count: number, error: unknown) => {
@@ -25,7 +25,14 @@ export class Queries extends QueryClient {
   }
 }
 
-export const queries = new Queries({
+export const queries: Queries = new Queries({
+  mutationCache: new MutationCache({
+    onError: (error) => {
+      // Somebody else was first: what they made of it is what is shown, and what the next try is about.
+      if (error instanceof Refused && error.problem.code === 'stale')
+        void queries.invalidateQueries({ queryKey: ['get'] });
+    },
+  }),
   defaultOptions: {
     queries: { staleTime: 15_000, gcTime: 30 * 60_000, retry: again, retryDelay: 800 },
     mutations: { retry: false },

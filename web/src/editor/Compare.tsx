@@ -6,6 +6,7 @@ import { EditorView, lineNumbers } from '@codemirror/view';
 import { useMediaQuery } from '@mantine/hooks';
 import { useEffect, useRef } from 'react';
 import { nonce } from '../app/theme';
+import { hiddenShown } from './hidden';
 
 interface Props {
   a: string;
@@ -34,6 +35,7 @@ export default function Compare({ a, b, labels }: Props) {
     const extensions = (label: string) => [
       EditorView.cspNonce.of(nonce()),
       lineNumbers(),
+      hiddenShown,
       json(),
       look,
       EditorState.readOnly.of(true),

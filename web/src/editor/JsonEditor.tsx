@@ -29,6 +29,7 @@ import {
 import { tags } from '@lezer/highlight';
 import { useEffect, useRef } from 'react';
 import { nonce } from '../app/theme';
+import { hiddenShown } from './hidden';
 
 export interface Mark {
   from: number;
@@ -150,6 +151,7 @@ export default function JsonEditor({
         extensions: [
           EditorView.cspNonce.of(nonce()),
           lineNumbers(),
+          hiddenShown,
           foldGutter(),
           history(),
           indentOnInput(),

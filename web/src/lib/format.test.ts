@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { formatDay, formatTime, showTimesInUtc, timesAreInUtc, zoneName } from './format';
+import {
+  formatDay,
+  formatDistance,
+  formatMoment,
+  formatTime,
+  formatUtcDay,
+  showTimesInUtc,
+  timesAreInUtc,
+  zoneName,
+} from './format';
 
 test('moments are shown in UTC once somebody chose so, and days turn at its midnight', () => {
   showTimesInUtc(true);
@@ -10,4 +19,9 @@ test('moments are shown in UTC once somebody chose so, and days turn at its midn
   expect(formatTime('2026-03-01T00:00:01Z', now)).not.toContain(formatDay('2026-03-01T00:00:01Z'));
   showTimesInUtc(false);
   expect(timesAreInUtc()).toBe(false);
+});
+
+test('what is no moment stays as it stands in the address', () => {
+  for (const format of [formatMoment, formatTime, formatDay, formatUtcDay, formatDistance])
+    for (const text of ['', 'garbage', '2026-13-45T99:00:00Z']) expect(format(text)).toBe(text);
 });

@@ -49,19 +49,26 @@ export function formatDecimal(text: string): string {
   return rest ? `${grouped}.${rest}` : grouped;
 }
 
-export const formatMoment = (at: string): string => formats.moment.format(new Date(at));
+/** What is no moment stays as it is written: addresses can hold anything. */
+function written(at: string, format: (date: Date) => string): string {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? at : format(date);
+}
+
+export const formatMoment = (at: string): string => written(at, formats.moment.format);
 
 /** The time alone for today, the day as well for anything else. */
 export function formatTime(at: string, now = new Date()): string {
-  const date = new Date(at);
-  const today = formats.day.format(date) === formats.day.format(now);
-  return (today ? formats.time : formats.moment).format(date);
+  return written(at, (date) => {
+    const today = formats.day.format(date) === formats.day.format(now);
+    return (today ? formats.time : formats.moment).format(date);
+  });
 }
 
 /** A day that begins at midnight in UTC, such as "Mon 16". */
-export const formatUtcDay = (at: string): string => utcDay.format(new Date(at));
+export const formatUtcDay = (at: string): string => written(at, utcDay.format);
 
-export const formatDay = (at: string): string => formats.day.format(new Date(at));
+export const formatDay = (at: string): string => written(at, formats.day.format);
 
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ['day', 86_400],
@@ -72,12 +79,11 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
 
 /** How far away a moment is, such as "in 3 days" or "5 minutes ago". */
 export function formatDistance(at: string, now = Date.now()): string {
-  const seconds = Math.round((new Date(at).getTime() - now) / 1000);
-  for (const [unit, size] of UNITS) {
-    if (Math.abs(seconds) >= size || unit === 'second')
-      return ago.format(Math.trunc(seconds / size), unit);
-  }
-  return '';
+  return written(at, (date) => {
+    const seconds = Math.round((date.getTime() - now) / 1000);
+    const [unit, size] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? ['second', 1];
+    return ago.format(Math.trunc(seconds / size), unit);
+  });
 }
 
 export function formatMicros(micros: number): string {

@@ -15,6 +15,7 @@ import { WHOLE } from '../../api/whole';
 import { useCan } from '../../app/can';
 import { to } from '../../app/links';
 import { formatDecimal } from '../../lib/format';
+import { fromField } from '../../lib/moment-field';
 import type { Field } from '../../lib/fields';
 import type { ServerTool } from '../../lib/tools';
 import { t } from '../../text';
@@ -86,7 +87,7 @@ export function Try({ text, server, tools, policy }: Props) {
         ...(against ? { grant: against } : { text }),
         server: server ?? null,
         call: { name: tool?.name ?? name, arguments: args as never },
-        time: time ? new Date(time).toISOString() : null,
+        time: fromField(time) ?? null,
       },
     });
   };
