@@ -162,6 +162,39 @@ test('approving is impossible while a long value is folded, and twice, and with 
   await page.context().close();
 });
 
+test('whoever was about to decide is told that it has ended, and what they typed', async ({
+  browser,
+  request,
+}) => {
+  const approvals = `${house().control_url}/api/v1/approvals`;
+  const finance = { headers: asking(house().members.finance) };
+  for (const [end, told] of [
+    ['approve', /^\S.* approved this a moment ago\. Your word was not taken\.$/],
+    ['withdraw', /^It ended a moment ago\. Your word was not taken\.$/],
+  ] as const) {
+    const waiting = await held(request, { ...REFUND, amount: 905 });
+    const page = await pageOf(browser, house().members.finance, PHONE);
+    await page.goto(at(waiting.id));
+    const deny = page.getByRole('button', { name: 'Deny', exact: true });
+    await expect(deny).not.toHaveAttribute('aria-disabled', 'true');
+    await page.getByLabel('Note (optional)').fill('Ask the shop first');
+    await deny.click();
+    await expect(page.getByRole('dialog')).toContainText('Deny this one call?');
+    const ended = await request.post(`${approvals}/${waiting.id}/${end}`, {
+      ...(end === 'approve' ? finance : { headers: asking() }),
+      data: end === 'approve' ? { fingerprint: waiting.fingerprint } : { reason: 'not needed' },
+    });
+    expect(ended.status(), await ended.text()).toBe(200);
+    const late = page.getByRole('alert');
+    await expect(late.getByText(told)).toBeVisible();
+    await expect(late).toContainText('Your note was not kept: “Ask the shop first”');
+    await expect(page.getByRole('dialog')).toHaveCount(0);
+    await late.getByRole('button', { name: 'I have seen it' }).click();
+    await expect(late).toHaveCount(0);
+    await page.context().close();
+  }
+});
+
 test('whoever is not asked sees why, and no value anywhere', async ({ browser, request }) => {
   const canary = 'canary-3f9a1c';
   const waiting = await held(request, { ...REFUND, amount: 903, reason: `Look: ${canary}` });

@@ -233,10 +233,10 @@ test('a failing test case and a problem each stop publishing, and a gap becomes 
   context,
   request,
 }) => {
-  await begin(request, 'tested');
+  await begin(request, 'stopped');
   await act(context);
   const put = async (data: unknown) => {
-    const put = await request.put(`${api()}/policies/tested/draft`, {
+    const put = await request.put(`${api()}/policies/stopped/draft`, {
       headers: { ...asking(), 'if-none-match': '*' },
       data,
     });
@@ -244,14 +244,14 @@ test('a failing test case and a problem each stop publishing, and a gap becomes 
   };
   const failing = { call: { tool: 'list_invoices', arguments: {} }, expect: { outcome: 'deny' } };
   await put({ text: JSON.stringify({ ...POLICY, description: 'x' }, null, 2), cases: [failing] });
-  await open(page, 'tested', 'tests');
+  await open(page, 'stopped', 'tests');
   await page.getByRole('button', { name: 'Run tests' }).click();
   await expect(page.getByText('0 of 1 pass')).toBeVisible();
   await page.getByRole('button', { name: 'Review and publish' }).click();
   await expect(page.getByText('Publishing waits until every test passes.').last()).toBeVisible();
   await page.getByRole('button', { name: 'Publish v2' }).click({ force: true });
   const { latest } = (await (
-    await request.get(`${api()}/policies/tested`, { headers: asking() })
+    await request.get(`${api()}/policies/stopped`, { headers: asking() })
   ).json()) as { latest: number };
   expect(latest).toBe(1);
   await page.getByRole('button', { name: 'Back' }).click();

@@ -111,6 +111,32 @@ test('a session that ended is opened again on the spot, and what was sent goes o
   await expect(page.getByRole('button', { name: 'Edit finance' })).toBeVisible();
 });
 
+test('a page is not gone on with by the next person who signs in with the same browser', async ({
+  page,
+  context,
+}) => {
+  await signIn(page);
+  await page.goto(`${own.base}/members?tab=groups`);
+  await page.getByRole('button', { name: 'Create group' }).first().click();
+  await page.getByRole('dialog').getByLabel('Name').fill('typed-by-ada');
+  const invited = await page.request.post(`${own.base}/api/v1/members`, {
+    headers: { authorization: `Bearer ${own.api_key}` },
+    data: { email: 'eve@example.org', role: 'admin' },
+  });
+  expect(invited.status(), await invited.text()).toBe(201);
+  const { path } = (await invited.json()) as { path: string };
+
+  // In another window, the next person comes in. Here, nothing of the one before is left.
+  const beside = await context.newPage();
+  await beside.goto(own.base + path);
+  await beside.locator('input[type=password]').first().fill('another forty-two kettles');
+  await beside.getByRole('button', { name: 'Accept and sign in' }).click();
+  await beside.getByRole('heading', { name: 'Overview' }).waitFor();
+  await expect(page.getByRole('button', { name: /^Account of (?!Ada)/ })).toBeVisible();
+  await expect(page.getByRole('dialog')).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Create group' }).first()).toBeVisible();
+});
+
 test('a fresh proof is asked for once, and the change that needed it goes on', async ({ page }) => {
   await signIn(page);
   await page.goto(`${own.base}/members`);

@@ -47,6 +47,10 @@ enum Proof {
     Session { session: Session, token: Option<Arc<Token>> },
 }
 
+/// Whose page asks, by the member's id. The cookie of a browser is that of whoever signed in last, in any of
+/// its windows: what one person has on the screen is not gone on with in the name of the next.
+const PAGE_OF: &str = "countersign-member";
+
 /// How long a proof of who somebody is counts as fresh.
 pub(crate) const FRESH_SECONDS: i64 = 5 * 60;
 
@@ -311,6 +315,15 @@ async fn by_cookie(
             unauthenticated(detail, false).header(header::SET_COOKIE, cookie::drop_session())
         );
     };
+    if parts
+        .headers
+        .get_all(PAGE_OF)
+        .iter()
+        .any(|id| id.as_bytes() != member.id.as_str().as_bytes())
+    {
+        let detail = "somebody else has signed in with this browser: load the page again";
+        return Err(Problem::new(Code::OtherMember, detail));
+    }
     if !control.inner.pace.takes(&member.id, now) {
         refusals.known(&member, "rate_limited", address, now);
         return Err(too_fast());

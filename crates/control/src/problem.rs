@@ -46,6 +46,8 @@ codes! {
     Unauthenticated = "unauthenticated", UNAUTHORIZED, "An API key is needed";
     /// The address, the password or the passkey lets nobody in.
     SignInFailed = "sign_in_failed", UNAUTHORIZED, "Not signed in";
+    /// The page is of another person than the one who is signed in now.
+    OtherMember = "other_member", CONFLICT, "Somebody else is signed in";
     /// Only a signed-in person may do this, not a key.
     NeedsSession = "session_required", FORBIDDEN, "This needs a signed-in person";
     /// The person has not proved lately who they are.

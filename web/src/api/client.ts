@@ -42,6 +42,40 @@ function missing(code: string, schemaPath: string): Missing | undefined {
   return undefined;
 }
 
+/** Whose page this is, once the server has said so. */
+let member: string | undefined;
+
+/** Somebody else has signed in with this browser: nothing of the one before stays on the screen. */
+function beginAnew(): void {
+  location.reload();
+}
+
+/** The windows of a browser tell each other that somebody signed in or out. */
+const windows = 'BroadcastChannel' in globalThis ? new BroadcastChannel('countersign') : undefined;
+windows?.addEventListener('message', () => {
+  // The answer says whether this is still the same person; whoever is not known yet has nothing here.
+  if (member !== undefined) http.GET('/api/v1/session', {}).catch(() => undefined);
+});
+
+const asMember: Middleware = {
+  onRequest({ request, schemaPath }) {
+    if (member !== undefined && !OWN.test(schemaPath))
+      request.headers.set('countersign-member', member);
+    return undefined;
+  },
+  async onResponse({ request, response, schemaPath }) {
+    if (!response.ok) return;
+    const left = request.method === 'DELETE' && /^\/api\/v1\/sessions?$/.test(schemaPath);
+    const came = request.method === 'POST' && OWN.test(schemaPath);
+    if (left) member = undefined;
+    if (left || came) windows?.postMessage('session');
+    if (request.method !== 'GET' || schemaPath !== '/api/v1/me') return;
+    const { member: found } = (await response.clone().json()) as Schemas['Me'];
+    if (member !== undefined && member !== found.id) beginAnew();
+    member = found.id;
+  },
+};
+
 /** Requests as they went out, so that one can go out again. */
 const sent = new Map<string, Request>();
 
@@ -79,6 +113,7 @@ const asRefused: Middleware = {
     } else if (lack) {
       ask(lack);
     }
+    if (problem?.code === 'other_member') beginAnew();
     if (problem) throw new Refused(problem);
     if (schemaPath === '/api/v1/health' && !answer.ok) return Response.json(await answer.json());
     return answer === response ? undefined : answer;
@@ -106,7 +141,7 @@ const asWhole: Middleware = {
 
 export const http = createFetchClient<paths>({ baseUrl: globalThis.location?.origin ?? '' });
 // Answers pass the last first: what was refused never counts as a page.
-http.use(asWhole, asRefused);
+http.use(asWhole, asMember, asRefused);
 
 export const api = createQueryClient(http);
 

@@ -15,7 +15,7 @@ import { Asked } from '../ui/Asked';
 import { Go } from '../ui/bits';
 import { ProblemView } from '../ui/ProblemView';
 import { Word } from '../ui/Word';
-import { Decide } from './approvals/Decide';
+import { Decide, type Sheet } from './approvals/Decide';
 import { Exactly, Fingerprint, isProse, Money } from './approvals/Exactly';
 import { Withdraw } from './approvals/Withdraw';
 import { kindOf, whom } from './approvals/state';
@@ -52,6 +52,7 @@ function One({ row, asOf }: { row: Full; asOf: number }) {
   const [opened, setOpened] = useState<Opened>();
   const [unfolded, setUnfolded] = useState<ReadonlySet<string>>(new Set());
   const [note, setNote] = useState('');
+  const [sheet, setSheet] = useState<Sheet>();
   const open = api.useMutation('post', '/api/v1/approvals/{id}/open', {
     onSuccess: setOpened,
     // Values stay on this page and nowhere else.
@@ -66,8 +67,14 @@ function One({ row, asOf }: { row: Full; asOf: number }) {
   useEffect(() => {
     document.title = `${row.tool} · ${shell.product}`;
   }, [row.tool]);
-  // What has ended is erased here as well.
-  const shown = waits ? opened : undefined;
+  // What has ended is erased here as well, and so is what somebody else had opened.
+  const me = api.useQuery('get', '/api/v1/me', {}).data?.member.id;
+  // The word that was sent may be read before its own answer is: that is no surprise.
+  const own = row.decisions.some(
+    ({ by, said }) => by.id === me && said === (sheet === 'deny' ? 'denied' : 'approved'),
+  );
+  const reads = row.can_decide || row.barred?.code === 'decided';
+  const shown = waits && reads ? opened : undefined;
 
   return (
     <Stack gap="md">
@@ -99,6 +106,9 @@ function One({ row, asOf }: { row: Full; asOf: number }) {
           {row.grant.name} → {row.server.name}
         </Text>
       </div>
+      {sheet !== undefined && !deciding && !own && (
+        <Late row={row} note={note} close={() => setSheet(undefined)} />
+      )}
       {!waits && <Result row={row} />}
       {waits && !row.can_decide && <Barred row={row} />}
       {waits && row.can_decide && !shown && (
@@ -144,7 +154,15 @@ function One({ row, asOf }: { row: Full; asOf: number }) {
         <Withdraw id={row.id} may={may('approvals_withdraw')} done={changed} />
       )}
       {deciding && (
-        <Decide row={row} opened={shown} unfolded={unfolded} note={note} done={changed} />
+        <Decide
+          row={row}
+          opened={shown}
+          unfolded={unfolded}
+          note={note}
+          sheet={sheet}
+          setSheet={setSheet}
+          done={changed}
+        />
       )}
     </Stack>
   );
@@ -182,11 +200,29 @@ function Barred({ row }: { row: Full }) {
   return (
     <div className="cs-panel" role="status">
       <Text size="sm" fw={600}>
-        {row.barred?.text ?? o.notYours}
+        {row.barred ? (o.barred[row.barred.code] ?? row.barred.text) : o.notYours}
       </Text>
-      <Text size="sm" c="dimmed">
-        {row.barred?.code === 'decided' ? o.result.pending : o.notYours}
+      {row.barred && row.barred.code !== 'decided' && (
+        <Text size="sm" c="dimmed">
+          {o.notYours}
+        </Text>
+      )}
+    </div>
+  );
+}
+
+/** It ended, or somebody was faster, while the person was about to say their word. */
+function Late({ row, note, close }: { row: Full; note: string; close: () => void }) {
+  const last = row.decisions.at(-1);
+  return (
+    <div className="cs-panel" role="alert">
+      <Text fw={600}>
+        {last ? o.late.said(last.by.name, o.saidWord[last.said] ?? last.said) : o.late.other}
       </Text>
+      {note !== '' && <Text size="sm">{o.late.note(note)}</Text>}
+      <Button mt="xs" variant="default" mih={44} onClick={close}>
+        {o.late.close}
+      </Button>
     </div>
   );
 }

@@ -75,7 +75,7 @@ function Rows({ items, which, asOf }: { items: Row[]; which: Which; asOf: number
                 {row.rule}
               </Text>
             </div>
-            <div style={{ textAlign: 'right' }}>
+            <div style={{ textAlign: 'right', overflowWrap: 'anywhere' }}>
               <Word kind={kindOf(row.state)}>{a.states[row.state] ?? row.state}</Word>
               {row.state === 'pending' || row.state === 'approved' ? (
                 <Text size="sm" className="cs-left">

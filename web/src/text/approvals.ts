@@ -49,6 +49,22 @@ export const approvals = {
     sealed:
       'The arguments are sealed. Opening them shows you exactly what would be sent, and is written down with your name. It decides nothing.',
     open: 'Open the arguments',
+    barred: {
+      not_asked: 'The rule asks other people.',
+      owner: 'The grant is yours: nobody signs off their own calls.',
+      issuer: 'You issued the grant, and the organisation is strict.',
+      editor: 'You wrote the rule last, and the organisation is strict.',
+      viewer: 'Viewers decide nothing.',
+      decided: 'You have decided. It waits for others.',
+      ended: 'It has ended.',
+    } as Record<string, string>,
+    late: {
+      said: (who: string, said: string) =>
+        `${who} ${said} this a moment ago. Your word was not taken.`,
+      other: 'It ended a moment ago. Your word was not taken.',
+      note: (note: string) => `Your note was not kept: “${note}”`,
+      close: 'I have seen it',
+    },
     notYours: 'Only those whom the rule asks can open the arguments.',
     none: 'This call has no arguments.',
     answers: 'Answers that are sent along',
@@ -58,7 +74,9 @@ export const approvals = {
     characters: (n: number) => plural(n, 'character', 'characters'),
     folded: 'Show all of it',
     unfold: (name: string) => `Show all of ${name}`,
-    hasEscapes: 'Characters that cannot be seen, or pass for others, stand as \\u{…}.',
+    hasEscapes:
+      'Characters that cannot be seen, or pass for Latin letters in a word or a name, stand as \\u{…}.',
+    read: (name: string) => `(reads “${name}”)`,
     elsewhere: (name: string, characters: number) =>
       `${name}: ${plural(characters, 'character', 'characters')} written by the agent, on the page behind this.`,
     kinds: { object: 'object', array: 'list' } as Record<string, string>,
@@ -123,7 +141,6 @@ export const approvals = {
       expired: 'Nobody decided in time, or the agent did not come back in time.',
       withdrawn: 'Taken back.',
       consumed: 'Approved, and the call was made.',
-      pending: 'You have decided. It waits for one more person.',
     } as Record<string, string>,
     reason: 'Why',
     reasons: {

@@ -79,8 +79,8 @@ export const servers = {
     server: 'Server',
     states: {
       accepted: 'accepted',
-      new: 'new: wait for review',
-      changed: 'changed: wait for review',
+      new: 'new: waits for review',
+      changed: 'changed: waits for review',
       withheld: 'withheld',
       gone: 'gone',
     },

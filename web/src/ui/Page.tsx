@@ -54,7 +54,7 @@ export function Panel({
   return (
     <section className="cs-panel" aria-label={title}>
       <Group justify="space-between" mb="sm" gap="sm">
-        <Title order={2} size="h4">
+        <Title order={2} size="h4" miw={0} style={{ overflowWrap: 'anywhere' }}>
           {title}
         </Title>
         {aside}

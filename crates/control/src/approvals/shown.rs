@@ -29,16 +29,19 @@ pub(crate) struct Arguments {
 /// One field.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FieldOut {
-    /// The name, invisible characters as escapes.
+    /// The name, with everything as an escape but plain letters: names that look the same read the same here
+    /// only if they are the same.
     name: String,
+    /// The name as it is written, where it has letters beyond ASCII.
+    name_read: Option<String>,
     /// `string`, `number`, `boolean`, `null`, `array` or `object`.
     kind: &'static str,
     /// The value as it is sent: a string without its quotes, anything else as JSON. Characters that
-    /// cannot be seen, or pass for others, stand as `\u{…}`.
+    /// cannot be seen, or pass for Latin letters in a word, stand as `\u{…}`.
     value: String,
     /// How many characters the value has, before escapes: fold what is long.
     characters: usize,
-    /// Whether something in it had to be escaped.
+    /// Whether something in the name or the value had to be escaped.
     escaped: bool,
     /// Whether a rule names it. Other text is the agent's own prose.
     named_by_rule: bool,
@@ -219,9 +222,11 @@ fn field(name: &str, value: &Value, named_by_rule: bool) -> FieldOut {
         other => String::from_utf8(json::write_to_vec(other)).unwrap_or_default(),
     };
     let shown = escaped(&text);
-    let escaped_some = shown != text;
+    let name_shown = plain_name(name);
+    let escaped_some = shown != text || name_shown != name;
     FieldOut {
-        name: escaped(name),
+        name_read: name.chars().any(is_foreign_letter).then(|| escaped(name)),
+        name: name_shown,
         kind,
         characters: text.chars().count(),
         value: shown,
@@ -233,19 +238,59 @@ fn field(name: &str, value: &Value, named_by_rule: bool) -> FieldOut {
 
 /// The text with everything as an escape that cannot be seen, steers its neighbours, or passes for
 /// something else: controls, blanks other than the space, marks of direction, digits of other
-/// scripts, and a backslash that would begin an escape of its own.
+/// scripts, letters of other scripts in a word with Latin ones, and a backslash that would begin an
+/// escape of its own.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        let mimics = c == '\\' && rest.peek() == Some(&'u');
-        if mimics || hides(c) {
-            let _ = write!(out, "\\u{{{:04x}}}", u32::from(c));
-        } else {
-            out.push(c);
+    for word in text.split_inclusive(|c: char| !c.is_alphanumeric()) {
+        let latin = word.chars().any(|c| c.is_ascii_alphabetic());
+        for c in word.chars() {
+            put(&mut out, c, hides(c) || (latin && passes_for_latin(c)));
         }
     }
     out
+}
+
+/// A name with everything as an escape but ASCII: somebody else's letter, a blank at an end or two in
+/// a row make another name that looks the same.
+fn plain_name(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for (at, c) in name.char_indices() {
+        let after = name.get(at + c.len_utf8()..).unwrap_or_default();
+        let outer = at == 0 || after.is_empty() || after.starts_with(' ');
+        put(&mut out, c, hides(c) || !c.is_ascii() || (c == ' ' && outer));
+    }
+    out
+}
+
+fn is_foreign_letter(c: char) -> bool {
+    !c.is_ascii() && c.is_alphabetic()
+}
+
+/// Adds a character, as an escape if it has to be one. A backslash before `u{` is one, or it would
+/// begin an escape that was written by the agent.
+fn put(out: &mut String, c: char, escape: bool) {
+    let begins = out.ends_with('\\') && c == 'u';
+    if begins {
+        out.pop();
+        out.push_str("\\u{005c}");
+    }
+    if escape {
+        let _ = write!(out, "\\u{{{:04x}}}", u32::from(c));
+    } else {
+        out.push(c);
+    }
+}
+
+/// Letters that are drawn as Latin ones are: Greek, Cyrillic, Armenian, Cherokee, Coptic, Lisu, those
+/// of phonetics, and the wide, mathematical and letter-like forms.
+fn passes_for_latin(c: char) -> bool {
+    matches!(c,
+        '\u{0250}'..='\u{02af}' | '\u{0370}'..='\u{058f}' | '\u{13a0}'..='\u{13ff}'
+        | '\u{1d00}'..='\u{1dbf}' | '\u{1f00}'..='\u{1fff}' | '\u{2100}'..='\u{214f}'
+        | '\u{2c80}'..='\u{2cff}' | '\u{2de0}'..='\u{2dff}' | '\u{a4d0}'..='\u{a4ff}'
+        | '\u{a640}'..='\u{a69f}' | '\u{ab30}'..='\u{abbf}' | '\u{ff01}'..='\u{ff5e}'
+        | '\u{1d400}'..='\u{1d7ff}')
 }
 
 fn hides(c: char) -> bool {
@@ -341,8 +386,37 @@ mod tests {
             ("a\u{a0}b", "a\\u{00a0}b"),
             ("\\u{202e}", "\\u{005c}u{202e}"),
             ("\\n", "\\n"),
+            ("\\\\u{41}", "\\\\u{005c}u{41}"),
+            // A word of one script is somebody's language; a letter among others is a disguise.
+            ("Сбербанк pays", "Сбербанк pays"),
+            ("p\u{430}ypal.com", "p\\u{0430}ypal.com"),
+            ("\u{391}cme \u{391}θήνα", "\\u{0391}cme Αθήνα"),
+            ("ＩＢＡＮx", "\\u{ff29}\\u{ff22}\\u{ff21}\\u{ff2e}x"),
+            ("naïve Łódź ﬁ", "naïve Łódź ﬁ"),
         ] {
             assert_eq!(escaped(text), shown);
+        }
+    }
+
+    /// V12: names that look the same are told apart.
+    #[test]
+    fn two_names_that_look_the_same_are_shown_apart() {
+        for (name, shown, read) in [
+            ("amount", "amount", None),
+            ("unit price", "unit price", None),
+            ("amount ", "amount\\u{0020}", None),
+            (" amount", "\\u{0020}amount", None),
+            ("unit  price", "unit\\u{0020} price", None),
+            ("\u{430}mount", "\\u{0430}mount", Some("\\u{0430}mount")),
+            ("金額", "\\u{91d1}\\u{984d}", Some("金額")),
+            ("größe", "gr\\u{00f6}\\u{00df}e", Some("größe")),
+            ("e\u{301}", "e\\u{0301}", None),
+            ("a\\u{62}", "a\\u{005c}u{62}", None),
+            ("", "", None),
+        ] {
+            let field = field(name, &Value::Null, false);
+            assert_eq!((field.name.as_str(), field.name_read.as_deref()), (shown, read), "{name}");
+            assert_eq!(field.escaped, shown != name);
         }
     }
 

@@ -15,8 +15,13 @@ interface Props {
   opened: Schemas['ApprovalOpened'] | undefined;
   unfolded: ReadonlySet<string>;
   note: string;
+  /** What the person is about to say. It is kept by the page: they are told if somebody is faster. */
+  sheet: Sheet | undefined;
+  setSheet: (sheet: Sheet | undefined) => void;
   done: () => void;
 }
+
+export type Sheet = 'approve' | 'deny';
 
 /** How long the buttons sleep after something new is on the screen. */
 const MOMENT = 1000;
@@ -33,8 +38,7 @@ function useAwake(shown: boolean): boolean {
   return awake === shown;
 }
 
-export function Decide({ row, opened, unfolded, note, done }: Props) {
-  const [sheet, setSheet] = useState<'approve' | 'deny'>();
+export function Decide({ row, opened, unfolded, note, sheet, setSheet, done }: Props) {
   const awake = useAwake(opened !== undefined);
   const end = {
     onSuccess: () => {

@@ -94,7 +94,12 @@ export function List({
     <dl className="cs-fields">
       {fields.map((field) => (
         <div key={field.name} data-named={field.named_by_rule}>
-          <dt>{field.name}</dt>
+          <dt>
+            <bdi>
+              <Shown text={field.name || '""'} />
+            </bdi>
+            {field.name_read && <small> {o.read(field.name_read)}</small>}
+          </dt>
           <dd>
             <Value field={field} open={unfolded.has(field.name)} unfold={unfold} />
           </dd>

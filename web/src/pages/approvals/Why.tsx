@@ -4,9 +4,11 @@ import { Alert, Stack, Text } from '@mantine/core';
 import type { Schemas } from '../../api/client';
 import { to } from '../../app/links';
 import { formatDecimal } from '../../lib/format';
+import { seen } from '../../lib/hidden';
 import { approvals } from '../../text/approvals';
 import { At, Facts, Go } from '../../ui/bits';
 import { Panel } from '../../ui/Page';
+import { Shown } from '../../ui/Shown';
 import { whom } from './state';
 
 const o = approvals.one;
@@ -17,11 +19,21 @@ export function Why({ row }: { row: Full }) {
     [
       o.asks,
       <Go key={need.rule} {...to.version(row.policy, row.policy_version, need.rule)}>
-        <span className="cs-mono">{need.rule}</span> · v{row.policy_version}
+        <span className="cs-mono">
+          <Shown text={seen(need.rule)} />
+        </span>{' '}
+        · v{row.policy_version}
       </Go>,
     ] as [string, React.ReactNode],
     [whom(need), o.signers(need.count)] as [string, React.ReactNode],
-    ...(need.message ? [[o.message, need.message] as [string, React.ReactNode]] : []),
+    ...(need.message
+      ? [
+          [o.message, <Shown key={need.rule} text={seen(need.message)} />] as [
+            string,
+            React.ReactNode,
+          ],
+        ]
+      : []),
   ]);
   return (
     <Panel title={o.why}>
@@ -73,7 +85,9 @@ export function People({ row }: { row: Full }) {
             {said.note && (
               <>
                 {': '}
-                <bdi>“{said.note}”</bdi>
+                <bdi>
+                  “<Shown text={seen(said.note)} />”
+                </bdi>
               </>
             )}
           </Text>

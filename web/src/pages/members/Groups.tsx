@@ -75,7 +75,7 @@ export function Groups() {
                   </Group>
                 }
               >
-                <Text size="sm">
+                <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
                   {group.members.map((one) => one.name).join(', ') || p.nobodyIn}
                 </Text>
               </Panel>
