@@ -1,20 +1,22 @@
 // The visual builder: the document's parts on the left, the part at hand on the right.
-import { Alert, Button, Group, Text, TextInput, UnstyledButton } from '@mantine/core';
-import { type FormEvent, useMemo, useState } from 'react';
+import { Alert, Button, Group, Text } from '@mantine/core';
+import { useCallbackRef } from '@mantine/hooks';
+import { useMemo, useState } from 'react';
 import { api, type Schemas } from '../api/client';
+import type { Field } from '../lib/fields';
 import type { ServerTool } from '../lib/tools';
 import { t } from '../text';
-import { DeskContext } from './context';
+import { DeskContext, UsedContext } from './context';
 import { DocumentPane, RequestsPane, SectionPane } from './DocumentPane';
-import { type Parsed, nodeAt, parse, pathOf, pointerOf, stepsOf, valueAt } from './document';
-import { keysOf, listAt, rulePath, stateOf } from './reading';
-import { LISTS } from './language';
-import { RuleUse } from './RuleUse';
+import { type Parsed, nodeAt, parse, pathOf, pointerOf, stepsOf } from './document';
+import { type Part, Parts } from './Parts';
+import { rulePath, stateOf } from './reading';
 import { ToolPane } from './ToolPane';
 import { UseTable } from './UseTable';
 import './builder.css';
 
 const b = t.builder;
+const NO_FIELDS: Field[] = [];
 
 interface Props {
   text: string;
@@ -31,11 +33,6 @@ interface Props {
   toJson: () => void;
 }
 
-/** A part of the document: a tool by name, or one of the rest. */
-export type Part =
-  | { kind: 'tool'; name: string }
-  | { kind: 'all' | 'document' | 'resources' | 'prompts' | 'requests' };
-
 const partOf = (doc: Parsed, pointer: string): Part | undefined => {
   const [first, second] = stepsOf(pointer);
   if (first === 'tools' && second !== undefined) return { kind: 'tool', name: second };
@@ -46,6 +43,12 @@ const partOf = (doc: Parsed, pointer: string): Part | undefined => {
     ? { kind: 'document' }
     : undefined;
 };
+
+/** Where no place is asked for: a tool with rules. */
+function firstPart(doc: Parsed, tools: ServerTool[]): Part {
+  const custom = tools.find((one) => stateOf(doc, one.name) === 'custom') ?? tools[0];
+  return custom ? { kind: 'tool', name: custom.name } : { kind: 'document' };
+}
 
 /** The other way about: where a part begins, whether it is written yet or not. */
 const placeOf = (part: Part): string =>
@@ -80,11 +83,7 @@ export default function Builder({
   const [good, setGood] = useState(parsed);
   if (!parsed.broken && good !== parsed) setGood(parsed);
   const doc = parsed.broken ? good : parsed;
-  // Where no place is asked for: a tool with rules.
-  const custom = tools.find((one) => stateOf(doc, one.name) === 'custom') ?? tools[0];
-  const part: Part =
-    (at ? partOf(doc, at) : undefined) ??
-    (custom ? { kind: 'tool', name: custom.name } : { kind: 'document' });
+  const part = (at ? partOf(doc, at) : undefined) ?? firstPart(doc, tools);
 
   const locked = readOnly || parsed.broken !== undefined;
   const tool = part.kind === 'tool' ? tools.find((one) => one.name === part.name) : undefined;
@@ -99,170 +98,64 @@ export default function Builder({
     () => query.data && { policy: policy.name, counts: query.data, live: parse(live) },
     [query.data, policy.name, live],
   );
+  const fields = tool?.fields ?? NO_FIELDS;
   const desk = useMemo(
-    () => ({ doc, readOnly: locked, fields: tool?.fields ?? [], apply: setText, used }),
-    [doc, locked, tool, setText, used],
+    () => ({ doc, readOnly: locked, fields, apply: setText }),
+    [doc, locked, fields, setText],
   );
+  const choose = useCallbackRef((next: Part) => show(placeOf(next)));
   const lit = useMemo(() => {
     const path = at ? (rulePath(doc, at) ?? pathOf(doc, at)) : undefined;
     return path?.slice(0, path[0] === 'tools' ? 4 : 3).join('/');
   }, [at, doc]);
   return (
     <DeskContext value={desk}>
-      {parsed.broken && (
-        <Alert color="red" variant="outline" mb="md" role="alert">
-          <Group justify="space-between">
-            <Text size="sm">
-              {b.locked(parsed.broken.line, parsed.broken.column, parsed.broken.reason)}
-            </Text>
-            <Button size="xs" variant="default" onClick={toJson}>
-              {b.toJson}
-            </Button>
-          </Group>
-        </Alert>
-      )}
-      <div className="builder">
-        <Parts
-          doc={doc}
-          tools={tools}
-          part={part}
-          choose={(next) => show(placeOf(next))}
-          locked={locked}
-        />
-        <div className="cs-panel builder-pane" key={part.kind === 'tool' ? part.name : part.kind}>
-          {(undo ?? redo) && !locked && (
-            <Group justify="flex-end" gap={4}>
-              <Button size="compact-sm" variant="default" disabled={!undo} onClick={undo}>
-                {b.undo}
-              </Button>
-              <Button size="compact-sm" variant="default" disabled={!redo} onClick={redo}>
-                {b.redo}
+      <UsedContext value={used}>
+        {parsed.broken && (
+          <Alert color="red" variant="outline" mb="md" role="alert">
+            <Group justify="space-between">
+              <Text size="sm">
+                {b.locked(parsed.broken.line, parsed.broken.column, parsed.broken.reason)}
+              </Text>
+              <Button size="xs" variant="default" onClick={toJson}>
+                {b.toJson}
               </Button>
             </Group>
-          )}
-          {part.kind === 'tool' && (
-            <ToolPane name={part.name} tool={tool} policy={policy} lit={lit} />
-          )}
-          {part.kind === 'all' && (
-            <ToolPane name={undefined} tool={undefined} policy={policy} lit={lit} />
-          )}
-          {part.kind === 'document' && <DocumentPane />}
-          {(part.kind === 'resources' || part.kind === 'prompts') && (
-            <SectionPane name={part.kind} />
-          )}
-          {part.kind === 'requests' && <RequestsPane />}
+          </Alert>
+        )}
+        <div className="builder">
+          <Parts doc={doc} tools={tools} part={part} choose={choose} locked={locked} />
+          <div className="cs-panel builder-pane" key={part.kind === 'tool' ? part.name : part.kind}>
+            {(undo ?? redo) && !locked && (
+              <Group justify="flex-end" gap={4}>
+                <Button size="compact-sm" variant="default" disabled={!undo} onClick={undo}>
+                  {b.undo}
+                </Button>
+                <Button size="compact-sm" variant="default" disabled={!redo} onClick={redo}>
+                  {b.redo}
+                </Button>
+              </Group>
+            )}
+            {part.kind === 'tool' && (
+              <ToolPane name={part.name} tool={tool} policy={policy} lit={lit} />
+            )}
+            {part.kind === 'all' && (
+              <ToolPane name={undefined} tool={undefined} policy={policy} lit={lit} />
+            )}
+            {part.kind === 'document' && <DocumentPane />}
+            {(part.kind === 'resources' || part.kind === 'prompts') && (
+              <SectionPane name={part.kind} />
+            )}
+            {part.kind === 'requests' && <RequestsPane />}
+          </div>
         </div>
-      </div>
-      {used && <UseTable used={used} />}
-      {query.error && (
-        <Text size="sm" c="dimmed" mt="sm">
-          {b.use.failed}
-        </Text>
-      )}
-    </DeskContext>
-  );
-}
-
-interface PartsProps {
-  doc: Parsed;
-  tools: ServerTool[];
-  part: Part;
-  choose: (part: Part) => void;
-  locked: boolean;
-}
-
-function Parts({ doc, tools, part, choose, locked }: PartsProps) {
-  const [find, setFind] = useState('');
-  const [pattern, setPattern] = useState('');
-  const keys = keysOf(doc, ['tools']);
-  const names = [
-    ...new Set([...keys, ...listAt<string>(doc, ['hide']), ...tools.map((tool) => tool.name)]),
-  ];
-  const listed = (name: string) => keys.includes(name) || stateOf(doc, name) !== unlistedState;
-  const unlistedState = valueAt(doc, ['default']) === 'allow' ? 'allow' : 'deny';
-  const rest = names.filter((name) => !listed(name));
-  const shown = names
-    .filter((name) => typeof name === 'string' && name.toLowerCase().includes(find.toLowerCase()))
-    .sort((x, y) => Number(listed(y)) - Number(listed(x)));
-  const count = (path: string[]) =>
-    LISTS.reduce((sum, list) => sum + listAt(doc, [...path, list]).length, 0);
-  const row = (key: string, target: Part, label: string, aside: string, note?: string) => {
-    const here = JSON.stringify(target) === JSON.stringify(part);
-    return (
-      <li key={key}>
-        <UnstyledButton
-          className="builder-part"
-          onClick={() => choose(target)}
-          aria-current={here || undefined}
-        >
-          <span className="cs-cut">{label}</span>
-          <Text span size="sm" c="dimmed">
-            {note && <b>{note} </b>}
-            {aside}
+        {used && <UseTable used={used} />}
+        {query.error && (
+          <Text size="sm" c="dimmed" mt="sm">
+            {b.use.failed}
           </Text>
-        </UnstyledButton>
-      </li>
-    );
-  };
-  const add = (event: FormEvent) => {
-    event.preventDefault();
-    const name = pattern.trim();
-    if (name) choose({ kind: 'tool', name });
-    setPattern('');
-  };
-  return (
-    <nav className="cs-panel builder-parts" aria-label={b.tools}>
-      <TextInput
-        size="xs"
-        aria-label={b.filter}
-        placeholder={b.filter}
-        value={find}
-        onChange={(event) => setFind(event.currentTarget.value)}
-        data-filter
-      />
-      <ul>
-        {row('document', { kind: 'document' }, b.document, '')}
-        {row('all', { kind: 'all' }, b.everyTool, b.rules(count(['all_tools'])))}
-        {shown.map((name) => {
-          const known = tools.find((tool) => tool.name === name);
-          const foreign = !known && tools.length > 0 && !name.includes('*');
-          const note =
-            known?.state === 'changed' ? `⚠ ${b.changed}` : foreign ? b.notListed : undefined;
-          return row(
-            `tool ${name}`,
-            { kind: 'tool', name },
-            name,
-            b.states[stateOf(doc, name)],
-            note,
-          );
-        })}
-        {row('resources', { kind: 'resources' }, b.resources, '')}
-        {row('prompts', { kind: 'prompts' }, b.prompts, '')}
-        {row('requests', { kind: 'requests' }, b.requests, '')}
-      </ul>
-      {rest.length > 0 && (
-        <Text size="xs" c="dimmed">
-          {(unlistedState === 'allow' ? b.unlistedAllow : b.unlistedDeny)(rest.length)}{' '}
-          {unlistedState === 'deny' && <RuleUse rule="(default deny)" says={b.use.unlisted} />}
-        </Text>
-      )}
-      {!locked && (
-        <form onSubmit={add}>
-          <Group gap={4} wrap="nowrap" mt="xs">
-            <TextInput
-              size="xs"
-              aria-label={b.addPattern}
-              placeholder={b.patternHint}
-              value={pattern}
-              onChange={(event) => setPattern(event.currentTarget.value)}
-              style={{ flex: 1 }}
-            />
-            <Button size="xs" variant="default" type="submit">
-              {b.add}
-            </Button>
-          </Group>
-        </form>
-      )}
-    </nav>
+        )}
+      </UsedContext>
+    </DeskContext>
   );
 }

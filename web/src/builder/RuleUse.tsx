@@ -1,11 +1,12 @@
 // How often a rule decided in the last seven days: small bars, the sum, and the way to the calls.
 import { Text } from '@mantine/core';
+import { useContext } from 'react';
 import { to } from '../app/links';
 import { formatNumber } from '../lib/format';
 import { ASKED_A_DAY_MAX, asksOften, heights, isWhole, logsOf, countedOf } from '../lib/use';
 import { t } from '../text';
 import { Go } from '../ui/bits';
-import { useDesk } from './context';
+import { UsedContext } from './context';
 import { stepsOf } from './document';
 import type { List } from './language';
 import { rulePath } from './reading';
@@ -41,7 +42,7 @@ interface Props {
 }
 
 export function RuleUse({ rule, says, list }: Props) {
-  const { used } = useDesk();
+  const used = useContext(UsedContext);
   if (!used) return null;
   const found = countedOf(used.counts, rule);
   if (!found || found.total === 0) {
@@ -69,7 +70,7 @@ export function RuleUse({ rule, says, list }: Props) {
 
 /** What to do about a rule that asks people so often that they may stop reading. */
 export function AsksOften({ rule }: { rule: string }) {
-  const { used } = useDesk();
+  const used = useContext(UsedContext);
   const found = used && countedOf(used.counts, rule);
   if (!found || !asksOften(used.counts, found)) return null;
   return (

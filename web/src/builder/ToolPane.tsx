@@ -1,29 +1,18 @@
 // What holds for one tool, or for every tool: its state, and its rules in the order of judgement.
-import {
-  ActionIcon,
-  Button,
-  Group,
-  NativeSelect,
-  SegmentedControl,
-  Text,
-  Title,
-} from '@mantine/core';
-import { IconArrowDown, IconArrowUp, IconTrash } from '@tabler/icons-react';
-import { useState } from 'react';
+import { Button, Group, NativeSelect, SegmentedControl, Text, Title } from '@mantine/core';
+import { useCallbackRef } from '@mantine/hooks';
+import { useMemo, useState } from 'react';
 import type { Schemas } from '../api/client';
 import { to } from '../app/links';
-import { formatDecimal } from '../lib/format';
 import type { ServerTool } from '../lib/tools';
 import { t } from '../text';
 import { Go } from '../ui/bits';
 import { useDesk } from './context';
 import { type Path, pointerOf } from './document';
-import { type Condition, type Limit, type List, LISTS, type Rule, spell } from './language';
-import { LimitEditor } from './LimitEditor';
+import { type Limit, type List, LISTS, type Rule } from './language';
 import { keysFor, listAt, stateOf, type ToolState } from './reading';
-import { RuleEditor } from './RuleEditor';
-import { AsksOften, RuleUse } from './RuleUse';
-import { limitText, missingFires, ruleText } from './sentence';
+import { RuleRow } from './RuleRow';
+import { RuleUse } from './RuleUse';
 import { setState } from './states';
 
 const b = t.builder;
@@ -54,7 +43,7 @@ function limitBeside(others: Limit[]): Limit {
 export function ToolPane({ name, tool, policy, lit }: Props) {
   const desk = useDesk();
   const { doc } = desk;
-  const base: Path = name === undefined ? ['all_tools'] : ['tools', name];
+  const base: Path = useMemo(() => (name === undefined ? ['all_tools'] : ['tools', name]), [name]);
   const state = name === undefined ? 'custom' : stateOf(doc, name);
   const keys = name === undefined ? [] : keysFor(doc, name);
   const elsewhere = keys.filter((key) => key !== name);
@@ -129,14 +118,22 @@ export function ToolPane({ name, tool, policy, lit }: Props) {
 
 function Section({ base, list, lit }: { base: Path; list: List; lit: string | undefined }) {
   const desk = useDesk();
-  const path = [...base, list];
-  const entries = listAt<Rule & Limit>(desk.doc, path);
+  const { doc } = desk;
+  const path = useMemo(() => [...base, list], [base, list]);
+  const entries = useMemo(() => listAt<Rule & Limit>(doc, path), [doc, path]);
   const [open, setOpen] = useState<number>();
   const words = b.sections[list];
-  const move = (from: number, by: number) => {
+  const here = `${path.join('/')}/`;
+  // The same ones for as long as the list is shown: what a row is given changes with its rule alone.
+  const move = useCallbackRef((from: number, by: number) => {
     desk.swap(path, from, from + by);
     setOpen((now) => (now === from ? from + by : now));
-  };
+  });
+  const remove = useCallbackRef((at: number) => {
+    setOpen(undefined);
+    desk.remove([...path, at], base.length + 1);
+  });
+  const toggle = useCallbackRef((at: number) => setOpen(open === at ? undefined : at));
   return (
     <section aria-label={words.title}>
       <Title order={3} size="h6" mt="md">
@@ -150,94 +147,24 @@ function Section({ base, list, lit }: { base: Path; list: List; lit: string | un
           {words.none}
         </Text>
       )}
-      {entries.map((entry, at) => {
-        const place = [...path, at];
-        const max = desk.raw([...place, 'max']) ?? '';
-        const sentence =
-          list === 'limits' ? limitText(entry, formatDecimal(max)) : ruleText(entry, list);
-        const name =
-          list === 'limits' ? entry?.counter : (entry?.id ?? spell(entry?.conditions ?? []));
-        const pointer = pointerOf([...path, name ?? '']);
-        const missing =
-          list !== 'limits' && missingFires(entry?.conditions as Condition[] | undefined);
-        return (
-          <div
-            key={at}
-            className="builder-rule"
-            data-lit={lit === place.slice(0, base[0] === 'tools' ? 4 : 3).join('/')}
-          >
-            <Group
-              justify="space-between"
-              wrap="nowrap"
-              align="flex-start"
-              className="builder-line"
-            >
-              <Text size="sm" flex={1} miw={0} style={{ overflowWrap: 'anywhere' }}>
-                {entry?.id && <b>{entry.id}: </b>}
-                {sentence}
-                {missing && (
-                  <Text span size="xs" c="dimmed">
-                    {'  '}
-                    {b.missing[list as 'deny_if']}
-                  </Text>
-                )}
-              </Text>
-              <RuleUse rule={pointer} says={sentence} list={list} />
-              <Group gap={4} wrap="nowrap">
-                {!desk.readOnly && (
-                  <>
-                    <ActionIcon
-                      variant="subtle"
-                      color="gray"
-                      disabled={at === 0}
-                      aria-label={`${b.up}: ${sentence}`}
-                      onClick={() => move(at, -1)}
-                    >
-                      <IconArrowUp size={16} aria-hidden />
-                    </ActionIcon>
-                    <ActionIcon
-                      variant="subtle"
-                      color="gray"
-                      disabled={at === entries.length - 1}
-                      aria-label={`${b.down}: ${sentence}`}
-                      onClick={() => move(at, 1)}
-                    >
-                      <IconArrowDown size={16} aria-hidden />
-                    </ActionIcon>
-                    <ActionIcon
-                      variant="subtle"
-                      color="gray"
-                      aria-label={`${b.remove}: ${sentence}`}
-                      onClick={() => {
-                        setOpen(undefined);
-                        desk.remove(place, base.length + 1);
-                      }}
-                    >
-                      <IconTrash size={16} aria-hidden />
-                    </ActionIcon>
-                  </>
-                )}
-                <Button
-                  size="compact-sm"
-                  variant="default"
-                  aria-expanded={open === at}
-                  aria-label={`${open === at ? b.done : b.edit}: ${sentence}`}
-                  onClick={() => setOpen(open === at ? undefined : at)}
-                >
-                  {open === at ? b.done : b.edit}
-                </Button>
-              </Group>
-            </Group>
-            {list === 'approve_if' && <AsksOften rule={pointer} />}
-            {open === at &&
-              (list === 'limits' ? (
-                <LimitEditor path={place} />
-              ) : (
-                <RuleEditor path={place} list={list} />
-              ))}
-          </div>
-        );
-      })}
+      {entries.map((entry, at) => (
+        <RuleRow
+          key={at}
+          list={list}
+          path={path}
+          at={at}
+          entry={entry}
+          raw={desk.raw([...path, at]) ?? ''}
+          max={(list === 'limits' && desk.raw([...path, at, 'max'])) || ''}
+          last={at === entries.length - 1}
+          open={open === at}
+          lit={lit === here + at}
+          readOnly={desk.readOnly}
+          move={move}
+          remove={remove}
+          toggle={toggle}
+        />
+      ))}
       {!desk.readOnly && (
         <Button
           size="compact-sm"

@@ -11,8 +11,6 @@ export interface Desk {
   /** The arguments that rules can read, from the schema of the tool at hand. */
   fields: Field[];
   apply: (text: string) => void;
-  /** How often each rule decided in the last seven days, once that is known. */
-  used: Used | undefined;
 }
 
 export interface Used {
@@ -28,9 +26,14 @@ const nothing: Desk = {
   readOnly: true,
   fields: [],
   apply: () => undefined,
-  used: undefined,
 };
 export const DeskContext = createContext<Desk>(nothing);
+
+/**
+ * How often each rule decided in the last seven days, once that is known. It stands apart from the
+ * document: an edit changes no count, so the rows that show them need not be drawn again.
+ */
+export const UsedContext = createContext<Used | undefined>(undefined);
 
 /** Ways to change the document at hand. Each rewrites only what it touches. */
 export function useDesk() {

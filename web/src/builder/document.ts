@@ -26,7 +26,24 @@ export function placeOf(text: string, offset: number): { line: number; column: n
   return { line, column: offset - before.lastIndexOf('\n') };
 }
 
+/** The texts that were read last: one edit asks for the same text from several places. */
+const read = new Map<string, Parsed>();
+const READ_MAX = 4;
+
+/** A text as a tree. Nobody changes a tree, so whoever asks for the same text shares it. */
 export function parse(text: string): Parsed {
+  const before = read.get(text);
+  if (before) return before;
+  const parsed = parseAnew(text);
+  read.set(text, parsed);
+  for (const oldest of read.keys()) {
+    if (read.size <= READ_MAX) break;
+    read.delete(oldest);
+  }
+  return parsed;
+}
+
+function parseAnew(text: string): Parsed {
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, {
     disallowComments: true,

@@ -10,6 +10,17 @@ export interface ServerTool {
   fields: Field[];
 }
 
+/** What was read of a definition: the page asks again with every letter that is typed in it. */
+const read = new WeakMap<object, Field[]>();
+const NONE: Field[] = [];
+
+function fieldsIn(definition: unknown): Field[] {
+  if (typeof definition !== 'object' || definition === null) return NONE;
+  const fields = read.get(definition) ?? fieldsOf(definition);
+  read.set(definition, fields);
+  return fields;
+}
+
 /** Asks for every tool of a server; each answer is kept for a while. */
 export function useKnownTools(server: string | undefined): {
   tools: ServerTool[];
@@ -41,7 +52,7 @@ export function useKnownTools(server: string | undefined): {
   const tools = names.map((tool, at) => ({
     name: tool.name,
     state: tool.state,
-    fields: fieldsOf(queries[at]?.data?.accepted ?? queries[at]?.data?.definition),
+    fields: fieldsIn(queries[at]?.data?.accepted ?? queries[at]?.data?.definition),
   }));
   return {
     tools,
