@@ -195,6 +195,51 @@ test('whoever was about to decide is told that it has ended, and what they typed
   }
 });
 
+test('names of arguments that look the same, and what a policy says with unseen text, are told apart', async ({
+  browser,
+  request,
+}) => {
+  const base = `${house().control_url}/api/v1`;
+  const name = `names-${process.pid}`;
+  const rule = {
+    conditions: [{ path: 'args.amount', op: 'gt', value: 500 }],
+    approvers: 'finance',
+  };
+  const policy = {
+    version: '1',
+    default: 'deny',
+    tools: {
+      refund_payment: {
+        unlisted_args: 'allow',
+        approve_if: [{ ...rule, message: 'Look \u202ehere <b>' }],
+      },
+    },
+  };
+  const made = await request.post(`${base}/policies`, {
+    headers: asking(),
+    data: { name, server: 'payments', text: JSON.stringify(policy) },
+  });
+  expect(made.status(), await made.text()).toBe(201);
+  const more = { 'amount ': 51, '\u0430mount': 61, größe: 'p\u0430ypal.com' };
+  const waiting = await held(request, { ...REFUND, amount: 906, ...more }, name);
+  const page = await pageOf(browser, house().members.finance, PHONE);
+  await page.goto(at(waiting.id));
+  await page.getByRole('button', { name: 'Open the arguments' }).click();
+  const exactly = page.getByRole('region', { name: 'Exactly what will be sent' });
+  await expect(exactly).toContainText('906');
+  const names = (await exactly.locator('dt').allTextContents()).map((text) => text.trim());
+  expect(names).toContain('amount\\u{0020}');
+  expect(names).toContain('\\u{0430}mount');
+  expect(names).toContain('gr\\u{00f6}\\u{00df}e (reads “größe”)');
+  await expect(exactly).toContainText('p\\u{0430}ypal.com');
+  await expect(page.getByRole('region', { name: 'Why you' })).toContainText(
+    'Look \\u{202e}here <b>',
+  );
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  expect(wide).toBeLessThanOrEqual(PHONE.viewport.width);
+  await page.context().close();
+});
+
 test('whoever is not asked sees why, and no value anywhere', async ({ browser, request }) => {
   const canary = 'canary-3f9a1c';
   const waiting = await held(request, { ...REFUND, amount: 903, reason: `Look: ${canary}` });

@@ -1,15 +1,16 @@
 // One rule or limit in its list: the sentence, how often it decided, and its buttons.
-import { Group, Text } from '@mantine/core';
+import { ActionIcon, Button, Group, Text } from '@mantine/core';
 import { IconArrowDown, IconArrowUp, IconTrash } from '@tabler/icons-react';
 import { memo } from 'react';
 import { formatDecimal } from '../lib/format';
+import { seen } from '../lib/hidden';
 import { t } from '../text';
+import { Shown } from '../ui/Shown';
 import { type Path, pointerOf } from './document';
 import type { Limit, List, Rule } from './language';
 import { LimitEditor } from './LimitEditor';
 import { nameOf } from './reading';
 import { RuleEditor } from './RuleEditor';
-import { RowButton, RowIcon } from './RowButtons';
 import { AsksOften, RuleUse } from './RuleUse';
 import { limitText, missingFires, ruleText } from './sentence';
 
@@ -42,15 +43,21 @@ const alike = (before: Props, now: Props): boolean =>
 
 export const RuleRow = memo(function RuleRow(props: Props) {
   const { list, path, at, entry, max, last, open, lit, readOnly, move, remove, toggle } = props;
-  const sentence = list === 'limits' ? limitText(entry, formatDecimal(max)) : ruleText(entry, list);
+  const sentence = seen(
+    list === 'limits' ? limitText(entry, formatDecimal(max)) : ruleText(entry, list),
+  );
   const pointer = pointerOf([...path, nameOf(entry, list) ?? '']);
   const missing = list !== 'limits' && missingFires(entry?.conditions);
   return (
     <div className="builder-rule" data-lit={lit}>
       <Group justify="space-between" wrap="nowrap" align="flex-start" className="builder-line">
         <Text size="sm" flex={1} miw={0} style={{ overflowWrap: 'anywhere' }}>
-          {entry?.id && <b>{entry.id}: </b>}
-          {sentence}
+          {entry?.id && (
+            <b>
+              <Shown text={seen(String(entry.id))} />:{' '}
+            </b>
+          )}
+          <Shown text={sentence} />
           {missing && (
             <Text span size="xs" c="dimmed">
               {'  '}
@@ -62,32 +69,43 @@ export const RuleRow = memo(function RuleRow(props: Props) {
         <Group gap={4} wrap="nowrap">
           {!readOnly && (
             <>
-              <RowIcon
+              <ActionIcon
+                variant="subtle"
+                color="gray"
                 disabled={at === 0}
                 aria-label={`${b.up}: ${sentence}`}
                 onClick={() => move(at, -1)}
               >
                 <IconArrowUp size={16} aria-hidden />
-              </RowIcon>
-              <RowIcon
+              </ActionIcon>
+              <ActionIcon
+                variant="subtle"
+                color="gray"
                 disabled={last}
                 aria-label={`${b.down}: ${sentence}`}
                 onClick={() => move(at, 1)}
               >
                 <IconArrowDown size={16} aria-hidden />
-              </RowIcon>
-              <RowIcon aria-label={`${b.remove}: ${sentence}`} onClick={() => remove(at)}>
+              </ActionIcon>
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                aria-label={`${b.remove}: ${sentence}`}
+                onClick={() => remove(at)}
+              >
                 <IconTrash size={16} aria-hidden />
-              </RowIcon>
+              </ActionIcon>
             </>
           )}
-          <RowButton
+          <Button
+            size="compact-sm"
+            variant="default"
             aria-expanded={open}
             aria-label={`${open ? b.done : b.edit}: ${sentence}`}
             onClick={() => toggle(at)}
           >
             {open ? b.done : b.edit}
-          </RowButton>
+          </Button>
         </Group>
       </Group>
       {list === 'approve_if' && <AsksOften rule={pointer} />}

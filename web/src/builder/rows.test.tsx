@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 // A long policy: what is not touched is neither drawn nor worked out again.
-import { ActionIcon, Button, MantineProvider } from '@mantine/core';
+import { MantineProvider } from '@mantine/core';
 import { cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { type ReactNode, useState } from 'react';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -9,7 +9,6 @@ import { theme } from '../app/theme';
 import Builder from './Builder';
 import { parse } from './document';
 import { stateOf } from './reading';
-import { RowButton, RowIcon } from './RowButtons';
 
 const seen = vi.hoisted(() => ({ sentences: [] as string[], compared: 0 }));
 vi.mock('../api/client', () => ({ api: { useQuery: () => ({ data: undefined, error: null }) } }));
@@ -99,35 +98,4 @@ test('what a document makes of a name is worked out once', () => {
   // Another name under the same pattern asks nothing of its rules either.
   expect(stateOf(doc, 'pay_back')).toBe('custom');
   expect(seen.compared).toBe(0);
-});
-
-/** An element without what React numbers, its classes in one order. */
-function plain(element: Element): string {
-  for (const one of [element, ...element.querySelectorAll('*')]) {
-    one.className = [...one.classList].sort().join(' ');
-    const all = [...one.attributes].sort((a, z) => a.name.localeCompare(z.name));
-    for (const { name } of all) one.removeAttribute(name);
-    for (const { name, value } of all) {
-      one.setAttribute(name, name === 'style' ? value.split(/;\s*/).sort().join(';') : value);
-    }
-  }
-  return element.outerHTML;
-}
-
-test('the buttons of a row are those of the library', () => {
-  const nothing = () => undefined;
-  const html = (button: ReactNode) => {
-    const { firstElementChild: found, children } = drawn(button);
-    return plain([...children].find((one) => one.tagName === 'BUTTON') ?? (found as Element));
-  };
-  for (const disabled of [false, true]) {
-    const given = { disabled, 'aria-label': 'Remove', onClick: nothing, children: 'x' };
-    expect(html(<RowIcon {...given} />)).toBe(
-      html(<ActionIcon variant="subtle" color="gray" {...given} />),
-    );
-  }
-  const given = { 'aria-label': 'E', 'aria-expanded': false, onClick: nothing, children: 'Edit' };
-  expect(html(<RowButton {...given} />)).toBe(
-    html(<Button size="compact-sm" variant="default" {...given} />),
-  );
 });
