@@ -203,7 +203,7 @@ test('names of arguments that look the same, and what a policy says with unseen 
   const name = `names-${process.pid}`;
   const rule = {
     conditions: [{ path: 'args.amount', op: 'gt', value: 500 }],
-    approvers: 'finance',
+    approvers: ['group:finance'],
   };
   const policy = {
     version: '1',
