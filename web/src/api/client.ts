@@ -47,6 +47,8 @@ let member: string | undefined;
 
 /** Somebody else has signed in with this browser: nothing of the one before stays on the screen. */
 function beginAnew(): void {
+  // At once, and even where the browser asks first whether to leave the page.
+  document.body.replaceChildren();
   location.reload();
 }
 
