@@ -268,7 +268,7 @@ fn has_foreign_letter(name: &str) -> bool {
     name.chars().any(|c| !c.is_ascii() && c.is_alphabetic())
 }
 
-/// Adds a character, as an escape if it has to be one. A backslash before `u{` is one, or it would
+/// Adds a character, as an escape if it has to be one. A backslash before `u` is one, or it would
 /// begin an escape that was written by the agent.
 fn put(out: &mut String, c: char, escape: bool) {
     let begins = out.ends_with('\\') && c == 'u';
@@ -294,15 +294,12 @@ fn passes_for_latin(c: char) -> bool {
         | '\u{1d400}'..='\u{1d7ff}')
 }
 
+/// Beyond what is hidden everywhere: the empty pattern of Braille, marks that choose a form, digits of
+/// other scripts, and blanks other than the space.
 fn hides(c: char) -> bool {
-    let unseen = matches!(c,
-        '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
-        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e000}'..='\u{f8ff}'
-        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{10ffff}');
+    let blank = matches!(c, '\u{2800}' | '\u{fe00}'..='\u{fe0f}');
     let foreign_digit = c.is_numeric() && !c.is_ascii_digit();
-    unseen || foreign_digit || c.is_control() || (c.is_whitespace() && c != ' ')
+    mcp::tools::is_hidden(c) || blank || foreign_digit || (c.is_whitespace() && c != ' ')
 }
 
 /// Judges the call as it would be judged if it were approved and made now.

@@ -59,8 +59,9 @@ const fn lays_out(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\t')
 }
 
-/// Control and format characters, fillers, separators of lines, tags and private use.
-fn is_hidden(c: char) -> bool {
+/// Whether a person does not see a character: control and format characters, fillers, separators of lines,
+/// tags and private use.
+pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(
             c,

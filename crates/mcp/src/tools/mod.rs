@@ -6,7 +6,7 @@ mod hidden;
 mod schema;
 
 pub use difference::{Change, difference};
-pub use hidden::{visible, visible_definition};
+pub use hidden::{is_hidden, visible, visible_definition};
 pub use schema::{HeaderParam, ParamType};
 
 use json::{Kind, Limits, Reader};
