@@ -3,6 +3,9 @@
 /** The query of a list that is wanted whole: the largest page there is, and every further one. */
 export const WHOLE = { limit: 500 } as const;
 
+/** The same as all that is asked. */
+export const ALL = { params: { query: WHOLE } } as const;
+
 /** Further pages that are read at most: beyond that the list says itself that it goes on. */
 export const FURTHER = 40;
 

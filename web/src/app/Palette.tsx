@@ -6,7 +6,7 @@ import { useQueries } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { api } from '../api/client';
-import { WHOLE } from '../api/whole';
+import { ALL, WHOLE } from '../api/whole';
 import { rulesOf } from '../lib/mentions';
 import { t } from '../text/core';
 import { type Operation, useCan } from './can';
@@ -16,7 +16,6 @@ import { useLeave } from './leave';
 import { NEW } from './opened';
 
 const [store, palette] = createSpotlight();
-const ALL = { params: { query: WHOLE } };
 /** The most policies whose rules are looked through. */
 const POLICIES_READ = 100;
 

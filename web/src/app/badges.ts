@@ -1,7 +1,7 @@
 // Numbers that stand beside the menu.
 import { useQueries } from '@tanstack/react-query';
 import { api } from '../api/client';
-import { WHOLE } from '../api/whole';
+import { ALL, WHOLE } from '../api/whole';
 
 /** Calls that wait for the person who looks. */
 export function useApprovalsForMe(): number {
@@ -26,7 +26,7 @@ export interface ToReview {
  * were not told.
  */
 export function useToolsToReview(): { waiting: ToReview[]; known: boolean } {
-  const servers = api.useQuery('get', '/api/v1/servers', { params: { query: WHOLE } });
+  const servers = api.useQuery('get', '/api/v1/servers', ALL);
   const lists = useQueries({
     queries: (servers.data?.items ?? []).map((server) =>
       api.queryOptions('get', '/api/v1/servers/{id}/tools', {

@@ -4,7 +4,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { api, type Schemas } from '../api/client';
-import { WHOLE } from '../api/whole';
+import { ALL } from '../api/whole';
 import { useCan } from '../app/can';
 import { ifMatch } from '../app/etag';
 import { to } from '../app/links';
@@ -29,7 +29,7 @@ export function Channels() {
   const queries = useQueryClient();
   const navigate = useNavigate();
   const { channel: chosen } = useSearch({ from: '/inside/settings/channels' });
-  const query = api.useQuery('get', '/api/v1/channels', { params: { query: WHOLE } });
+  const query = api.useQuery('get', '/api/v1/channels', ALL);
   const [act, setAct] = useState<Act>();
   const [made, setMade] = useState<Schemas['ChannelMade']>();
   const changed = () => {

@@ -3,7 +3,7 @@ import { Checkbox, Group, Modal, SegmentedControl, Table } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, type Schemas } from '../api/client';
-import { WHOLE } from '../api/whole';
+import { ALL } from '../api/whole';
 import { useCan } from '../app/can';
 import { to } from '../app/links';
 import { useNew } from '../app/opened';
@@ -28,7 +28,7 @@ export function Grants() {
   const may = useCan();
   const [form, setForm] = useNew(may('grants_issue'));
   const [made, setMade] = useState<Schemas['GrantMade']>();
-  const query = api.useQuery('get', '/api/v1/grants', { params: { query: WHOLE } });
+  const query = api.useQuery('get', '/api/v1/grants', ALL);
   const all = search.state === 'all';
   const create = (
     <Guarded may={may('grants_issue')} onClick={setForm.open}>

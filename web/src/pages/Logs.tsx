@@ -3,7 +3,7 @@ import { Button, Group, Text } from '@mantine/core';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useCallback, useMemo, useState } from 'react';
 import { api } from '../api/client';
-import { WHOLE } from '../api/whole';
+import { ALL } from '../api/whole';
 import { type LogFilter, to } from '../app/links';
 import { formatTime } from '../lib/format';
 import { merged } from '../lib/lines';
@@ -168,7 +168,7 @@ function List({ filter, open, set, show, unfolded, unfold }: Props) {
 
 /** What people call the policies that lines name by id. */
 function useNames(): (policy: string) => string {
-  const policies = api.useQuery('get', '/api/v1/policies', { params: { query: WHOLE } });
+  const policies = api.useQuery('get', '/api/v1/policies', ALL);
   return useCallback(
     (id) => policies.data?.items.find((policy) => policy.id === id)?.name ?? id,
     [policies.data],

@@ -3,7 +3,7 @@ import { Button, Group, Stack, Table, Text } from '@mantine/core';
 import { useQueries } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Schemas } from '../api/client';
-import { WHOLE } from '../api/whole';
+import { ALL, WHOLE } from '../api/whole';
 import { useToolsToReview } from '../app/badges';
 import { formatLeft, leftOf, useNow } from '../lib/left';
 import { unknown } from '../text/account';
@@ -25,7 +25,6 @@ import { Overhead } from './overview/Overhead';
 const o = t.overview;
 const w = t.access.welcome;
 const START_DISMISSED = 'first-run-dismissed';
-const ALL = { params: { query: WHOLE } };
 
 export function Overview() {
   const calls = api.useQuery('get', '/api/v1/calls/summary', { params: { query: {} } }, AGAIN);
@@ -226,9 +225,7 @@ function Attention() {
   const grants = api.useQuery('get', '/api/v1/grants', ALL);
   const servers = api.useQuery('get', '/api/v1/servers', ALL);
   const [now] = useState(() => Date.now());
-  const doubtful = api.useQuery('get', '/api/v1/reservations', {
-    params: { query: WHOLE },
-  });
+  const doubtful = api.useQuery('get', '/api/v1/reservations', ALL);
   const doubts = doubtful.data?.items.length ?? 0;
   const parts = { grants, servers, unknown: doubtful };
   const silent = Object.entries(parts).flatMap(([name, query]) =>

@@ -4,7 +4,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { api } from '../api/client';
-import { WHOLE } from '../api/whole';
+import { ALL } from '../api/whole';
 import { useCan } from '../app/can';
 import { to } from '../app/links';
 import { useNew } from '../app/opened';
@@ -23,7 +23,7 @@ const p = t.policies;
 export function Policies() {
   const may = useCan();
   const [form, setForm] = useNew(may('policies_create'));
-  const query = api.useQuery('get', '/api/v1/policies', { params: { query: WHOLE } });
+  const query = api.useQuery('get', '/api/v1/policies', ALL);
   const create = (
     <Guarded may={may('policies_create')} onClick={setForm.open}>
       {p.create}
@@ -94,7 +94,7 @@ function Form() {
   const [kind, setKind] = useState<Template | ''>('');
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const servers = api.useQuery('get', '/api/v1/servers', { params: { query: WHOLE } });
+  const servers = api.useQuery('get', '/api/v1/servers', ALL);
   const tools = useKnownTools(server || undefined);
   const create = api.useMutation('post', '/api/v1/policies', {
     onSuccess: async (made) => {

@@ -1,7 +1,7 @@
 // All servers, and the form that adds one.
 import { Modal, Table } from '@mantine/core';
 import { api } from '../api/client';
-import { WHOLE } from '../api/whole';
+import { ALL } from '../api/whole';
 import { useCan } from '../app/can';
 import { to } from '../app/links';
 import { useNew } from '../app/opened';
@@ -17,7 +17,7 @@ const s = t.servers;
 export function Servers() {
   const may = useCan();
   const [form, setForm] = useNew(may('servers_create'));
-  const query = api.useQuery('get', '/api/v1/servers', { params: { query: WHOLE } });
+  const query = api.useQuery('get', '/api/v1/servers', ALL);
   const add = (
     <Guarded may={may('servers_create')} onClick={setForm.open}>
       {s.add}

@@ -3,7 +3,7 @@ import { Group, NativeSelect, Table, Text, TextInput } from '@mantine/core';
 import { useQueries } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api } from '../api/client';
-import { WHOLE } from '../api/whole';
+import { ALL, WHOLE } from '../api/whole';
 import { to } from '../app/links';
 import { t } from '../text';
 import { Asked, Empty } from '../ui/Asked';
@@ -17,7 +17,7 @@ const ORDER = ['changed', 'new', 'withheld', 'accepted', 'gone'];
 export function Tools() {
   const search = useSearch({ from: '/inside/tools' });
   const navigate = useNavigate();
-  const servers = api.useQuery('get', '/api/v1/servers', { params: { query: WHOLE } });
+  const servers = api.useQuery('get', '/api/v1/servers', ALL);
   const lists = useQueries({
     queries: (servers.data?.items ?? []).map((server) =>
       api.queryOptions('get', '/api/v1/servers/{id}/tools', {

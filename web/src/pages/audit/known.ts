@@ -1,11 +1,10 @@
 // What the lists know by its id: its name, and where it is shown.
 import { useMemo } from 'react';
 import { api } from '../../api/client';
-import { WHOLE } from '../../api/whole';
+import { ALL } from '../../api/whole';
 import { useCan } from '../../app/can';
 import { to } from '../../app/links';
 
-const ALL = { params: { query: WHOLE } };
 const QUIET = { staleTime: 60_000 };
 
 interface Object {

@@ -2,7 +2,7 @@
 import { Button, Group, Modal, NativeSelect, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { api, type Schemas } from '../../api/client';
-import { WHOLE } from '../../api/whole';
+import { ALL } from '../../api/whole';
 import { t } from '../../text';
 import { ProblemView } from '../../ui/ProblemView';
 import { Found, published, useChanges } from '../policy/Changes';
@@ -21,7 +21,7 @@ export default function Attach({ grant, close, changed }: Props) {
   const now = grant.servers.find((one) => one.server.name === server)?.policy;
   // What was chosen at one server says nothing of another.
   const policy = chosen?.server === server ? chosen.policy : (now?.name ?? '');
-  const policies = api.useQuery('get', '/api/v1/policies', { params: { query: WHOLE } });
+  const policies = api.useQuery('get', '/api/v1/policies', ALL);
   const known = (policies.data?.items ?? []).filter((one) => one.latest > 0);
   const next = known.find((one) => one.name === policy);
   const effect = useChanges(

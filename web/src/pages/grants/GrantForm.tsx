@@ -11,7 +11,7 @@ import {
 import { useForm } from '@mantine/form';
 import { useQueryClient } from '@tanstack/react-query';
 import { api, type Schemas } from '../../api/client';
-import { WHOLE } from '../../api/whole';
+import { ALL } from '../../api/whole';
 import { inDays } from '../../lib/format';
 import { t } from '../../text';
 import { ProblemView } from '../../ui/ProblemView';
@@ -37,8 +37,8 @@ export function GrantForm({
   policy?: string;
 }) {
   const queries = useQueryClient();
-  const servers = api.useQuery('get', '/api/v1/servers', { params: { query: WHOLE } });
-  const policies = api.useQuery('get', '/api/v1/policies', { params: { query: WHOLE } });
+  const servers = api.useQuery('get', '/api/v1/servers', ALL);
+  const policies = api.useQuery('get', '/api/v1/policies', ALL);
   const first = server ?? servers.data?.items[0]?.slug ?? '';
   const form = useForm({
     initialValues: {

@@ -2,7 +2,7 @@
 import { Button, Group, Stack, Table, Text } from '@mantine/core';
 import { useQueries } from '@tanstack/react-query';
 import { api, type Schemas } from '../../api/client';
-import { WHOLE } from '../../api/whole';
+import { ALL, WHOLE } from '../../api/whole';
 import { to } from '../../app/links';
 import { parse, type Parsed } from '../../builder/document';
 import { effectOn } from '../../builder/reading';
@@ -37,7 +37,7 @@ export function Matrix({ grants }: { grants: Schemas['GrantOut'][] }) {
     ...new Set(grants.flatMap((grant) => grant.servers.map((reach) => reach.policy?.name))),
   ];
   const policies = names.filter((name): name is string => name !== undefined);
-  const servers = api.useQuery('get', '/api/v1/servers', { params: { query: WHOLE } });
+  const servers = api.useQuery('get', '/api/v1/servers', ALL);
   const tools = useQueries({
     queries: slugs.map((slug) =>
       api.queryOptions('get', '/api/v1/servers/{id}/tools', {

@@ -13,7 +13,7 @@ import {
 import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { api, type Schemas } from '../../api/client';
-import { WHOLE } from '../../api/whole';
+import { ALL } from '../../api/whole';
 import { useCan } from '../../app/can';
 import { useNew } from '../../app/opened';
 import { apiKeys as a } from '../../text/keyring';
@@ -33,7 +33,7 @@ type Role = (typeof ROLES)[number];
 export function ApiKeys() {
   const may = useCan();
   const queries = useQueryClient();
-  const query = api.useQuery('get', '/api/v1/api-keys', { params: { query: WHOLE } });
+  const query = api.useQuery('get', '/api/v1/api-keys', ALL);
   const me = api.useQuery('get', '/api/v1/me', {});
   const [making, setMaking] = useNew(may('keys_create'));
   const [made, setMade] = useState<Schemas['KeyMade']>();
@@ -188,12 +188,7 @@ const LIVES = ['', '30', '90', '365'];
 
 function Form({ done }: { done: (made: Schemas['KeyMade']) => void }) {
   const others = useCan()('members_list').allowed;
-  const members = api.useQuery(
-    'get',
-    '/api/v1/members',
-    { params: { query: WHOLE } },
-    { enabled: others },
-  );
+  const members = api.useQuery('get', '/api/v1/members', ALL, { enabled: others });
   const [label, setLabel] = useState('');
   const [role, setRole] = useState<Role>('viewer');
   const [member, setMember] = useState('');

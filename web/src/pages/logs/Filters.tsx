@@ -4,7 +4,7 @@ import { useMediaQuery } from '@mantine/hooks';
 import { IconFilter } from '@tabler/icons-react';
 import { type FormEvent, useState } from 'react';
 import { api } from '../../api/client';
-import { WHOLE } from '../../api/whole';
+import { ALL } from '../../api/whole';
 import type { LogFilter } from '../../app/links';
 import { formatMoment, zoneName } from '../../lib/format';
 import { fromField, toField } from '../../lib/moment-field';
@@ -45,9 +45,9 @@ function Fields({ filter, set }: Pick<Props, 'filter' | 'set'>) {
   const [tool, setTool] = useState(filter.tool ?? '');
   const [rule, setRule] = useState(filter.rule ?? '');
   const [until, setUntil] = useState(toField(filter.until));
-  const grants = api.useQuery('get', '/api/v1/grants', { params: { query: WHOLE } });
-  const servers = api.useQuery('get', '/api/v1/servers', { params: { query: WHOLE } });
-  const policies = api.useQuery('get', '/api/v1/policies', { params: { query: WHOLE } });
+  const grants = api.useQuery('get', '/api/v1/grants', ALL);
+  const servers = api.useQuery('get', '/api/v1/servers', ALL);
+  const policies = api.useQuery('get', '/api/v1/policies', ALL);
   const any = { value: '', label: t.logs.filters.any };
   const change = (part: Partial<LogFilter>) => {
     // One that was not touched keeps its seconds, which the field does not show.

@@ -3,7 +3,7 @@ import { Button, Checkbox, Group, Modal, Stack, Text, TextInput } from '@mantine
 import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { api, http, type Schemas } from '../../api/client';
-import { WHOLE } from '../../api/whole';
+import { ALL } from '../../api/whole';
 import { useCan } from '../../app/can';
 import { ifMatch } from '../../app/etag';
 import { beside } from '../../lib/beside';
@@ -16,7 +16,6 @@ import { Panel } from '../../ui/Page';
 import { type Apart, Theirs } from '../../ui/Theirs';
 
 type OneGroup = Schemas['GroupOut'];
-const ALL = { params: { query: WHOLE } };
 
 export function Groups() {
   const may = useCan();

@@ -3,7 +3,7 @@ import { Checkbox, Group, Modal, Stack, Table } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Schemas } from '../../api/client';
-import { WHOLE } from '../../api/whole';
+import { ALL } from '../../api/whole';
 import { useCan } from '../../app/can';
 import { useNew } from '../../app/opened';
 import { people as p } from '../../text/people';
@@ -26,8 +26,6 @@ interface Act {
   what: 'change' | 'link' | 'remove';
   member: Member;
 }
-
-const ALL = { params: { query: WHOLE } };
 
 export function People() {
   const may = useCan();

@@ -2,7 +2,7 @@
 import { NativeSelect, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { api, type Schemas } from '../../api/client';
-import { WHOLE } from '../../api/whole';
+import { ALL } from '../../api/whole';
 import { ifMatch } from '../../app/etag';
 import { answersFor } from '../../lib/owners';
 import { people as p } from '../../text/people';
@@ -19,7 +19,7 @@ interface Props {
 }
 
 export function Remove({ member, others, close, done }: Props) {
-  const grants = api.useQuery('get', '/api/v1/grants', { params: { query: WHOLE } });
+  const grants = api.useQuery('get', '/api/v1/grants', ALL);
   const theirs = answersFor(member, grants.data?.items ?? []);
   const [fates, setFates] = useState<Record<string, string>>({});
   const remove = api.useMutation('post', '/api/v1/members/{id}/remove', { onSuccess: done });

@@ -3,7 +3,7 @@ import { Button, Group, NativeSelect, Table } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api } from '../../api/client';
-import { WHOLE } from '../../api/whole';
+import { ALL } from '../../api/whole';
 import { to } from '../../app/links';
 import { countOf, hourOf, PARTS, type Sum } from '../../lib/counts';
 import { formatNumber } from '../../lib/format';
@@ -22,7 +22,7 @@ export function Decisions() {
   const { server, span } = useSearch({ from: '/inside/' });
   const navigate = useNavigate();
   const [table, setTable] = useState(false);
-  const servers = api.useQuery('get', '/api/v1/servers', { params: { query: WHOLE } });
+  const servers = api.useQuery('get', '/api/v1/servers', ALL);
   const hours = span === 'week' ? { hours: WEEK } : {};
   const query = api.useQuery(
     'get',

@@ -3,7 +3,7 @@ import { Alert, Button, Group, Stack, Text, Textarea } from '@mantine/core';
 import { useMutation, useQueries, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { api, http, problemOf, type Schemas } from '../../api/client';
-import { WHOLE } from '../../api/whole';
+import { ALL, WHOLE } from '../../api/whole';
 import { useCan } from '../../app/can';
 import { to } from '../../app/links';
 import { notice } from '../../app/notices';
@@ -208,7 +208,7 @@ function JudgedAgain({ policy }: { policy: string }) {
 }
 
 function Reaches({ policy }: { policy: Schemas['PolicyWhole'] }) {
-  const grants = api.useQuery('get', '/api/v1/grants', { params: { query: WHOLE } });
+  const grants = api.useQuery('get', '/api/v1/grants', ALL);
   const reached = (grants.data?.items ?? []).filter(
     (grant) =>
       grant.state !== 'revoked' && grant.servers.some((reach) => reach.policy?.id === policy.id),

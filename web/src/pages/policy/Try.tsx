@@ -11,7 +11,7 @@ import {
 } from '@mantine/core';
 import { useState } from 'react';
 import { api, type Schemas } from '../../api/client';
-import { WHOLE } from '../../api/whole';
+import { ALL } from '../../api/whole';
 import { useCan } from '../../app/can';
 import { to } from '../../app/links';
 import { formatDecimal } from '../../lib/format';
@@ -57,7 +57,7 @@ export function Try({ text, server, tools, policy }: Props) {
   const [time, setTime] = useState('');
   const [against, setAgainst] = useState('');
   const [bad, setBad] = useState(false);
-  const grants = api.useQuery('get', '/api/v1/grants', { params: { query: WHOLE } });
+  const grants = api.useQuery('get', '/api/v1/grants', ALL);
   const using = (grants.data?.items ?? []).filter((grant) =>
     grant.servers.some((reach) => reach.policy?.id === policy.id),
   );

@@ -4,7 +4,7 @@ import { Alert, Group, List, Stack, Text } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { api, problemOf, type Schemas } from '../../api/client';
-import { WHOLE } from '../../api/whole';
+import { ALL } from '../../api/whole';
 import { canOf } from '../../app/can';
 import { to } from '../../app/links';
 import { credentials as c, own as o } from '../../text/credentials';
@@ -149,7 +149,7 @@ function Account({ server, of, result }: AccountProps) {
 
 /** The grants that act with this account, and the policy that says what each may do. */
 function Agents({ server, of }: { server: Server; of: Schemas['ConnectionsOut'] }) {
-  const query = api.useQuery('get', '/api/v1/grants', { params: { query: WHOLE } });
+  const query = api.useQuery('get', '/api/v1/grants', ALL);
   const using = (query.data?.items ?? []).flatMap((grant) => {
     const reach = grant.servers.find((one) => one.server.id === server.id);
     const theirs = !of.per_identity || grant.identity === of.yours;

@@ -3,7 +3,7 @@ import { Group, Modal, Stack, Text } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Schemas } from '../../api/client';
-import { WHOLE } from '../../api/whole';
+import { ALL } from '../../api/whole';
 import { useCan } from '../../app/can';
 import { account as a } from '../../text/account';
 import { states } from '../../text/shell';
@@ -19,12 +19,7 @@ export function Providers() {
   const may = useCan();
   const list = may('providers_list');
   const queries = useQueryClient();
-  const query = api.useQuery(
-    'get',
-    '/api/v1/identity-providers',
-    { params: { query: WHOLE } },
-    { enabled: list.allowed },
-  );
+  const query = api.useQuery('get', '/api/v1/identity-providers', ALL, { enabled: list.allowed });
   const [editing, setEditing] = useState<Provider | 'new'>();
   const [ending, setEnding] = useState<Provider>();
   const done = () => {

@@ -3,7 +3,7 @@ import { Button, Group, NativeSelect, Stack, Table, Text, TextInput, Title } fro
 import { useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useMemo, useState } from 'react';
 import { api, type Schemas } from '../../api/client';
-import { WHOLE } from '../../api/whole';
+import { ALL } from '../../api/whole';
 import { to } from '../../app/links';
 import { parse } from '../../builder/document';
 import { stateOf } from '../../builder/reading';
@@ -24,7 +24,6 @@ import { Form as CredentialForm } from '../servers/credential/Form';
 import { ServerForm } from '../servers/ServerForm';
 
 const w = t.access.welcome;
-const ALL = { params: { query: WHOLE } };
 
 export function Steps() {
   const servers = api.useQuery('get', '/api/v1/servers', ALL);
@@ -83,14 +82,12 @@ export function Steps() {
       </>
     ),
     policy: server && (
-      <>
-        <Choose
-          server={server.slug}
-          look={() => look.mutate({ params: { path: { id: server.slug } } })}
-          looking={look.isPending}
-          failed={look.error}
-        />
-      </>
+      <Choose
+        server={server.slug}
+        look={() => look.mutate({ params: { path: { id: server.slug } } })}
+        looking={look.isPending}
+        failed={look.error}
+      />
     ),
     grant: (
       <>
@@ -155,8 +152,8 @@ function Choose({
   const [name, setName] = useState(`${server}-first`);
   const [kind, setKind] = useState<Template>('readOnly');
   const { tools, pending, error } = useKnownTools(server);
-  const none = !pending && !looking && !error && tools.length === 0;
   const wrong: unknown = failed ?? error;
+  const none = !pending && !looking && wrong === null && tools.length === 0;
   const text = useMemo(() => template(kind, tools), [kind, tools]);
   const doc = useMemo(() => parse(text), [text]);
   const publish = api.useMutation('post', '/api/v1/policies', {
@@ -202,7 +199,7 @@ function Choose({
           })}
         </Table.Tbody>
       </Table>
-      {none && !wrong && <Text size="sm">{w.noTools(server)}</Text>}
+      {none && <Text size="sm">{w.noTools(server)}</Text>}
       {wrong !== null && <ProblemView error={wrong} />}
       {(none || wrong !== null) && (
         <Group>
